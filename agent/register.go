@@ -70,7 +70,7 @@ func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterR
 	}
 	out := RegisterResult{Tenant: scope.Tenant, Fingerprint: a.registrations.Fingerprint(r.Token), Stored: kept}
 	if r.Manual {
-		a.redeem.SkipSplay(out.Fingerprint)
+		a.redeem.SkipWait(scope.Tenant, out.Fingerprint)
 	}
 	a.d.Log.InfoContext(ctx, "registration token received", "tenant", scope.Tenant, "source", r.Source, "kept", kept)
 	ids := a.coveredInstances(scope)

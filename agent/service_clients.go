@@ -82,10 +82,6 @@ func (c *serviceClients) last(host string) (lastRequest, bool) {
 // errPaused is why nothing was sent to a tenant that is left alone.
 var errPaused = errors.New("earlier requests of this device failed, or it was asked to wait; it is tried again later")
 
-// defaultRetryAfter is how long a tenant is left alone that said "too many requests" and
-// named no time. D: the service itself names this one.
-const defaultRetryAfter = time.Minute
-
 // recordOutcome records how a request went, and what it says of the tenant as a whole.
 func (c *serviceClients) recordOutcome(host string, err error) {
 	f, failed := errors.AsType[*tms.Failure](err)
@@ -93,7 +89,7 @@ func (c *serviceClients) recordOutcome(host string, err error) {
 	case failed && f.Refused: // nobody was asked
 		return
 	case failed && f.Status == 429 && !f.HasRetryAfter:
-		c.breaker.RetryAfter(host, defaultRetryAfter)
+		c.breaker.RetryAfter(host, timing.DefaultRetryAfter)
 	case failed && f.RetryAfter > 0 && (f.Status == 429 || f.Status == 503):
 		c.breaker.RetryAfter(host, f.RetryAfter)
 	case err == nil, failed && f.ServiceShape && f.Status < 500:

@@ -74,7 +74,31 @@ func NewEngine(ctx context.Context, o Options) *Engine {
 	e.learnFromLedger(ctx)
 	e.finishForget(ctx)
 	e.dropAnswers(ctx)
+	e.resumePauses()
 	return e
+}
+
+// resumePauses restores the pauses before a redemption that is repeated by itself: a
+// restart does not end them. A pause that the service asked for holds for each instance
+// of its tenant. A registration token that came since is used at once.
+func (e *Engine) resumePauses() {
+	runs := failureRuns(e.Ledger.Entries())
+	for _, w := range e.Plan().Targets {
+		held, _ := e.Registrations.ForScope(w.Scope())
+		resume := func(run failureRun, failures int) {
+			if run.registration == held.Fingerprint {
+				e.Pauses.Resume(w.ID, timing.Failure{Code: run.last.Code, Text: run.last.Words, After: run.asked()}, failures, run.last.At)
+			}
+		}
+		for id, run := range runs {
+			if id.Tenant == w.ID.Tenant && id != w.ID && run.asked() > 0 {
+				resume(run, 0)
+			}
+		}
+		if run, failed := runs[w.ID]; failed {
+			resume(run, run.failures)
+		}
+	}
 }
 
 func (e *Engine) reconcile(ctx context.Context) {

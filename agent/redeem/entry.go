@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +18,7 @@ import (
 	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/store"
+	"regent/agent/timing"
 )
 
 // Kind is what a ledger entry says. Its text is the ledger's format.
@@ -199,6 +201,42 @@ func (a Account) applyResolved(e Entry) Account {
 		a.ManualOnly = true
 	}
 	return a
+}
+
+// failureRun is what the end of an instance's entries says of its next redemption.
+type failureRun struct {
+	failures     int    // in a row, after which it is repeated by itself
+	last         Entry  // of them
+	registration string // fingerprint of the registration token that was sent
+}
+
+// asked is how long the service wanted to be left alone after the last of r.
+func (r failureRun) asked() time.Duration {
+	asked := time.Duration(r.last.RetryAfter) * time.Second
+	if r.last.Status == http.StatusTooManyRequests {
+		asked = max(asked, timing.DefaultRetryAfter)
+	}
+	return asked
+}
+
+// failureRuns returns the answers at the end of each instance's entries after which a
+// redemption is repeated by itself. What was not sent is none of them, and ends no run. A
+// person's decision ends it. It is pure.
+func failureRuns(entries []Entry) map[instance.ID]failureRun {
+	runs, sent := map[instance.ID]failureRun{}, map[string]string{}
+	for _, e := range entries {
+		id, err := e.InstanceID()
+		switch {
+		case err != nil:
+		case e.Kind == Intent:
+			sent[e.ID] = e.Registration
+		case e.Status != 0 && (e.Kind == Unused || e.Kind == Uncertain && e.Retryable):
+			runs[id] = failureRun{runs[id].failures + 1, e, sent[e.ID]}
+		case e.Kind != Unused:
+			delete(runs, id)
+		}
+	}
+	return runs
 }
 
 // oldestUncertain returns for each tenant the oldest redemption that may have used a

@@ -248,7 +248,7 @@ func (e *Engine) recordFailedPost(ctx context.Context, intent Entry, cause error
 		v.Text += resolveHint(intent.ID)
 	}
 	out := newOutcome(intent, v.Entry)
-	out.Code, out.Retryable = v.Code, v.UsesRetryBudget
+	out.Code, out.Retryable, out.RetryAfter = v.Code, v.UsesRetryBudget, int64(v.After.Seconds())
 	out.Words = strings.ReplaceAll(v.Text, fault.InstancePlaceholder, intent.Instance)
 	if f, ok := errors.AsType[*tms.Failure](cause); ok {
 		out.Status = f.Status

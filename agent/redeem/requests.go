@@ -30,11 +30,14 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 		e.Registrations.CacheFingerprint(ctx, h.Token) // it may come again at each start
 		return false, nil
 	}
+	old, _ := e.Registrations.ForScope(h.Scope)
 	if err := e.Registrations.Store(ctx, h); err != nil {
 		return false, err
 	}
 	e.Registrations.CacheFingerprint(ctx, h.Token)
-	e.Pauses.ClearTenant(h.Tenant) // whoever gives it again wants it tried now
+	if !old.Token.Equal(h.Token) { // one that comes again at each start ends no pause
+		e.Pauses.ClearTenant(h.Tenant)
+	}
 	e.Kick()
 	return true, nil
 }
@@ -46,9 +49,10 @@ func (e *Engine) useful(plan Plan, h RegistrationToken) bool {
 	return e.mayPayFor(plan, func(w Target) bool { return h.Covers(w.ID) })
 }
 
-// SkipSplay lets the registration token with the fingerprint be used at once:
-// a person waits for it.
-func (e *Engine) SkipSplay(fingerprint string) {
+// SkipWait lets the registration token of a tenant with the fingerprint be used at once:
+// a person waits for it. A pause that the service asked for stays.
+func (e *Engine) SkipWait(tenant, fingerprint string) {
+	e.Pauses.ClearTenant(tenant)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.splays[fingerprint] = 0
@@ -95,7 +99,7 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 	code, text := unredeemedReason(a, held, has)
 	at = a.Last.At
 	var retry time.Duration
-	if p, failing := e.Pauses.Last(id, has); failing && code != fault.RedemptionUncertain && held.Refused == "" {
+	if p, failing := e.Pauses.Last(id, has); failing && code != fault.RedemptionUncertain && p.Code != fault.RedemptionUncertain && held.Refused == "" {
 		code, text, at = p.Code, p.Text, p.At
 		if !p.Code.NeedsPerson() {
 			retry = p.Left

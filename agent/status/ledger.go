@@ -38,6 +38,7 @@ type LedgerEntry struct {
 	Status      int        `json:"status,omitempty"` // HTTP status of the service, if one came
 	Words       string     `json:"words,omitempty"`  // for people; of a refusal with the service's own, verbatim
 	Retryable   bool       `json:"retryable,omitempty"`
+	RetryAfter  int64      `json:"retry_after,omitempty"` // seconds, as the service asked
 	Unconfirmed bool       `json:"unconfirmed,omitempty"` // of confirmed: the reply shows none of the names that were sent
 
 	// Of asked: the redemption of the auth token in whose place another is wanted, ""

@@ -29,6 +29,10 @@ func (s systemClock) Wall() time.Time     { return time.Now().Round(0) }
 func (s systemClock) Boot() time.Duration { return s.boot() }
 func (s systemClock) BootID() string      { return s.id }
 
+// DefaultRetryAfter is how long a tenant is left alone that said "too many requests" and
+// named no time. D: the service itself names this one.
+const DefaultRetryAfter = time.Minute
+
 // BackoffBase and Cap bound the pause after a failure.
 const (
 	BackoffBase = time.Second

@@ -95,6 +95,18 @@ func (p *Pauses) Fail(id instance.ID, f Failure) {
 	}
 }
 
+// Resume restores the pause of id after the failure f at a time before this process, the
+// n-th in a row. It is as long as a drawn one can be, so that no restart shortens it. A
+// clock that was set back makes it no longer than that.
+func (p *Pauses) Resume(id instance.ID, f Failure, n int, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	whole := max(f.After, Backoff(max(n, 1), 1))
+	left := min(whole, whole-p.clock.Wall().Sub(at))
+	until := max(p.by[id].until, p.clock.Boot()+left)
+	p.by[id] = Pause{Failure: f, At: at, failures: n, until: until}
+}
+
 // Delay leaves id alone for d, without a failure. [Pauses.EndDelay] ends it.
 func (p *Pauses) Delay(id instance.ID, d time.Duration) {
 	p.mu.Lock()
