@@ -153,19 +153,22 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 const FormAuto = "auto"
 
 // nextForm returns the form of a tenant's next redemption, and whether the redemption
-// waits for a confirmation. Until a form is proven, Regent redeems only one instance.
-// opening is pure.
+// waits for a person. Until a form is proven, Regent redeems only one instance, and none
+// by itself once a person found that the service ignores both forms. It is pure.
 func (p Plan) nextForm(learned tms.RequestForm) (form string, waits bool) {
 	auto := p.RequestForm == FormAuto || p.RequestForm == ""
 	switch {
 	case auto && learned.Form == "":
 		return tms.Wrapped, false
 	case auto && learned.Proof == tms.Ignored:
-		return tms.OtherForm(learned.Form), false
+		return tms.OtherForm(learned.Form), learned.NeitherForm()
 	case auto:
 		return learned.Form, learned.Proof == tms.Accepted
 	case learned.Form != p.RequestForm:
 		return p.RequestForm, false
+	}
+	if learned.NeitherForm() {
+		return p.RequestForm, !p.RequestConfirmed
 	}
 	return p.RequestForm, learned.Proof == tms.Ignored || learned.Proof == tms.Accepted && !p.RequestConfirmed
 }
@@ -273,11 +276,15 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 }
 
 // unconfirmedText is the text for instances that wait until a form is proven.
-func unconfirmedText(tenant string, l tms.RequestForm) string {
+func unconfirmedText(id instance.ID, l tms.RequestForm) string {
+	tenant := id.Tenant
+	if l.NeitherForm() {
+		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself; ask the Contact Administrator to check the registration token and the list; to use one more count, run: regent instances redeem %s; if the form is known, set contract.request to it, and contract.request_confirmed: true", tenant, id)
+	}
 	if l.Proof == tms.Ignored {
 		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it; set contract.request: auto", tenant, l.Form)
 	}
-	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, compareHint(l.By))
+	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, compareHint(l))
 }
 
 // blockedText is the text for instances that wait for an uncertain redemption. So a service
@@ -287,6 +294,10 @@ func blockedText(doubt Entry) string {
 }
 
 // compareHint tells a person how to decide about an accepted redemption.
-func compareHint(redemption string) string {
-	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does, run: regent ledger resolve %[1]s --listed; if not, run: regent ledger resolve %[1]s --not-listed, and Regent tries the other form", redemption)
+func compareHint(l tms.RequestForm) string {
+	next := "with contract.request: auto, Regent then tries the other form, which costs one more count"
+	if l.OtherIgnored {
+		next = "Regent then redeems nothing more by itself, since both forms were tried"
+	}
+	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does, run: regent ledger resolve %[1]s --listed; if not, run: regent ledger resolve %[1]s --not-listed; %s", l.By, next)
 }

@@ -250,7 +250,11 @@ const refusedPause = 6 * time.Hour
 func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
 	r, held := e.Tokens.Get(w.ID)
 	a := e.accounts[w.ID]
-	_, waits := plan.nextForm(e.Capabilities.RequestForm(w.ID.Tenant))
+	learned := e.Capabilities.RequestForm(w.ID.Tenant)
+	_, waits := plan.nextForm(learned)
+	if learned.NeitherForm() && a.Requested {
+		waits = false
+	}
 	_, doubted := e.blocker(plan, w.ID)
 	return decisionInput{
 		formUnproven:      waits || doubted,

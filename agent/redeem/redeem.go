@@ -275,9 +275,10 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	e.Pauses.Device.Clear(timing.CauseStore)
 	out := newOutcome(b.intent, Confirmed)
 	out.AuthTokenID = b.record.AuthTokenID
-	out.Unconfirmed = !b.record.RequestEchoed && !e.Capabilities.RequestForm(id.Tenant).Proven()
-	if out.Unconfirmed {
-		out.Words = "accepted, unconfirmed: the reply does not show the identifier; " + compareHint(b.intent.ID)
+	learned := e.Capabilities.RequestForm(id.Tenant)
+	out.Unconfirmed = !b.record.RequestEchoed && !learned.Proven()
+	if learned.By = b.intent.ID; out.Unconfirmed {
+		out.Words = "accepted, unconfirmed: the reply does not show the identifier; " + compareHint(learned)
 	}
 	_ = e.writeOutcome(ctx, out) // the record names the intent: if it is not settled, the next start does
 	e.mu.Lock()

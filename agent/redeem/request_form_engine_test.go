@@ -150,7 +150,7 @@ func redeemAccepted(b *harness, reads string) (redemption string) {
 	b.advance(time.Hour)
 	b.wantPosts(1)
 	b.wantStates(instance.Live, instance.Unredeemed, instance.Unredeemed)
-	return b.ledger.Entries()[0].ID
+	return b.service.requests[0].Identifier
 }
 
 func (b *harness) resolve(redemption string, listed bool) {
@@ -203,6 +203,45 @@ func TestNotListed(t *testing.T) {
 		if got := b.taught.Get(host).Request; got.Form != tms.Bare || got.Proof != tms.ByReply {
 			b.Errorf("learnt %+v", got)
 		}
+		b.audit()
+	})
+}
+
+// TestNeitherListed: once a person found neither form in the list, nothing is redeemed by
+// itself, also after a restart and with the registration token given again. A person's
+// wish is followed.
+func TestNeitherListed(t *testing.T) {
+	bubble(t, 4, func(b *harness) {
+		b.plan.KeepRegistrationToken = true
+		first := redeemAccepted(b, "none")
+		b.wantReason(2, fault.RedemptionUnconfirmed, "which costs one more count")
+		b.resolve(first, false)
+		b.wantPosts(2)
+		second := b.service.requests[1].Identifier
+		b.wantReason(3, fault.RedemptionUnconfirmed, second+" --not-listed", "nothing more by itself")
+		b.resolve(second, false)
+		for range 3 {
+			b.advance(7 * time.Hour)
+			b.restart()
+			b.register(registration)
+			b.engine.Demand(b.id(3))
+		}
+		b.advance(7 * time.Hour)
+		b.wantPosts(2)
+		b.wantReason(3, fault.RedemptionUnconfirmed, "neither form", host, "regent instances redeem cad/3", "contract.request")
+		b.ask(3)
+		b.advance(time.Hour)
+		b.wantPosts(3)
+		b.resolve(b.service.requests[2].Identifier, false)
+		b.advance(7 * time.Hour)
+		b.wantPosts(3)
+		b.wantReason(4, fault.RedemptionUnconfirmed, "neither form", "regent instances redeem cad/4")
+		b.mu.Lock()
+		b.plan.RequestForm, b.plan.RequestConfirmed = tms.Bare, true
+		b.mu.Unlock()
+		b.engine.Kick()
+		b.advance(time.Minute)
+		b.wantPosts(4)
 		b.audit()
 	})
 }

@@ -151,7 +151,7 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 	plan, learned := e.Plan(), e.Capabilities.RequestForm(id.Tenant)
 	doubt, doubted := e.blocker(plan, id)
 	if _, accepted := plan.nextForm(learned); accepted {
-		why, since = unconfirmedText(id.Tenant, learned), learned.At
+		why, since = unconfirmedText(id, learned), learned.At
 	} else if doubted {
 		why, since = blockedText(doubt), doubt.At
 	}

@@ -23,7 +23,12 @@ type RequestForm struct {
 	Proof Proof     `json:"proof,omitempty"` // how it is known that the service read the body
 	By    string    `json:"by,omitempty"`    // the redemption that showed it; "" if none did
 	At    time.Time `json:"at,omitzero"`
+
+	OtherIgnored bool `json:"other_ignored,omitempty"` // a person found before that the service ignores the other form
 }
+
+// NeitherForm reports whether a person found that the service ignores both forms.
+func (r RequestForm) NeitherForm() bool { return r.Proof == Ignored && r.OtherIgnored }
 
 // Proof is how it is known that a service read what a redemption told it. Its
 // text is kept in the store.
@@ -80,7 +85,12 @@ func (l *Capabilities) NoteRedemption(form, redemption string, proof Proof, at t
 	if l.Request.Form == form && l.Request.Proven() && proof == Accepted {
 		return
 	}
+	otherIgnored := l.Request.OtherIgnored
+	if l.Request.Form != form {
+		otherIgnored = l.Request.Proof == Ignored
+	}
 	l.Request = RequestForm{Form: form, Proof: proof, By: redemption, At: at}
+	l.Request.OtherIgnored = otherIgnored && !l.Request.Proven()
 }
 
 // Shows notes that a later reply showed the identifier that a redemption told: the

@@ -35,6 +35,37 @@ func TestNoteRedemption(t *testing.T) {
 	}
 }
 
+// TestNeitherForm: what is known of one form survives what comes of the other.
+func TestNeitherForm(t *testing.T) {
+	type note struct {
+		form  string
+		proof Proof
+	}
+	for _, tt := range []struct {
+		name  string
+		notes []note
+		want  bool
+	}{
+		{"one", []note{{Wrapped, Accepted}, {Wrapped, Ignored}}, false},
+		{"both", []note{{Wrapped, Accepted}, {Wrapped, Ignored}, {Bare, Accepted}, {Bare, Ignored}}, true},
+		{"the second is not decided", []note{{Wrapped, Ignored}, {Bare, Accepted}}, false},
+		{"a person's third is not decided", []note{{Wrapped, Ignored}, {Bare, Ignored}, {Wrapped, Accepted}}, false},
+		{"a person's third", []note{{Wrapped, Ignored}, {Bare, Ignored}, {Wrapped, Accepted}, {Wrapped, Ignored}}, true},
+		{"a person's third is listed", []note{{Wrapped, Ignored}, {Bare, Ignored}, {Wrapped, Accepted}, {Wrapped, ByPerson}}, false},
+		{"one twice", []note{{Bare, Ignored}, {Bare, Ignored}}, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var l Capabilities
+			for _, n := range tt.notes {
+				l.NoteRedemption(n.form, "regent-1", n.proof, time.Unix(1, 0))
+			}
+			if l.Request.NeitherForm() != tt.want {
+				t.Errorf("got %+v, want neither: %t", l.Request, tt.want)
+			}
+		})
+	}
+}
+
 func TestNoteRefusalForgetsOldest(t *testing.T) {
 	var l Capabilities
 	for n := range maxTried + 1 {

@@ -67,14 +67,19 @@ show it, use --not-consumed. Regent then redeems again.
 
 An accepted, unconfirmed redemption got a reply without the names of this device.
 If the list shows it, use --listed. Regent then redeems the waiting instances. If
-the list does not show it, use --not-listed. Regent then tries the other form.`,
+the list does not show it, use --not-listed. Regent then tries the other form, which
+costs one more count. If the list shows neither, Regent redeems nothing by itself.`,
 		func(cmd *cobra.Command, args []string) error {
 			yes, no := consumed || listed, not || unlisted
 			if yes == no {
 				return usage(cmd, "add one of --consumed, --not-consumed, --listed, --not-listed; see regent ledger resolve --help")
 			}
 			resolve := func(ctx context.Context) error { return c.agent().Resolve(ctx, args[0], yes) }
-			return tell(cmd, resolve, printable(args[0])+" is resolved.\n")
+			done := printable(args[0]) + " is resolved.\n"
+			if unlisted {
+				done += "With contract.request: auto, Regent tries each form once. The other form costs one more count.\nAfter both, Regent redeems nothing by itself.\n"
+			}
+			return tell(cmd, resolve, done)
 		})
 	cmd.Args = oneArgument("name one redemption by its identifier; regent ledger shows them")
 	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")
