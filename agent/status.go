@@ -268,7 +268,7 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	switch {
 	case n.interrupted > 0 && n.serving+n.expiredOffline+n.interrupted == n.total,
 		n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total && limited:
-		return status.Degraded, "access tokens expire before the next refresh is allowed; see Limited below"
+		return status.Degraded, "tokens expire before the next refresh is allowed; see Limited below"
 	case n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total:
 		return status.Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
 	}

@@ -220,7 +220,7 @@ func judgeLimits(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
 		if l := t.Limited; l.Interrupts() {
-			out = append(out, diagnosis{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("lifetime of access tokens: %d s; limits.refresh_floor: %d s", l.LifeSeconds, l.FloorSeconds)})
+			out = append(out, diagnosis{code: RefreshLimited, subject: t.Host, evidence: fmt.Sprintf("%s; limits.refresh_floor: %d s", l.LifeText(), l.FloorSeconds)})
 		}
 	}
 	return out

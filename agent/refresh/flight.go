@@ -236,6 +236,7 @@ func (e *Engine) Limited(tenant string, held []tokenstore.Record) *status.Limite
 		}
 		if life := int64(shorterLife(r).Seconds()); l.FloorSeconds == 0 || life < l.LifeSeconds {
 			l.FloorSeconds, l.LifeSeconds = int64(limits.RefreshFloor.Seconds()), life
+			l.RefreshToken = shorterLife(r) < r.AccessLife.TTL
 		}
 	}
 	e.mu.Lock()

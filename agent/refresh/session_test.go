@@ -253,6 +253,29 @@ func TestFloor(t *testing.T) {
 	})
 }
 
+// TestLimitedNamesTokens: of the access and the refresh token, the one that lives short.
+func TestLimitedNamesTokens(t *testing.T) {
+	for want, lives := range map[string][2]time.Duration{ // of the access and the refresh token
+		"lifetime of access tokens: 3 s":            {3 * time.Second, time.Hour},
+		"lifetime of access tokens: 2 s":            {2 * time.Second, 0},
+		"lifetime of refresh tokens: 5 s":           {10 * time.Second, 5 * time.Second},
+		"lifetime of refresh tokens: less than 1 s": {10 * time.Second, time.Nanosecond}, // it had ended when it came
+		"lifetime of access tokens: less than 1 s":  {0, time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newHarness(t, answerRotated)
+			defer b.stop()
+			b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second})
+			l := b.Limited(one.Tenant, []tokenstore.Record{{
+				State: instance.Live, AccessLife: token.NewLifetime(b.clock, lives[0]), RefreshLife: token.NewLifetime(b.clock, lives[1]),
+			}})
+			if l == nil || l.LifeText() != want {
+				t.Errorf("%s and %s: got %+v, want %q", lives[0], lives[1], l, want)
+			}
+		})
+	}
+}
+
 // TestFloorExemptsLostAnswer: the same refresh token is sent again at once.
 func TestFloorExemptsLostAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

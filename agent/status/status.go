@@ -160,11 +160,27 @@ type Limited struct {
 	// the service handed out.
 	FloorSeconds int64 `json:"refresh_floor_seconds,omitempty"`
 	LifeSeconds  int64 `json:"life_seconds,omitempty"`
-	Rate         int   `json:"refresh_rate,omitempty"` // limits.refresh_rate, if a refresh waited for its turn in the last minute; else 0
+	RefreshToken bool  `json:"of_refresh_token,omitempty"` // LifeSeconds is a refresh token's, and not an access token's
+	Rate         int   `json:"refresh_rate,omitempty"`     // limits.refresh_rate, if a refresh waited for its turn in the last minute; else 0
 }
 
-// Interrupts reports whether access tokens end before the floor lets the next refresh
-// begin. Their instances are then served with interruptions, whatever one of them has
+// Tokens names the tokens that live for LifeSeconds.
+func (l *Limited) Tokens() string {
+	if l.RefreshToken {
+		return "refresh tokens"
+	}
+	return "access tokens"
+}
+
+// LifeText says how long they live: "lifetime of access tokens: 3 s".
+func (l *Limited) LifeText() string {
+	if l.LifeSeconds < 1 {
+		return fmt.Sprintf("lifetime of %s: less than 1 s", l.Tokens())
+	}
+	return fmt.Sprintf("lifetime of %s: %d s", l.Tokens(), l.LifeSeconds)
+}
+
+// Interrupts reports whether tokens end before the floor lets the next refresh begin. Their instances are then served with interruptions, whatever one of them has
 // at a moment. A nil l does not interrupt.
 func (l *Limited) Interrupts() bool {
 	return l != nil && l.FloorSeconds > 0 && l.LifeSeconds <= l.FloorSeconds

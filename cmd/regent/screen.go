@@ -160,7 +160,7 @@ func limitsText(l *status.Limited) []string {
 	}
 	var lines []string
 	if l.FloorSeconds > 0 {
-		lines = append(lines, fmt.Sprintf("lifetime of access tokens: %d s; Regent refreshes each instance at most every %d s", l.LifeSeconds, l.FloorSeconds))
+		lines = append(lines, fmt.Sprintf("%s; Regent refreshes each instance at most every %d s", l.LifeText(), l.FloorSeconds))
 	}
 	if l.Rate > 0 {
 		lines = append(lines, fmt.Sprintf("refreshes wait: at most %d start in a second at this tenant (limits.refresh_rate)", l.Rate))
