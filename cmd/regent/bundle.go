@@ -14,7 +14,7 @@ import (
 	"regent/ipc/api"
 )
 
-// bundle is what support is given, before any member is left out.
+// bundle is the data for support, before any member is left out.
 type bundle struct {
 	About  bundleAbout
 	Status status.Status
@@ -130,8 +130,8 @@ func (b *bundle) hideRules() {
 	}
 }
 
-// hideUsers takes what names users out of a member. Texts are searched for the names,
-// the longest first.
+// hideUsers removes names of users from a member. It searches texts for the names, the
+// longest first.
 func hideUsers(names []string) func(how, text string) string {
 	slices.SortFunc(names, func(x, y string) int { return len(y) - len(x) })
 	var pairs []string

@@ -20,8 +20,8 @@ import (
 	"regent/ipc/api"
 )
 
-// TestBundleMembers holds every member of a bundle to the type that it comes from: one
-// that was renamed there would be missing from bundles unseen.
+// TestBundleMembers compares every member of a bundle with its type: a renamed member would
+// be missing from bundles without notice.
 func TestBundleMembers(t *testing.T) {
 	for i, v := range []any{bundleAbout{}, status.Status{}, bundleDoctor{}, []api.PolicyKey{}, &api.Store{}, []api.LedgerEntry{}} {
 		have := jsonPaths("", reflect.TypeOf(v))
@@ -57,7 +57,7 @@ func jsonPaths(at string, t reflect.Type) []string {
 	return all
 }
 
-// What a bundle does not name is not in it, however it is called elsewhere.
+// A bundle contains no member that it does not name.
 func TestBundleKeepsNoOtherMember(t *testing.T) {
 	var v any
 	if err := json.Unmarshal([]byte(`[{"a": {"secret": "s", "b": "kept", "c": {"secret": "s"}}, "secret": ["s"]}]`), &v); err != nil {

@@ -75,8 +75,8 @@ func severityError(r doctor.Report) error {
 	return nil
 }
 
-// gather finds out all that is known of this device. config is the configuration that
-// is looked at where no daemon answers, "" the installed one.
+// gather collects the facts of this device. config is the configuration to read if no
+// daemon answers, "" the installed one.
 func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 	f := doctor.Facts{
 		Audience: doctor.User, Client: doctor.Client{Version: version},
@@ -201,8 +201,8 @@ func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {
 // contractTime is how long the daemon may take to ask its tenants.
 const contractTime = 60 * time.Second
 
-// showContract is regent doctor --contract: what each tenant showed of what the vendor
-// leaves open, who asked, and when.
+// showContract is regent doctor --contract: each tenant's undocumented forms, who asked,
+// and when.
 func (c *cli) showContract(cmd *cobra.Command) error {
 	call := func(ctx context.Context) (status.Contract, error) {
 		all, err := c.agent().Contract(ctx)

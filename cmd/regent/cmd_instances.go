@@ -87,7 +87,7 @@ remembered, and the next one pays for it.`,
 	return cmd
 }
 
-// begun says what becomes of a wish to redeem an instance, by the status after it.
+// begun returns the result of a request to redeem an instance, by the status after it.
 func begun(st status.Status, name string) string {
 	for a, i := range st.Instances() {
 		switch f := i.LastFault; {

@@ -56,8 +56,8 @@ func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 	return append(u, f)
 }
 
-// outcomeOf is what a registration came to for one instance, and why that is still not
-// registered; nil if it is, or nobody tried.
+// outcomeOf returns the outcome of a registration for one instance, and why the instance is
+// not registered. The reason is nil if it is registered, or nobody tried.
 func outcomeOf(i status.Instance, waited bool) (string, *fault.Fault) {
 	switch state := instance.State(i.State); state {
 	case instance.Live, instance.Stale:

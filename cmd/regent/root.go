@@ -61,8 +61,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	return root
 }
 
-// cli is what the commands share: all that they take from outside, and the flag of
-// every command.
+// cli is shared by the commands: their environment, and the flag of every command.
 type cli struct {
 	runtimeEnv
 	socket string
@@ -199,7 +198,7 @@ func timeoutError(ctx context.Context, err error) error {
 	return err
 }
 
-// status is what several commands begin with.
+// status gets the status, with which several commands begin.
 func (c *cli) status(ctx context.Context) (api.Status, error) {
 	return ask(ctx, 0, c.agent().Status)
 }

@@ -71,10 +71,10 @@ func (v view) labelled(indent string, rows [][2]string) string {
 	return table(indent, cells)
 }
 
-// facts are labels, and what each has to say.
+// facts are labels and their values.
 type facts [][2]string
 
-// add adds what a label has to say, if that is anything.
+// add adds a label and its value, unless the value is empty.
 func (f *facts) add(label, text string) {
 	if text != "" {
 		*f = append(*f, [2]string{label, printable(text)})

@@ -163,8 +163,8 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 	return summarize(stdout, resolved.Settings)
 }
 
-// warnOfHost prints what of the configuration cannot work on this machine. The error
-// is about files that are here and would not be used.
+// warnOfHost prints the parts of the configuration that cannot work on this machine. The
+// error is about existing files that regentd would not use.
 func warnOfHost(stdout io.Writer, resolved policy.Resolved) error {
 	found := newHostChecker().check(resolved)
 	warn(stdout, found)

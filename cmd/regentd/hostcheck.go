@@ -16,8 +16,8 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// hostChecker holds a configuration that is well-formed against this machine. A file
-// that is here and that regentd would not use is fatal.
+// hostChecker compares a well-formed configuration with this machine. An existing file that
+// regentd would not use is fatal.
 type hostChecker struct {
 	policy.Device
 	readCredentials func(name string) (token.Secret, error)

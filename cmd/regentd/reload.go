@@ -75,10 +75,10 @@ func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems
 	r.appliedAt = now()
 }
 
-// registryPoll is how often sources are read that are no files.
+// registryPoll is how often sources other than files are read.
 const registryPoll = 5 * time.Second
 
-// watch reloads when what the configuration is read from has changed, until ctx is done.
+// watch reloads after a change of the configuration's sources, until ctx is done.
 func (r *reloader) watch(ctx context.Context) error {
 	o := filewatch.Options{Look: r.reloadIfChanged, Log: r.logging.Logger}
 	watched := []string{r.config, r.configDir, r.policyDir}
@@ -105,8 +105,8 @@ func (r *reloader) reloadFor(ctx context.Context, by agent.Caller) error {
 	return nil
 }
 
-// reloadIfChanged reloads if anything is not as it was found last. What no event
-// reported may still be written: it has to be the same once more, after a while.
+// reloadIfChanged reloads if a source has changed. A change without an event may still be
+// in progress: the source must be the same in a second check, after a while.
 func (r *reloader) reloadIfChanged(ctx context.Context, reported bool) (again time.Duration) {
 	r.mu.Lock()
 	now := r.readLayers()

@@ -8,8 +8,8 @@ import (
 	"regent/platform/filewatch"
 )
 
-// TestReloadIfChangedWaits: a change that no event reported may be half of one, so it is
-// not applied before it was seen twice.
+// TestReloadIfChangedWaits: a change without an event may be incomplete, so it is applied
+// only after it was seen twice.
 func TestReloadIfChangedWaits(t *testing.T) {
 	_, paths := configTree(t, nil)
 	r := &reloader{options: &options{config: paths.Config, configDir: paths.ConfigDir, policyDir: paths.PolicyDir}}

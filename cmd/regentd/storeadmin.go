@@ -203,7 +203,7 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	return out, err
 }
 
-// report adds to what the store says of itself what the daemon knows of it.
+// report adds the daemon's knowledge to the store's report.
 func (k *storeAdmin) report(r api.Store) api.Store {
 	r.State, r.Protection, r.Detail, r.LastOperation = k.guard.State, k.guard.Guard, k.guard.Detail, k.jobs.lastResult()
 	if r.Damaged == nil {

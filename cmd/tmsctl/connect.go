@@ -172,12 +172,11 @@ func reveal(s token.Secret) string {
 	return s.Reveal() //nolint:forbidigo // handing it out is what tmsctl is for
 }
 
-// maxSecret bounds the file of a secret, in bytes: more is a slip of the hand.
+// maxSecret is the largest size of a secret's file, in bytes. A larger file is a mistake.
 const maxSecret = 64 << 10
 
-// secretFile reads the secret in the file that flag names. A line end after it
-// is no part of it. Who else may read it is said, not held against it: that is
-// how some systems mount secrets.
+// secretFile reads the secret in the file that flag names, without the line end after it.
+// If others may read the file, it only warns: some systems mount secrets so.
 func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret, error) {
 	content, mode, err := readFile(ctx, name)
 	secret := ""
@@ -214,7 +213,7 @@ func readFile(ctx context.Context, name string) ([]byte, fs.FileMode, error) {
 	return content, info.Mode(), err
 }
 
-// secretIn returns the one line that content is. No error holds any of it.
+// secretIn returns the only line of content. No error quotes it.
 func secretIn(content []byte) (string, error) {
 	secret := strings.TrimRight(string(content), "\r\n")
 	switch {

@@ -134,7 +134,7 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	})
 }
 
-// uniqueName is a name that nothing has: the day, and something random.
+// uniqueName returns an unused name: the day and random characters.
 func uniqueName(now time.Time) string {
 	return now.UTC().Format("20060102") + "-" + strings.ToLower(rand.Text()[:6])
 }
@@ -236,7 +236,7 @@ func pastTime(s string, now time.Time) (time.Time, error) {
 // mostDays is up to how far a day is told as a number of days too: a century.
 const mostDays = 36525
 
-// expiryText says when a last day is, seen from now.
+// expiryText describes a last day relative to now.
 func expiryText(day, now time.Time) string {
 	if day.IsZero() {
 		return "unknown"

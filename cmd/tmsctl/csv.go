@@ -57,8 +57,8 @@ func readCSV(name string, want csvColumns) ([]csvRow, error) {
 	return rows, nil
 }
 
-// read finds out what separates the cells, by the columns that are needed. A first line
-// sep=X, which some spreadsheets write, is left out.
+// read finds the separator of the cells by the required columns. It skips a first line
+// sep=X, which some spreadsheets write.
 func (c csvColumns) read(name string) ([]csvRow, error) {
 	content, err := readBounded(name)
 	if err != nil {

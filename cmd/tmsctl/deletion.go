@@ -75,7 +75,7 @@ func (d deletion) read(say func(string, ...any)) ([]csvRow, error) {
 	return readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: columnsOf(findingMembers(usage.Row{})), say: say})
 }
 
-// runDeletion deletes the ids, or what a file names and the service still has.
+// runDeletion deletes the ids, or the rows of a file that the service still has.
 func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error {
 	rows, err := d.read(t.say)
 	if err != nil {
@@ -235,7 +235,7 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 	return t.printDeleted(d, deleted, gone)
 }
 
-// printDeleted says what was deleted, or would be.
+// printDeleted prints the deleted rows, or those that would be deleted.
 func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	did, sum := "deleted", "deleted %s; %d were not there\n"
 	if d.dry {

@@ -101,7 +101,7 @@ func (g globalFlags) nextStep(f *tms.Failure) string {
 	return step
 }
 
-// connectSteps is what a person does about a TLS handshake that failed.
+// connectSteps are a person's next steps after a failed TLS handshake.
 var connectSteps = map[fault.Stage]string{
 	fault.StageTrust:             "check --tenant. For a private certificate authority, add its certificate with --ca-file FILE",
 	fault.StageName:              "check --tenant: the certificate must be for this host",

@@ -277,7 +277,7 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 // word is a kind for a person.
 func word(k usage.Kind) string { return strings.ReplaceAll(string(k), "_", " ") }
 
-// findingMembers is a finding for scripts. Its CSV is what auth-token delete --from takes.
+// findingMembers is a finding for scripts. auth-token delete --from accepts its CSV.
 func findingMembers(row usage.Row) object {
 	return append(authMembers(row.AuthToken), members(
 		"finding", row.Kind,
@@ -289,11 +289,12 @@ func findingMembers(row usage.Row) object {
 //go:embed page.html
 var pageText string
 
-// pageRows bounds the table: a browser shows more only slowly, and the CSV has all.
+// pageRows is the most rows in the table: a browser shows more only slowly, and the CSV has
+// all.
 const pageRows = 2000
 
-// writePage writes what an investigation found, for a browser. The page stands for
-// itself: no script, nothing from elsewhere.
+// writePage writes the result of an investigation for a browser. The page has no script and
+// loads nothing.
 func writePage(w io.Writer, r admin.RegistrationToken, report usage.Report, now time.Time) error {
 	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": terminal.Printable}).Parse(pageText)
 	if err != nil {
@@ -317,7 +318,7 @@ const (
 	lineBars   = 60
 )
 
-// bar is a part of a column: so many of a kind within one span of time.
+// bar is a part of a column: the number of rows of a kind in one span of time.
 type bar struct {
 	Kind                usage.Kind
 	X, Y, Width, Height float64
@@ -362,7 +363,7 @@ func timeLine(title string, rows, all []usage.Row) line {
 	return l
 }
 
-// column stacks the kinds, what is as expected at the bottom.
+// column stacks the kinds, expected rows at the bottom.
 func column(i int, counts map[usage.Kind]int, most int, at string) []bar {
 	var bars []bar
 	width, y := lineWidth/lineBars, lineHeight

@@ -28,8 +28,8 @@ type loginStore interface {
 
 var _ loginStore = (*keyring.Personal)(nil)
 
-// savedAccess is a login in the keyring, but for its refresh token. That is an item of its
-// own, since a Windows credential holds no more than 2,560 bytes.
+// savedAccess is a login in the keyring without its refresh token. The refresh token is a
+// second item, since a Windows credential has at most 2,560 bytes.
 type savedAccess struct {
 	Access   string       `json:"access"`
 	Expires  time.Time    `json:"expires"`
@@ -37,7 +37,7 @@ type savedAccess struct {
 	Browser  bool         `json:"browser,omitempty"`
 }
 
-// loginName tells logins apart: whose, and where.
+// loginName identifies a login by its user and tenant.
 func (t *tool) loginName() string { return cmp.Or(t.flags.User, "browser") + " at " + t.host }
 
 // savedLogin returns the login that is in the keyring, or false. A keyring that does

@@ -48,13 +48,13 @@ func mainCode() int {
 	return run(ctx, newRuntimeEnv(), os.Args[1:])
 }
 
-// runtimeEnv is what a run has around it: a test gives another one.
+// runtimeEnv is the environment of a run. A test gives another one.
 type runtimeEnv struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // somebody sits at in
 	width    int  // of the terminal that out is, in characters; 0 if it is none
-	// password asks at in for a line that is not shown.
+	// password asks at in for a line, without echo.
 	password func(ctx context.Context, question string) (token.Secret, error)
 	getenv   func(string) string
 	clock    timing.Clock
@@ -84,13 +84,14 @@ func newRuntimeEnv() runtimeEnv {
 	}
 }
 
-// say tells the person. If that fails, there is no other way to say so.
+// say prints a message for the person. It ignores errors, since nothing else could report
+// them.
 func (w runtimeEnv) say(format string, args ...any) {
 	terminal.Print(w.err, fmt.Sprintf(format, args...))
 }
 
-// confirm asks a question whose answer is no unless it is yes. No is the error refused.
-// Without a terminal there is nobody to ask.
+// confirm asks a yes-or-no question. Any answer but yes is the error refused. Without a
+// terminal it cannot ask.
 func (w runtimeEnv) confirm(ctx context.Context, question, refused string) error {
 	if !w.terminal {
 		return usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
@@ -122,7 +123,7 @@ type tool struct {
 	service func() time.Time // the service's clock, once somebody is logged in
 }
 
-// now is the service's time once it is known, which decides what has expired.
+// now is the service's time once it is known. It decides what has expired.
 func (t *tool) now() time.Time {
 	if t.service != nil {
 		return t.service()
@@ -138,15 +139,15 @@ type globalFlags struct {
 	anew  bool // no flag: a login that is kept is not used
 }
 
-// usageError is a mistake of the one who typed. Nothing was sent.
+// usageError is a mistake on the command line. Nothing was sent.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// exitNotAsAsked is the exit code if the service did something else than was asked, does
-// not show what it did, or shows a list in part.
+// exitNotAsAsked is the exit code if the service did not do as asked, does not show its
+// result, or shows only a part of a list.
 const exitNotAsAsked = 3
 
 // run runs the command line and returns the exit code.
@@ -263,8 +264,8 @@ func (t *tool) version() *cobra.Command {
 	}
 }
 
-// noArguments refuses arguments without repeating them: one may be a secret
-// that was given in the wrong place.
+// noArguments refuses arguments without repeating them: one may be a secret in the wrong
+// place.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s takes no arguments, only flags; see %[1]s --help", c.CommandPath())
@@ -272,7 +273,7 @@ func noArguments(c *cobra.Command, args []string) error {
 	return nil
 }
 
-// oneArgument wants what a command is about, and no more.
+// oneArgument requires exactly one argument, the object of the command.
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -282,8 +283,8 @@ func oneArgument(what string) cobra.PositionalArgs {
 	}
 }
 
-// flagError puts into words what the parser says of a flag. The value of one
-// that there is not may be a secret, and is not repeated.
+// flagError describes the parser's error about a flag. It does not repeat the value of an
+// unknown flag, which may be a secret.
 func flagError(c *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
@@ -295,7 +296,7 @@ func flagError(c *cobra.Command, err error) error {
 	return usagef("%v; see %s --help", err, c.CommandPath())
 }
 
-// flagValueTexts are what a flag of a type takes.
+// flagValueTexts describe the values of a flag by its type.
 var flagValueTexts = map[string]string{
 	"int":      "write a whole number, not above 2,147,483,647",
 	"bool":     "write true or false",
@@ -310,8 +311,8 @@ var completions = map[string]func(*cobra.Command, io.Writer) error{
 	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
 }
 
-// completion stands in for cobra's own, which answers an unknown shell with its
-// help and success.
+// completion replaces cobra's own command, which prints its help and succeeds for an
+// unknown shell.
 func completion() *cobra.Command {
 	shells := []string{"bash", "zsh", "fish", "powershell"}
 	return &cobra.Command{

@@ -215,7 +215,7 @@ func planMembers(p usage.Plan, ends *usage.SessionCost, l *planInput) object {
 	return o
 }
 
-// sessionMembers is what a session maximum costs, for scripts.
+// sessionMembers is the cost of a session maximum, for scripts.
 func sessionMembers(s usage.SessionCost) object {
 	return members(
 		"session_max_seconds", int64(s.Max.Seconds()),

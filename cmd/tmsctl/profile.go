@@ -222,8 +222,8 @@ func (t *tool) saveRequestForm(c *admin.Client) {
 	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
 }
 
-// writeRequestForm writes the key request of the profile. It replaces the file as a whole,
-// where it is, with the mode that it has.
+// writeRequestForm writes the key request of the profile. It replaces the whole file and
+// keeps its mode.
 func (t *tool) writeRequestForm(form string) error {
 	name, err := t.profilesFile()
 	if err != nil {

@@ -90,8 +90,8 @@ func (t *tool) registrationDelete() *cobra.Command {
 	})
 }
 
-// dependentsWarning warns of what may end with registration tokens; of none it is not known
-// how many auth tokens were made from them.
+// dependentsWarning warns that auth tokens may end with registration tokens. Without a
+// number, it is not known how many auth tokens they have.
 func dependentsWarning(all ...admin.RegistrationToken) string {
 	made, known := 0, len(all) > 0
 	for _, r := range all {
@@ -236,8 +236,7 @@ type fingerprintLine struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
-// mostComputed bounds how many fingerprints one list computes: each takes a tenth
-// of a second.
+// mostComputed is how many fingerprints one list computes: each takes a tenth of a second.
 const mostComputed = 16
 
 func (t *tool) fingerprintsFile() (string, error) {
@@ -249,7 +248,7 @@ func (t *tool) fingerprintsFile() (string, error) {
 }
 
 // readFingerprints returns the fingerprints of the tenant by the ids of their registration
-// tokens. A line that cannot be read is as if it were not there.
+// tokens. It ignores lines that it cannot read.
 func (t *tool) readFingerprints() map[string]string {
 	if t.prints != nil {
 		return t.prints
@@ -287,8 +286,8 @@ func (t *tool) fingerprint(r admin.RegistrationToken) string {
 	return computed
 }
 
-// fingerprintsOf returns the fingerprints of a list. Of many that were never recorded only
-// some are computed.
+// fingerprintsOf returns the fingerprints of a list. If many were never recorded, it
+// computes only some of them.
 func (t *tool) fingerprintsOf(list []admin.RegistrationToken) map[string]string {
 	out := map[string]string{}
 	left, skipped := mostComputed, 0
@@ -309,7 +308,7 @@ func (t *tool) fingerprintsOf(list []admin.RegistrationToken) map[string]string 
 	return out
 }
 
-// record adds a line durably, in one write: two runs may do so at a time.
+// record adds a line durably, in one write, since two runs may write at the same time.
 func (t *tool) record(l fingerprintLine) error {
 	file, err := t.fingerprintsFile()
 	if err != nil {

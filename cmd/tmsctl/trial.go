@@ -188,8 +188,8 @@ func (x *trial) counts() (used int, text string) {
 // cleanTime is how long cleaning up may take, also after an interruption.
 const cleanTime = 3 * time.Minute
 
-// clean deletes what the trial made and is not known to be gone. Its error names what
-// is left, with the command that deletes it.
+// clean deletes the tokens of the trial that may still exist. Its error names those that
+// are left, with the command that deletes each.
 func (x *trial) clean(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, cleanTime)
 	defer cancel()
@@ -233,8 +233,7 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 	return nil
 }
 
-// readCount notes how many counts the service says were used, before that can be
-// asked no more.
+// readCount notes the used counts by the service, before the registration token is deleted.
 func (x *trial) readCount(ctx context.Context, id string) {
 	r, err := x.s.RegistrationToken(ctx, id)
 	switch {
@@ -290,7 +289,7 @@ func (x *trial) delete(ctx context.Context, remove func(context.Context, string)
 	return err
 }
 
-// configuration is what was found, as configuration for devices.
+// configuration returns the findings as configuration for devices.
 func (x *trial) configuration() string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "# What tmsctl trial found at %s on %s.\n# Copy this file to config.d on devices, or its keys to managed policy. It holds no secret.\n",
@@ -354,7 +353,7 @@ func tokenKind(s token.Secret) string {
 	return "opaque"
 }
 
-// shownOf are the members that the list has of a redemption.
+// shownOf returns the members of a redemption that the list shows.
 func shownOf(a admin.AuthToken) []string {
 	var names []string
 	for _, m := range [][2]string{

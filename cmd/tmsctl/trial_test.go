@@ -90,8 +90,8 @@ func isRedemption(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/authTokens")
 }
 
-// TestTrialAnswersRepeatTheToken: the service repeats what the registration token is made
-// of, in the answer that brings it, to refreshes and to all else. Nothing of it is shown.
+// TestTrialAnswersRepeatTheToken: the service repeats the user and the password of the
+// registration token in every answer. tmsctl shows none of it.
 func TestTrialAnswersRepeatTheToken(t *testing.T) {
 	for _, at := range []string{"/registrationTokens", "/token", "/idpConfigurations", "/authTokens"} {
 		var e *interceptor
