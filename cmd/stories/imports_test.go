@@ -64,7 +64,7 @@ var importRules = []importRule{
 
 	{"agent/tms", []string{"agent/address", "agent/timing", "agent/fault", "agent/token", "agent/tms/contract", "agent/tms/exchangetest"}, []string{"os", "syscall", "golang.org/x/sys"}},
 	{"agent/tms/admin", []string{"agent/fault", "agent/token", "agent/tms", "agent/tms/admin"}, []string{"os", "syscall", "golang.org/x/sys"}},
-	{"agent/tms/admin/usage", []string{"agent/tms/admin"}, ioPackages},
+	{"agent/tms/admin/usage", []string{"agent/tms", "agent/tms/admin"}, ioPackages},
 	{"agent/tms/contract", nil, ioPackages},
 	{"agent/tms/emulator", nil, []string{"os", "syscall", "golang.org/x/sys"}},
 	{"agent/tms/exchangetest", nil, nil},
