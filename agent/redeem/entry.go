@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -213,7 +212,7 @@ type failureRun struct {
 // asked is how long the service wanted to be left alone after the last of r.
 func (r failureRun) asked() time.Duration {
 	asked := time.Duration(r.last.RetryAfter) * time.Second
-	if r.last.Status == http.StatusTooManyRequests {
+	if r.last.Status == 429 {
 		asked = max(asked, timing.DefaultRetryAfter)
 	}
 	return asked
