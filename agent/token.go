@@ -334,8 +334,8 @@ func (a *Agent) Release(ctx context.Context, by Caller, application, number stri
 	})
 }
 
-// asHolder does what only the holder of an instance may do, while it is still the process
-// that connected, and records it.
+// asHolder runs an action that only the holder of an instance may take, if it is still the
+// process that connected. It records the action.
 func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, number string, do func(instance.ID) error) error {
 	app, decision, err := a.admit(by, application)
 	var id instance.ID

@@ -188,8 +188,8 @@ func isStray(s string) bool {
 	return err == nil && len(s) >= 60
 }
 
-// unread are blocks that hold no certificate, by the ends of their kinds, and what is
-// said of them.
+// unread lists the kinds of blocks without a certificate, by the ends of their names, and
+// the remark for each.
 var unread = []struct{ kind, text string }{
 	{privateKey, privateKeyRemark},
 	{"TRUSTED CERTIFICATE", "is an OpenSSL TRUSTED CERTIFICATE and is not read; convert it: openssl x509 -in FILE -out FILE.pem"},

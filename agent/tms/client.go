@@ -181,8 +181,8 @@ func (c *Client) grant(ctx context.Context, call Call, p Provider, form []Pair) 
 	return t, err
 }
 
-// authToken makes a call that is answered with an auth token. The answer may echo what
-// sent tells.
+// authToken makes a call whose answer has an auth token. The answer may echo the values in
+// sent.
 func (c *Client) authToken(ctx context.Context, call Call, forms Forms, sent Request) (AuthToken, error) {
 	var t AuthToken
 	call.bought = true

@@ -49,9 +49,9 @@ func authTokenOf(body []byte, date time.Time, forms Forms) (AuthToken, error) {
 // that is not unknown.
 const expired = time.Nanosecond
 
-// life is how long a token is good: unknown if nobody says it, and over if it has ended.
-// The answer says it in the first of the named members that is a number. Where the token
-// is a JWT, that counts if the answer says nothing above 0, or more than the token itself.
+// life returns how long a token is valid: unknown if nothing says it, and over if it has
+// ended. It reads the first of the named members that is a number. If the token is a JWT,
+// its own end counts if the answer has no number above 0, or a later end.
 func life(o Object, text string, date time.Time, unknown, over time.Duration, names ...string) time.Duration {
 	ttl, known := unknown, false
 	for _, name := range names {

@@ -10,11 +10,10 @@ import (
 	"regent/agent/token"
 )
 
-// Mask finds the parts of a registration token in a text, and does not contain them. It
-// is for the time after the token was wiped: a service may still repeat it. It is a
-// random key, then one entry for each piece of the token: its length in characters, and
-// the first 7 bytes of its HMAC-SHA256. It belongs into sealed records only: who has it
-// can test a guess.
+// Mask finds the parts of a registration token in a text, and does not contain them. It is
+// used after the token was wiped, because a service may still repeat it. It is a random
+// key, then one entry for each piece of the token: its length in characters, and the first
+// 7 bytes of its HMAC-SHA256. Keep it only in sealed records: it allows guesses.
 type Mask []byte
 
 const (

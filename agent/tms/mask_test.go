@@ -13,8 +13,8 @@ import (
 	"regent/agent/token"
 )
 
-// TestMask: a mask finds what the token itself would find in short texts, and has no
-// piece of it.
+// TestMask: a mask finds the same pieces in short texts as the token itself, and contains
+// none of them.
 func TestMask(t *testing.T) {
 	const user, password = "reg-7c1e41", "S3cret+Pass/b39@x"
 	registration := token.NewSecret(base64.StdEncoding.EncodeToString([]byte(user + ":" + password)))

@@ -120,8 +120,8 @@ func plainURL(u *url.URL) error {
 
 func loopback(u *url.URL) bool { return address.IsLoopback(u.Hostname()) }
 
-// proxyFor returns what a transport asks for its proxy; nil for none. The credentials
-// are the proxy's that was chosen and no other's: one whose address has some keeps them.
+// proxyFor returns a transport's function for its proxy; nil for none. The credentials are
+// only for the chosen proxy. A proxy with credentials in its address keeps those.
 func proxyFor(o Options) (func(*http.Request) (*url.URL, error), error) {
 	choose := func(r *http.Request) (*url.URL, error) {
 		u, _, err := o.Environment.ProxyFor(r.URL)

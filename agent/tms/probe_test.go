@@ -67,7 +67,7 @@ func TestProbeTellsTheVariant(t *testing.T) {
 	}
 }
 
-// TestFindingsOfReplies: what replies look like is known from those that came.
+// TestFindingsOfReplies: the forms of replies are known from earlier replies.
 func TestFindingsOfReplies(t *testing.T) {
 	wrapped, bare := tms.Form{Wrapped: true, AccessToken: "token"}, tms.Form{AccessToken: "accessToken"}
 	tests := []struct {

@@ -217,11 +217,11 @@ func secretParts(secret string) []string {
 
 var possibleRegistration = regexp.MustCompile(`[A-Za-z0-9+/_-]{8,}={0,2}`)
 
-// mostRegistrations bounds the registration tokens that are looked for in an answer.
+// mostRegistrations is the largest number of registration tokens to look for in an answer.
 const mostRegistrations = 32
 
 // registrationsIn returns the words of an answer that are base64 of user:password. An error
-// may bring a registration token that nobody here knows yet.
+// may contain a registration token that Regent does not know yet.
 func registrationsIn(body []byte) (found []token.Secret) {
 	for _, word := range possibleRegistration.FindAll(body, -1) {
 		if s := token.NewSecret(string(word)); len(found) < mostRegistrations && token.FormatWarning(s) == "" {

@@ -152,11 +152,10 @@ var fingerprintCache struct {
 // maxCachedFingerprints bounds them.
 const maxCachedFingerprints = 64
 
-// Fingerprint names a registration token without showing it: 12 hex digits of a
-// slow hash, so that who reads it cannot try passwords against it at any speed. It
-// is for administrators. The first call for a registration token takes as long as
-// the parameters say: compute it where the token is received, and keep it. It is
-// safe for concurrent use.
+// Fingerprint identifies a registration token without showing it: 12 hex digits of a slow
+// hash, so a reader cannot test passwords quickly. It is for administrators. The first call
+// for a registration token takes 0.1 to 0.3 s: compute it when the token arrives, and keep
+// it. It is safe for concurrent use.
 func Fingerprint(registration Secret) string {
 	plain := []byte(registration.Reveal())
 	key := sha256.Sum256(plain)
@@ -174,9 +173,9 @@ func Fingerprint(registration Secret) string {
 	return fingerprintCache.by[key]
 }
 
-// LegacyFingerprint is how releases before named a registration token in the
-// ledger and in sealed records: the first 8 hex digits of its SHA-256. It is to
-// find those lines, and is shown to nobody.
+// LegacyFingerprint is the fingerprint of earlier releases in the ledger and in sealed
+// records: the first 8 hex digits of the token's SHA-256. It only finds those lines, and is
+// never shown.
 func LegacyFingerprint(registration Secret) string {
 	sum := sha256.Sum256([]byte(registration.Reveal()))
 	return hex.EncodeToString(sum[:4])

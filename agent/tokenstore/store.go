@@ -146,8 +146,8 @@ func (v *Store) Forget(ctx context.Context, seen Record) error {
 // costs a count.
 func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 
-// Record is one auth token and all that must outlast the process. It is encoded only as
-// part of a sealed record: its secrets refuse to be.
+// Record is one auth token and its state that must survive the process. It is encoded only
+// in a sealed record: its secrets cannot be encoded otherwise.
 type Record struct {
 	ID           instance.ID  `json:"id"`
 	BaseURL      string       `json:"base"`           // the tenant's base URL when it was redeemed
@@ -205,7 +205,7 @@ type Refusals struct {
 // it is valid: only a revocation withdraws it at once.
 func (r Record) Servable() bool { return r.State != instance.Revoked && !r.Access.IsZero() }
 
-// sealed is a Record as it lies in the store, with its secrets. Only this package makes one.
+// sealed is the stored form of a Record, with its secrets. Only this package makes one.
 type sealed struct {
 	Format int `json:"format"`
 	Record
@@ -241,12 +241,11 @@ type sealedCapabilities struct {
 	Learned tms.Capabilities `json:"learned"`
 }
 
-// TenantCapabilities keeps what each tenant showed this device: one sealed record for each. It
-// is safe for concurrent use. Reading waits for no disk.
+// TenantCapabilities stores the forms that each tenant accepted, in one sealed record for
+// each. It is safe for concurrent use. Reading does not wait for the disk.
 //
-// Memory may be ahead of the disk, unlike in a [Store]: what an answer showed
-// holds for this process also while the disk is full. [TenantCapabilities.Save] writes the
-// rest later.
+// Unlike a [Store], memory may be ahead of the disk: a finding is valid for this process
+// also while the disk is full. [TenantCapabilities.Save] writes the rest later.
 type TenantCapabilities struct {
 	writing sync.Mutex // held over a whole change
 	store   *store.Records
@@ -256,9 +255,9 @@ type TenantCapabilities struct {
 	byHost map[string]tms.Capabilities // by host
 }
 
-// OpenTenantCapabilities reads what the tenants taught. A store of an earlier release has
-// no such record. For one that cannot be read it returns a [store.UnreadableError]. The
-// caller must then not redeem: a form may have been tried already.
+// OpenTenantCapabilities reads the records. A store of an earlier release has none. If one
+// cannot be read, it returns a [store.UnreadableError]. The caller must then not redeem: a
+// form may have been tried already.
 func OpenTenantCapabilities(ctx context.Context, s store.Store) (*TenantCapabilities, error) {
 	l := &TenantCapabilities{store: store.NewRecords(s), unsaved: map[string]bool{}, byHost: map[string]tms.Capabilities{}}
 	err := l.store.ReadAll(ctx, capabilitiesPrefix, func(name string) error {
@@ -286,7 +285,7 @@ func formatError(got, want int) error {
 	return fmt.Errorf("it has format %d, this daemon reads %d: install the newer version again", got, want)
 }
 
-// Get returns what a tenant taught, by its host.
+// Get returns the capabilities of a tenant, by its host.
 func (l *TenantCapabilities) Get(host string) tms.Capabilities {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -307,9 +306,9 @@ func (l *TenantCapabilities) HasUnsaved() bool {
 	return len(l.unsaved) > 0
 }
 
-// Update changes what a tenant taught. When it returns nil the change is
-// durable; when it fails the change holds for this process, and Save tries again.
-// A change that changes nothing writes nothing.
+// Update changes the capabilities of a tenant. If it returns nil, the change is durable. If
+// it fails, the change is valid for this process, and Save retries. A change without effect
+// writes nothing.
 func (l *TenantCapabilities) Update(ctx context.Context, host string, change func(*tms.Capabilities)) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -325,7 +324,7 @@ func (l *TenantCapabilities) Update(ctx context.Context, host string, change fun
 	return l.save(ctx, host)
 }
 
-// Save writes what Change could not write.
+// Save writes the changes that Update could not write.
 func (l *TenantCapabilities) Save(ctx context.Context) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
@@ -348,7 +347,8 @@ func (l *TenantCapabilities) save(ctx context.Context, host string) error {
 	return nil
 }
 
-// Loop is what the loops that redeem and that refresh both need. All fields are required.
+// Loop has the dependencies of both loops, which redeem and refresh. All fields are
+// required.
 type Loop struct {
 	Tokens        *Store
 	Capabilities  *TenantCapabilities // what each tenant taught
@@ -357,7 +357,7 @@ type Loop struct {
 	Clock         timing.Clock
 	Random        func() float64                    // in [0,1)
 	Skew          func(tenant string) time.Duration // service minus device, as last seen
-	// Changed is told of each change of an instance's state, after it is durable.
+	// Changed is called after each change of an instance's state is durable.
 	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
 	Log     *slog.Logger
 }
@@ -366,17 +366,17 @@ type Loop struct {
 // This device's may have been set by years, or never.
 func (l *Loop) ServiceTime(tenant string) time.Time { return l.Clock.Wall().Add(l.Skew(tenant)) }
 
-// Learn changes what a tenant taught. What cannot be written now holds all the same, and
-// is written later.
+// Learn changes the capabilities of a tenant. If it cannot write the change now, the change
+// is valid and written later.
 func (l *Loop) Learn(ctx context.Context, tenant string, change func(*tms.Capabilities)) {
 	if err := l.Capabilities.Update(ctx, tenant, change); err != nil {
 		l.Log.WarnContext(ctx, "cannot store the forms of the tenant; regentd retries", "tenant", tenant, "err", err)
 	}
 }
 
-// Retry ends the pauses after failures in which nothing reached the service: the cause may
-// have been mended on this device. So may refresh.mode, where it is uncertain how to
-// refresh. What a service asked for, a refused registration token and the limits stay.
+// Retry ends the pauses after failures in which nothing reached the service: the cause on
+// this device may be repaired, or refresh.mode changed. Pauses that a service asked for,
+// refused registration tokens and limits stay.
 func (l *Loop) Retry() {
 	l.Pauses.Retry()
 	l.Kick()

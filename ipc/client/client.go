@@ -181,9 +181,9 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	return answer, nil
 }
 
-// requestWithRetry makes one request. An answer that is a problem is an error. The
-// caller closes the body of any other. A GET that is throttled is made again after the
-// time that the agent names, if that is not too long.
+// requestWithRetry makes one request. A problem as answer is an error. The caller closes
+// the body of any other answer. It retries a throttled GET after the agent's retry time, if
+// that is not too long.
 func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var throttled error
 	for left := maxRetries; ; left-- {

@@ -21,7 +21,7 @@ import (
 // what to do next.
 var ErrNotReachable = errors.New("the agent is not reachable")
 
-// ConnectionOf says what became of a connection that ended with err: answered if that is
+// ConnectionOf returns the outcome of a connection that ended with err: answered if err is
 // nil.
 func ConnectionOf(err error) doctor.Connection {
 	if err == nil {

@@ -144,9 +144,9 @@ const Name = "cloudlm-token"
 
 var errAddress = errors.New("its address is not one that a service manager connects from, @HEX/unit/UNIT/CREDENTIAL")
 
-// address is what the service manager binds its end of a connection to: an abstract
-// address, "@" here, of random digits, the unit for which it asks, and what that calls
-// the credential.
+// address is the address to which the service manager binds its end of a connection. It is
+// abstract ("@" here) and has random digits, the unit that asks, and the unit's name of the
+// credential.
 var address = regexp.MustCompile(`^@[0-9a-f]{1,32}/unit/([!-.0-~]{1,255})/([!-.0-~]{1,255})$`)
 
 func parseAddress(from string) (unit, name string, err error) {

@@ -43,7 +43,7 @@ type listener struct {
 	conns *connections
 }
 
-// Accept implements [net.Listener]. What it returns is a *connection.
+// Accept implements [net.Listener]. It returns a *connection.
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {

@@ -91,7 +91,7 @@ func hasField(t reflect.Type, name string) bool {
 	return false
 }
 
-// kindTexts say what a field has.
+// kindTexts describe the expected value of a field.
 var kindTexts = map[reflect.Kind]string{
 	reflect.String: "text in quotes",
 	reflect.Bool:   "true or false",

@@ -81,8 +81,8 @@ func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, f, status)
 }
 
-// rejectCaller is writeFault for who is refused before the agent is asked: the audit
-// log does not have that, so the log always has.
+// rejectCaller is writeFault for a caller that is refused before the agent is asked. The
+// audit log does not have such a refusal, so the log always records it.
 func (s *Server) rejectCaller(w http.ResponseWriter, r *http.Request, err error) {
 	f, status := classify(err)
 	s.logFailure(r, f, err)

@@ -94,7 +94,7 @@ type hangupServer struct {
 // resources is what there is of each kind.
 type resources struct{ goroutines, descriptors, callers, watches int64 }
 
-// Status implements [server.Agent]. It is longer than a socket takes in.
+// Status implements [server.Agent]. It is longer than the buffer of a socket.
 func (w *hangupServer) Status(context.Context, agent.Caller) (status.Status, error) {
 	return status.Status{Summary: strings.Repeat("x", 1<<20)}, nil
 }

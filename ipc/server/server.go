@@ -59,16 +59,16 @@ type Agent interface {
 	Status(context.Context, agent.Caller) (status.Status, error)
 	// LeasedInstances are the instances that the caller holds, as it may see them.
 	LeasedInstances(context.Context, agent.Caller) []status.Instance
-	// Metrics is the daemon in Prometheus' text format, if the caller may know.
+	// Metrics returns the metrics in Prometheus' text format, if the caller may read them.
 	Metrics(context.Context, agent.Caller) (string, error)
-	// Contract asks the tenants for their forms, if the caller may have that done.
+	// Contract asks the tenants for their forms, if the caller is allowed to.
 	Contract(context.Context, agent.Caller) (api.Contract, error)
 }
 
 var _ Agent = (*agent.Agent)(nil)
 
-// StoreManager tells how the store is, and does with it what only a person may decide.
-// Errors are faults; any other is a defect.
+// StoreManager reports the state of the store, and runs actions on it that only a person
+// may decide. Errors are faults; any other is a defect.
 type StoreManager interface {
 	StoreStatus(ctx context.Context, by agent.Caller) (api.Store, error)
 	RunStoreOperation(ctx context.Context, by agent.Caller, verb string, really bool) (api.Store, error)

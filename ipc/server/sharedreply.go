@@ -111,7 +111,7 @@ func (s *Server) statusFor(admin bool) *sharedReply {
 	})
 }
 
-// statusOf returns the status that the caller may see, in pieces that are shared.
+// statusOf returns the status that the caller may see, in shared pieces.
 func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, error) {
 	if s.Agent.Administers(by) {
 		whole, err := s.adminStatus.get(ctx)

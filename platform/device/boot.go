@@ -8,8 +8,8 @@ import "time"
 // where the system has none: then times cannot be compared across processes.
 func ReadBoot() (id string, since func() time.Duration, err error) { return readBoot() }
 
-// ReportsAllResumes says whether WatchResumes tells of every resume, and of a clock that is
-// set, so that nobody need look for one.
+// ReportsAllResumes says whether WatchResumes reports every resume and every change of the
+// clock, so polling is not needed.
 const ReportsAllResumes = reportsAllResumes
 
 // WatchResumes returns a channel that receives after the machine has resumed from sleep,

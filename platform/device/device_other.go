@@ -4,14 +4,14 @@ package device
 
 const reportsAllResumes = false
 
-// watchResumes tells of nothing: who sleeps for at most half a minute of the boot clock
-// hears soon enough.
+// watchResumes reports nothing. A caller that sleeps for at most 30 s of the boot clock
+// notices a resume soon enough.
 func watchResumes() (<-chan struct{}, func() error, error) {
 	return nil, func() error { return nil }, nil
 }
 
-// readLocalFacts knows nothing yet: the state is then not bound to the device, and
-// status says so.
+// readLocalFacts returns nothing yet. The state is then not bound to the device, and status
+// says so.
 func readLocalFacts() Facts { return Facts{} }
 
 // cardHardware does not know: the first interface with an address is taken.

@@ -97,8 +97,8 @@ func attributes(body []byte) iter.Seq2[uint16, []byte] {
 
 const netClass = "/sys/class/net"
 
-// cardHardware tells whether an interface has a device behind it, as bridges,
-// tunnels and virtual pairs have not, and whether its address is the device's.
+// cardHardware reports whether an interface has a hardware device, unlike bridges, tunnels
+// and virtual pairs, and whether its address is the device's.
 func cardHardware(name string) (physical, permanent bool) { return cardHardwareIn(netClass, name) }
 
 func cardHardwareIn(class, name string) (physical, permanent bool) {

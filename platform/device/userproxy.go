@@ -45,7 +45,7 @@ func (s ProxySettings) ProxyFor(host string) (proxy string, is bool, err error) 
 	return "", s.HasScript, nil
 }
 
-// parseProxy returns host and port of a URL, or of what is one without its scheme.
+// parseProxy returns host and port of a URL, with or without a scheme.
 func parseProxy(address string) (string, error) {
 	full := address
 	if !strings.Contains(full, "://") {

@@ -50,8 +50,7 @@ func ReadAccess(path string) (AccessList, error) {
 	return ParseDescriptor(sd)
 }
 
-// ReadHandleAccess returns the access of what the system has open as h, which is of that
-// kind.
+// ReadHandleAccess returns the access to the open object h, which is of that kind.
 func ReadHandleAccess(h windows.Handle, kind windows.SE_OBJECT_TYPE) (AccessList, error) {
 	sd, err := windows.GetSecurityInfo(h, kind, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -121,7 +120,7 @@ func OwnSID() (string, error) {
 	return u.User.Sid.String(), nil
 }
 
-// IsAdministrator reports whether this process may do what Administrators may.
+// IsAdministrator reports whether this process has the rights of Administrators.
 func IsAdministrator() bool {
 	sid, err := windows.StringToSid(layout.AdministratorsSID)
 	if err != nil {

@@ -36,8 +36,7 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 // writeError names the file, and not the other name under which it is written.
 func writeError(path string, err error) error { return fmt.Errorf("write %s: %w", path, TrimPath(err)) }
 
-// TrimPath returns err without the operation and the path that the system's packages put
-// before it.
+// TrimPath returns err without the operation and the path that package os puts before it.
 func TrimPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -48,9 +47,9 @@ func TrimPath(err error) error {
 	return err
 }
 
-// ReadRegular returns the content of a file of at most that many bytes. look says what is
-// at path, as [os.Lstat] does, and whether its owner and mode are right; the file that it
-// saw is the one that is read. A pipe is not waited for. Errors do not name the file.
+// ReadRegular returns the content of a file of at most that many bytes. look returns the
+// info of path like [os.Lstat], or an error if owner or mode are wrong. ReadRegular reads
+// the same file that look saw. It does not wait for a pipe. Errors do not name the file.
 func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, error)) (content []byte, err error) {
 	defer func() { err = TrimPath(err) }()
 	seen, err := look(path)

@@ -1,7 +1,7 @@
 // Package filewatch watches files that may come, go and be written at any time.
 //
-// It acts on the events that the system reports, and looks at intervals as well, since
-// no system reports every change on every file system.
+// It acts on events of the system, and also checks at intervals, since no system reports
+// every change on every file system.
 package filewatch
 
 import (
@@ -20,14 +20,14 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// Options say what to watch, and who looks at it.
+// Options set the watched paths and the function that checks them.
 type Options struct {
-	// Paths returns the files and directories that matter, absolute; of a directory
-	// the files in it. It is asked before each look. None of them need exist. Empty
-	// ones are left out.
+	// Paths returns the absolute paths of the watched files and directories. A directory
+	// stands for the files in it. It is called before each look. None needs to exist. Empty
+	// paths are ignored.
 	Paths func() []string
-	// Look looks at them. reported means that the system told of a change, and of no
-	// further one for Settle. It returns when to look again at the latest; 0 leaves
+	// Look checks the files. reported means that the system reported a change, and no
+	// further one for Settle. It returns the longest time until the next look; 0 leaves
 	// that to the intervals below.
 	Look         func(ctx context.Context, reported bool) (again time.Duration)
 	Log          *slog.Logger
@@ -38,9 +38,9 @@ type Options struct {
 }
 
 const (
-	// Settle is how long a file that was seen to change has to be still.
+	// Settle is how long a changed file must be still.
 	Settle = 500 * time.Millisecond
-	// Poll is how often files are looked at whose changes the system does not report.
+	// Poll is how often files are checked if the system does not report their changes.
 	Poll = 5 * time.Second
 )
 
@@ -61,10 +61,10 @@ func New(o Options) *Watcher {
 	return &Watcher{Options: o, checkNow: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
 }
 
-// CheckNow has Run look at once, now or when it runs.
+// CheckNow makes Run look at once, now or when it starts.
 func (w *Watcher) CheckNow() { notify(w.checkNow) }
 
-// notify tells c's reader, unless it has yet to hear of the last time.
+// notify notifies c's reader, unless an earlier notice is still unread.
 func notify(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -88,8 +88,8 @@ func (w *Watcher) Run(ctx context.Context) error {
 	return err
 }
 
-// loop looks until ctx is done. watch has changes reported, and returns how long that
-// can be relied on.
+// loop looks until ctx is done. watch makes the system report changes, and returns how long
+// they can be relied on.
 func (w *Watcher) loop(ctx context.Context, watch func() time.Duration) error {
 	for reported := false; ctx.Err() == nil; {
 		interval := watch()
@@ -102,7 +102,7 @@ func (w *Watcher) loop(ctx context.Context, watch func() time.Duration) error {
 }
 
 // wait waits for the interval, for CheckNow, or for a change after which nothing happens
-// for Settle. Who never stops writing keeps everyone from reading for Poll at most.
+// for Settle. A writer that never stops delays the look by at most Poll.
 func (w *Watcher) wait(ctx context.Context, interval time.Duration) (reported bool) {
 	due := time.NewTimer(interval)
 	defer due.Stop()
@@ -156,8 +156,8 @@ func (w *Watcher) isRelevant(name string) bool {
 	})
 }
 
-// watchDirs has the system report changes where the paths are, or in place of a
-// directory that is not there in the nearest above it. It returns how long that can be
+// watchDirs makes the system report changes in the directories of the paths. For a missing
+// directory it watches the nearest one above it. It returns how long the reports can be
 // relied on.
 func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.Duration {
 	var paths, wanted []string
@@ -192,7 +192,7 @@ func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.
 	return w.WatchedPoll
 }
 
-// reportWatchError reports, once for each cause, that looking every Poll is all there is.
+// reportWatchError reports, once for each cause, that only the check every Poll is left.
 func (w *Watcher) reportWatchError(ctx context.Context, err error) {
 	cause := ""
 	if err != nil {
@@ -204,8 +204,8 @@ func (w *Watcher) reportWatchError(ctx context.Context, err error) {
 	w.watchErr = cause
 }
 
-// watchNearest watches the nearest directory to dir that exists, and returns which
-// that is. A directory made in the meantime was made unheard, so it looks again.
+// watchNearest watches the nearest existing directory to dir, and returns it. A directory
+// that was made in the meantime was not reported, so it checks again.
 func watchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
 	for next := nearestDir(dir); next != at; next = nearestDir(dir) {
 		at = next

@@ -15,7 +15,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// testTimeout bounds waits for the system; a wait that is over ends at once.
+// testTimeout is the longest wait for the system; a wait ends as soon as it can.
 const testTimeout = 30 * time.Second
 
 func write(t *testing.T, path, text string) {
@@ -160,8 +160,8 @@ func TestLooks(t *testing.T) {
 	}
 }
 
-// TestForward: what is relevant is told, an error too, and once while nobody has
-// listened; a closed watcher ends it.
+// TestForward: relevant events and errors are reported, once while nobody has listened. A
+// closed watcher ends it.
 func TestForward(t *testing.T) {
 	events := &fsnotify.Watcher{Events: make(chan fsnotify.Event), Errors: make(chan error)}
 	w := New(Options{})
@@ -199,7 +199,7 @@ func TestIsRelevant(t *testing.T) {
 	}
 }
 
-// TestIntervals: how often is looked where, with defaults.
+// TestIntervals: the default interval of each kind of file system.
 func TestIntervals(t *testing.T) {
 	dir := t.TempDir()
 	policy := filepath.Join(dir, "policy.d")

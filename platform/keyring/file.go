@@ -66,9 +66,9 @@ func (f *fileKeyring) get() ([]byte, error) {
 	return item.Data, nil
 }
 
-// set makes the item in a directory of its own, since the library writes in place, and
-// renames it to where it belongs. What a crash leaves half done has no whole key, and
-// the next set clears it away.
+// set makes the item in a separate directory, since the library writes in place, and then
+// renames it. After a crash, an incomplete item is in that directory, and the next set
+// deletes it.
 func (f *fileKeyring) set(data []byte) error {
 	// The passphrase is durable before anything depends on it.
 	if err := f.passphrase.ensure(); err != nil {

@@ -83,8 +83,8 @@ type keyItem interface {
 	setAside() error // what is in its place becomes NAME.corrupt-N; nothing there is no error
 }
 
-// Keyring keeps one data key, and the mark, which a restore of the state directory does
-// not reach. It is safe for concurrent use.
+// Keyring keeps one data key and the mark. A restore of the state directory does not change
+// them. It is safe for concurrent use.
 type Keyring struct {
 	kind, description string
 	key               keyItem
@@ -190,7 +190,7 @@ func (k *Keyring) Delete(ctx context.Context) error {
 	return k.do(ctx, "destroy the data key", k.key.remove)
 }
 
-// get returns what an item has; none is the error if there is no such item.
+// get returns the content of an item; none is the error if there is no such item.
 func get(i item, none error) ([]byte, error) {
 	data, err := i.get()
 	if errors.Is(err, ErrNotFound) {

@@ -39,8 +39,8 @@ func (p passphrase) read() (string, error) {
 	return string(text), nil
 }
 
-// look refuses a passphrase that others may read. A credential may carry an access list,
-// which shows as group bits, and lies where nobody else can go.
+// look refuses a passphrase that others may read. A credential may have an access list,
+// which shows as group bits, but only the service can enter its directory.
 func (p passphrase) look(path string) (fs.FileInfo, error) {
 	i, err := os.Lstat(path)
 	if err != nil {

@@ -38,8 +38,8 @@ func systemKind(kind string) (systemKeyring, error) {
 	return systemKinds[i], nil
 }
 
-// opener returns how the keyring is opened for a program; alone says that no other one
-// needs what it keeps.
+// opener returns the function that opens the keyring for a program. alone says that no
+// other program needs its items.
 func (s systemKeyring) opener(program string, alone bool) func() (itemStore, error) {
 	return func() (itemStore, error) {
 		return ring.Open(ring.Config{
@@ -114,8 +114,8 @@ func (s systemItem) set(data []byte) error {
 	return items.Set(ring.Item{Key: s.name, Data: data, Label: s.label + s.name, Description: s.description})
 }
 
-// setAside keeps what lies in the item's place under another name, and leaves it there
-// to be overwritten.
+// setAside copies the present item to another name, and leaves it in its place to be
+// overwritten.
 func (s systemItem) setAside() error {
 	old, err := s.get()
 	if errors.Is(err, ErrNotFound) {
@@ -132,8 +132,8 @@ func (s systemItem) setAside() error {
 	return errTooManyAside(s.name)
 }
 
-// remove looks at each item first, since the libraries differ in what they say of
-// removing one that is not there.
+// remove checks that each item exists first, since the libraries differ in the error for a
+// missing one.
 func (s systemItem) remove() error {
 	items, err := s.connect()
 	if err != nil {
@@ -157,7 +157,7 @@ func (s systemItem) remove() error {
 
 const maxSetAside = 100 // copies of damaged material; more means that something else is wrong
 
-// asideNames are the names of what was set aside, the first one first.
+// asideNames returns the names of the items that were set aside, in their order.
 func asideNames(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for n := range maxSetAside {

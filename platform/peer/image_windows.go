@@ -115,8 +115,7 @@ func (t trust) checkOne(path string, rights windows.ACCESS_MASK) error {
 	return nil
 }
 
-// openImage opens what the process was made from, and lets others do with it what they
-// like meanwhile.
+// openImage opens the file of the process's program. Others may change it meanwhile.
 func (p *Peer) openImage() (*os.File, error) { return openLocal(p.Exe, readAccess, anySharing) }
 
 // versionOf tells two states of a file apart, as long as its owner does not set its

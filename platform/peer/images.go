@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// imageTTL bounds how long a result counts: a certificate may have expired
-	// meanwhile, or be trusted no more.
+	// imageTTL is how long a result is valid: a certificate may have expired meanwhile, or
+	// lost its trust.
 	imageTTL = 5 * time.Minute
-	// imageTimeout is how long a result is waited for. The work goes on.
+	// imageTimeout is the longest wait for a result. The work continues after it.
 	imageTimeout = 10 * time.Second
 	// maxImages is how many programs of one user are remembered, or wait.
 	maxImages = 32
@@ -29,10 +29,10 @@ var (
 	errTooManyPrograms = errors.New("too many programs of this user wait for their files to be read; ask again")
 )
 
-// Images remembers for a while the digests and the signers of programs that run. It is
-// safe for concurrent use, and reads a program once for each, however many ask. To
-// read takes time, as large as the file's user may have made it: the time is that
-// user's, whose programs are read one after another, and nobody else's.
+// Images caches the digests and the signers of running programs. It is safe for concurrent
+// use. It reads a program once for each, for any number of callers. Reading a large file
+// takes time, and its user chooses the size. So programs of one user are read one after
+// another, and other users do not wait for them.
 type Images struct {
 	digests *imageCache[string]
 	signers *imageCache[Signer]
@@ -49,16 +49,16 @@ type version struct {
 	ctime          int64
 }
 
-// program is a file in one state of its content, as one process runs it. On Windows who
-// owns a file can set all its times, so they alone prove nothing of the next process:
-// of a file that was changed in between. pid is 0 where the version is enough.
+// program is a file in one state of its content, as one process runs it. On Windows the
+// owner of a file can set all its times, so they do not prove that the next process runs
+// the same content. pid is 0 if the version is enough.
 type program struct {
 	version
 	pid   int
 	start uint64
 }
 
-// finalError is a result that asking again does not change.
+// finalError is a result that does not change with another try.
 type finalError interface {
 	error
 	final()
@@ -91,8 +91,8 @@ func newImageCache[T any](now func() time.Time) *imageCache[T] {
 	return &imageCache[T]{now: now, slots: make(chan struct{}, maxAtOnce), users: map[string]*userImages[T]{}}
 }
 
-// get returns the result for a user's program. read is asked unless that is known, and
-// may still be at it after the answer; image is closed once nobody needs it.
+// get returns the result for a user's program. It calls read if the result is not known.
+// read may still run after get returns. image is closed when nobody needs it.
 func (c *imageCache[T]) get(user string, p program, image io.Closer, read func() (T, error)) (T, error) {
 	u, r, isNew := c.entry(user, p)
 	if isNew {
@@ -128,8 +128,8 @@ func (c *imageCache[T]) readInTurn(u *userImages[T], p program, r *imageResult[T
 	close(r.done)
 }
 
-// entry returns what is known of a program, or is being read. isNew says that it is for
-// the caller to read; there is no result if too many of the user's wait.
+// entry returns the known or pending result of a program. isNew says that the caller must
+// read it. It returns no result if too many of the user's programs wait.
 func (c *imageCache[T]) entry(user string, p program) (u *userImages[T], r *imageResult[T], isNew bool) {
 	now := c.now()
 	c.mu.Lock()
@@ -151,13 +151,13 @@ func (c *imageCache[T]) entry(user string, p program) (u *userImages[T], r *imag
 	return u, r, true
 }
 
-// forget forgets what counts no longer at a time, and returns how many are left.
+// forget removes results that are expired at a time, and returns how many are left.
 func (u *userImages[T]) forget(now time.Time) int {
 	maps.DeleteFunc(u.known, func(_ program, r *imageResult[T]) bool { return r.isExpired(now) })
 	return len(u.known)
 }
 
-// isExpired reports whether a result is there and counts no longer.
+// isExpired reports whether a result exists and has expired.
 func (r *imageResult[T]) isExpired(now time.Time) bool {
 	select {
 	case <-r.done:

@@ -60,8 +60,8 @@ func GroupID(name string) (string, error) {
 	return g.Gid, nil
 }
 
-// User returns the name of a user, "" if none is known. A rule by name then does
-// not admit, one by number does.
+// User returns the name of a user, "" if none is known. A rule by name then does not admit,
+// one by number does.
 func (n *Names) User(uid string) string {
 	name, _ := n.lookUp(nameKey{"user", uid}, func(uid string) (string, error) {
 		u, err := user.LookupId(uid)

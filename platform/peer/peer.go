@@ -155,12 +155,12 @@ func (p *Peer) OpenUnit() (*Unit, error) { return p.openUnit() }
 // boot. An error that wraps [ErrClosed] means that it has ended since.
 func OpenUnit(cgroup string, id uint64) (*Unit, error) { return reopenUnit(cgroup, id) }
 
-// Server is the process that listens, for people to be told of it.
+// Server is the process that listens. It is only shown to people.
 type Server struct {
 	PID int
 	Exe string // "" if this user may not see it
 }
 
-// ServerOf returns who serves the pipe that c, a client's end, is of. It says
-// nothing of whether that is to be trusted: see [UID].
+// ServerOf returns the process that serves the pipe of c, a client's end. It does not say
+// whether to trust it: see [UID].
 func ServerOf(c net.Conn) (Server, error) { return serverOf(c) }

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// Accounts tells to whom a user belongs: on this system nobody has others' ids.
+// Accounts returns the owner of a user id. On this system no user has the ids of another.
 type Accounts struct {
 	Now func() time.Time // not asked here
 }
 
-// Owner returns the user, whom the system knows.
+// Owner returns the user, which the system knows.
 func (*Accounts) Owner(uid string) (owner string, known bool) { return uid, true }
 
 func (*Peer) confinement() Confinement { return Confinement{} }
@@ -22,7 +22,7 @@ var errNoUnits = fmt.Errorf("units are systemd's: %w", ErrUnsupported)
 
 func groupsOf(net.Conn) ([]string, error) { return nil, ErrUnsupported }
 
-// Unit is a hold of a unit of the service manager. There is none on this system.
+// Unit is a handle of a unit of the service manager. There is none on this system.
 type Unit struct {
 	Name, Cgroup string
 	ID           uint64

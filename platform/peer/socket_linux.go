@@ -37,7 +37,7 @@ func groupsOf(c net.Conn) (ids []string, err error) {
 	return ids, nil
 }
 
-// withPeer calls f with a socket and what it says of its peer.
+// withPeer calls f with a socket and the credentials of its peer.
 func withPeer(c net.Conn, f func(socket int, cred *unix.Ucred) error) error {
 	return control(c, func(s int) error {
 		cred, err := unix.GetsockoptUcred(s, unix.SOL_SOCKET, unix.SO_PEERCRED)

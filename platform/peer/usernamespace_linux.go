@@ -118,8 +118,8 @@ func systemUsers() []string {
 	return superusers()
 }
 
-// openProtectedSocket trusts the namespace's root as a listener, so no less as the owner of
-// a folder, and whoever is outside. The sticky bit changes nothing: somebody can put a
+// openProtectedSocket trusts the namespace's root, and users outside, as a listener and so
+// also as the owner of a folder. The sticky bit changes nothing: another user can put a
 // socket there first.
 func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	ns, err := readUserNamespace()

@@ -31,9 +31,8 @@ func Install() error {
 	return nil
 }
 
-// Configure gives the registered service what whoever registered it could not: an
-// MSI's table of recovery actions does not work. A service calls it of itself, at
-// each start.
+// Configure sets the recovery actions of the registered service, since an MSI's table of
+// recovery actions does not work. A service calls it for itself at each start.
 func Configure() error { return withService(configure) }
 
 // configure sets what the library leaves out. A system that does not know of
@@ -97,8 +96,7 @@ func multiString(texts []string) (all []uint16, err error) {
 	return append(all, 0), nil
 }
 
-// Uninstall stops the service and takes away what Install registered; what the
-// program keeps stays.
+// Uninstall stops the service and removes the registration. It keeps the program's data.
 func Uninstall() error {
 	if err := Stop(); err != nil && !errors.Is(err, errNotRunning) {
 		return fmt.Errorf("uninstall the service: %w", err)
@@ -136,7 +134,7 @@ const (
 	maxStateWait = 2 * time.Minute // of waiting for a start or for a drain
 )
 
-// Start has the manager start the service, and returns once it serves.
+// Start makes the manager start the service, and returns when it runs.
 func Start() error {
 	return withService(func(s *mgr.Service) error {
 		if err := s.Start(); err != nil {
@@ -146,7 +144,7 @@ func Start() error {
 	})
 }
 
-// Stop has the manager stop the service, and returns once it has ended.
+// Stop makes the manager stop the service, and returns when it has ended.
 func Stop() error {
 	return withService(func(s *mgr.Service) error {
 		_, err := s.Control(svc.Stop)

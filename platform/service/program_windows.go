@@ -92,11 +92,10 @@ func isChildOfManager() bool {
 	return strings.EqualFold(filepath.Base(parent.Exe), "services.exe")
 }
 
-// Run runs the program as the service, and returns after it has ended. Told to
-// stop, or that the system shuts down, the manager is told that the service is
-// stopping, then ctx is done, and after the program's end that it has stopped. A
-// program that ends of itself ends the process with exit code 1, which the
-// manager takes for a crash, and starts it again.
+// Run runs the program as the service, and returns after it has ended. At a stop or a
+// shutdown, Run reports to the manager that the service is stopping, cancels ctx, and
+// reports after the program's end that it has stopped. If the program ends by itself, the
+// process ends with exit code 1. The manager takes that for a crash and starts it again.
 func Run(p Program) error {
 	s, err := service.New(&program{run: p, exit: os.Exit}, config())
 	if err != nil {

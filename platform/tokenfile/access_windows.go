@@ -65,8 +65,8 @@ func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	return checkList(path, access, self)
 }
 
-// checkList decides over owner and access control list, the counterpart of checkMode: who
-// administers the system can open a file anyway. self is the user of this process.
+// checkList checks owner and access control list, like checkMode. Administrators are
+// allowed, since they can open a file anyway. self is the user of this process.
 func checkList(path string, access files.AccessList, self string) error {
 	if !files.IsTrustedSID(access.Owner) && access.Owner != self {
 		return newError(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
@@ -79,7 +79,7 @@ func checkList(path string, access files.AccessList, self string) error {
 	return nil
 }
 
-// ownerRightsSID is of whoever owns the file.
+// ownerRightsSID stands for the owner of the file.
 const ownerRightsSID = "S-1-3-4"
 
 // contentRights is every right by which its holder comes to the content, or to the

@@ -40,8 +40,8 @@ func NewWatcher(d Deps) *Watcher {
 	return w
 }
 
-// checkFiles looks at every path once, and returns when to look again: soon at a file
-// that may still be written, and often while one waits to be taken.
+// checkFiles checks every path once, and returns the time of the next check: soon for a
+// file that may still be written, and often while a file waits.
 func (w *Watcher) checkFiles(ctx context.Context, _ bool) (again time.Duration) {
 	paths := w.Paths()
 	for path := range w.files {

@@ -29,7 +29,7 @@ type Client struct {
 	ours func() time.Time
 	off  atomic.Int64 // the service's clock less ours, in nanoseconds
 
-	// The form of bodies: the one that is set or was proven, or tms.Auto as long as none is.
+	// The form of bodies: the configured or proven one, or tms.Auto if there is none.
 	form atomic.Pointer[string]
 }
 
@@ -54,8 +54,8 @@ func (c *Client) Close() { c.tms.Close() }
 // is ours alone as long as none came.
 func (c *Client) Now() time.Time { return c.ours().Add(time.Duration(c.off.Load())) }
 
-// tolerance is the difference of two clocks that is not worth correcting: a Date has
-// whole seconds, and an answer takes its time.
+// tolerance is the largest difference of two clocks that is not corrected: a Date has whole
+// seconds, and an answer takes some time.
 const tolerance = 2 * time.Second
 
 func (c *Client) observe(date time.Time) {
@@ -66,8 +66,8 @@ func (c *Client) observe(date time.Time) {
 	c.off.Store(int64(off))
 }
 
-// BodyForm is the form of bodies that is set or was proven: tms.Wrapped or tms.Bare,
-// or tms.Auto as long as none is.
+// BodyForm returns the configured or proven form of bodies: tms.Wrapped or tms.Bare, or
+// tms.Auto if there is none.
 func (c *Client) BodyForm() string { return *c.form.Load() }
 
 // Credentials are who an administrator is: [Password] or [ClientCredentials].
@@ -109,7 +109,7 @@ func (c ClientCredentials) form() []tms.Pair {
 // request and the difference of two clocks within one answer.
 const renewBefore = 15 * time.Second
 
-// Bearer is a login that was granted. Who keeps it keeps secrets.
+// Bearer is a granted login. It contains secrets.
 type Bearer struct {
 	Access   token.Secret
 	Refresh  token.Secret // zero if the grant gives none
@@ -123,16 +123,14 @@ func (c *Client) Login(ctx context.Context, who Credentials) (*Session, error) {
 	return s, s.Confirm(ctx)
 }
 
-// Resume goes on with a login that was kept. Once that is good no more, who is
-// asked for credentials, at most once; what it returns as error comes back as it
-// is. Nothing is sent yet.
+// Resume continues a stored login. When that is no longer valid, who is asked for
+// credentials, at most once. An error of who is returned unchanged. Resume sends nothing.
 func (c *Client) Resume(b Bearer, who func() (Credentials, error)) *Session {
 	return &Session{Client: c, bearer: b, credentials: sync.OnceValues(who)}
 }
 
-// Session is a logged-in administrator. It renews its access token before it
-// ends, and once more if the service says 401, which means that nothing was
-// done. It is safe for concurrent use.
+// Session is a logged-in administrator. It renews its access token before it ends, and once
+// more after a 401, which means that nothing was done. It is safe for concurrent use.
 type Session struct {
 	*Client
 	credentials func() (Credentials, error)
@@ -144,12 +142,11 @@ type Session struct {
 	seen   []token.Secret // registration tokens that the service showed, the newest last
 }
 
-// maxSeen bounds the registration tokens that a session remembers.
+// maxSeen is the largest number of registration tokens that a session remembers.
 const maxSeen = 256
 
-// remember keeps a registration token that the service showed, if it is one of a user
-// and a password, so that no later text of the service shows it. It redacts the texts
-// of r.
+// remember keeps a registration token that the service showed, if it decodes to
+// user:password. So no later text of the service shows it. It redacts the texts of r.
 func (s *Session) remember(r RegistrationToken) RegistrationToken {
 	s.seenMu.Lock()
 	defer s.seenMu.Unlock()
@@ -172,7 +169,7 @@ func (s *Session) known() []token.Secret {
 	return slices.Clone(s.seen)
 }
 
-// Bearer is the login as it stands now, to be kept for [Client.Resume].
+// Bearer returns the present login, for [Client.Resume].
 func (s *Session) Bearer() Bearer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -207,8 +204,7 @@ func (s *Session) do(ctx context.Context, call tms.Call) error {
 	return s.tms.Do(ctx, call)
 }
 
-// access returns an access token that is good for a while, or, after one was refused,
-// another one.
+// access returns a valid access token, or another one after one was refused.
 func (s *Session) access(ctx context.Context, refused token.Secret) (_ token.Secret, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -222,8 +218,8 @@ func (s *Session) access(ctx context.Context, refused token.Secret) (_ token.Sec
 	return s.bearer.Access, err
 }
 
-// renew uses the refresh token and, where there is none or it is refused, logs
-// in anew. s.mu is held.
+// renew uses the refresh token. If there is none or it is refused, renew logs in again.
+// s.mu is held.
 func (s *Session) renew(ctx context.Context) error {
 	if s.bearer.Refresh.IsZero() {
 		return s.grant(ctx)
@@ -268,7 +264,7 @@ func (s *Session) keep(granted tms.AuthToken) {
 	}
 }
 
-// show asks for the one thing of an id.
+// show asks for one object by its id.
 func (s *Session) show(ctx context.Context, thing, path, id string, read func(tms.Answer) error) error {
 	return s.do(ctx, tms.Call{Op: "show " + thing, Method: http.MethodGet, Path: path + "/" + url.PathEscape(id), Read: read})
 }

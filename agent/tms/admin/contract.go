@@ -165,7 +165,7 @@ func (r RegistrationToken) stated(form string, enabled bool) (member, word strin
 }
 
 // body is the request that changes was, in a form. A: the call, its names, and that an
-// answer may carry an ETag, with which a change can be made to depend on what was seen.
+// answer may have an ETag, which makes a change depend on the version that was read.
 func (c Change) body(was RegistrationToken, form string) any {
 	members := map[string]any{}
 	if c.Count != nil {

@@ -39,7 +39,8 @@ func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
 	return o.found, o.err
 }
 
-// observer asks, and notes what it finds. After an error it asks and notes no more.
+// observer asks the service and notes each finding. After an error it asks and notes no
+// more.
 type observer struct {
 	s     *Session
 	found contract.Findings
@@ -54,7 +55,7 @@ type observed struct {
 	rows func([]tms.Object)
 }
 
-// get reads path. refused is the service's refusal, or stands for trouble that is o.err.
+// get reads path. refused is the service's refusal; for any other failure, see o.err.
 func (o *observer) get(ctx context.Context, path string, query url.Values) (a tms.Answer, refused *tms.Failure) {
 	const op = "read the contract"
 	if o.err != nil {
@@ -71,7 +72,7 @@ func (o *observer) get(ctx context.Context, path string, query url.Values) (a tm
 	return a, f
 }
 
-// note adds to what was found.
+// note adds a finding.
 func (o *observer) note(id contract.ID, more ...string) {
 	if o.err == nil {
 		all := slices.Concat(o.found[id].Answers, more)
@@ -207,7 +208,7 @@ func formOfList(body []byte, l tms.List) string {
 	return "an array in another member"
 }
 
-// seenInRegistrationTokens notes what rows show, but for their values.
+// seenInRegistrationTokens notes the forms in rows, without their values.
 func (o *observer) seenInRegistrationTokens(rows []tms.Object) {
 	for _, name := range []string{memberState, memberStatus} {
 		o.note(contract.State, each(rows, name, func(r tms.Object) string { return name + ": " + wordOf(r.Text(name)) })...)
@@ -230,8 +231,8 @@ func (o *observer) seenInAuthTokens(rows []tms.Object) {
 	o.seenInAll(rows, "registrationToken")
 }
 
-// seenInAll notes what rows of both lists show. reference is a member that refers to
-// another thing.
+// seenInAll notes the forms in rows of both lists. reference is a member that refers to
+// another object.
 func (o *observer) seenInAll(rows []tms.Object, reference string) {
 	for _, r := range rows {
 		if r[reference] != nil {
@@ -241,7 +242,7 @@ func (o *observer) seenInAll(rows []tms.Object, reference string) {
 	o.note(contract.Times, each(rows, "creationDate", func(r tms.Object) string { return timeForm(r.Text("creationDate")) })...)
 }
 
-// each is what form says of each row, or of each that has a text in the member name.
+// each returns the form of each row, or of each row with a text in the member name.
 func each(rows []tms.Object, name string, form func(tms.Object) string) []string {
 	var all []string
 	for _, r := range rows {

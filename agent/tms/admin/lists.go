@@ -21,14 +21,14 @@ const (
 	maxPages = 1000
 )
 
-// listing is what is listed, and how one of it is read.
+// listing describes a list and how one row is read.
 type listing[T any] struct {
 	op, path string
 	list     tms.List
 	read     func(tms.Object) T
 }
 
-// mostBarren is how many pages in a row may show nothing new before the end.
+// mostBarren is how many consecutive pages may show nothing new before the end.
 const mostBarren = 3
 
 // all follows the pages to their end, which is an empty page where the service does
@@ -65,7 +65,7 @@ func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T
 	return nil, l.failed(s, fmt.Sprintf("there are more than %d pages; narrow the filter", maxPages))
 }
 
-// walk is how far a list was followed.
+// walk is the progress through a list.
 type walk struct {
 	start   string // the name of the start of a page
 	from    int    // the row at which the next page begins
@@ -79,8 +79,8 @@ type walk struct {
 	seen    map[string]bool // the rows that were found
 }
 
-// other begins with the other name for the start of a page, and reports whether there is
-// one that may be known.
+// other begins again with the other name for the start of a page. It reports whether there
+// is one that the service may know.
 func (w *walk) other() bool {
 	switch {
 	case w.start == queryStart && !w.settled:
@@ -126,8 +126,8 @@ func unknownName(err error) bool {
 	return ok && f.Reach == tms.Answered && f.Status == http.StatusBadRequest
 }
 
-// IncompleteError means that the service shows fewer rows than it says there are. What
-// is not among them may be there all the same.
+// IncompleteError means that the service shows fewer rows than it says there are. A row
+// that is not shown may exist.
 type IncompleteError struct {
 	Op    string // "list auth tokens"
 	Read  int    // rows that the service showed
@@ -144,8 +144,8 @@ func (e *IncompleteError) Error() string {
 	return fmt.Sprintf("%s: the list is incomplete: the service showed %d of %d rows", e.Op, e.Read, e.Total)
 }
 
-// complete is an error if the service gave one page again and again although there are
-// more rows, or if it showed fewer rows than it says there are.
+// complete returns an error if the service repeated one page although there are more rows,
+// or showed fewer rows than it says there are.
 func (l listing[T]) complete(s *Session, w walk, read int) error {
 	if w.twice && (w.total > read || w.total < 0 && w.barren >= mostBarren) {
 		return l.failed(s, "the same page came twice: the service follows neither "+queryStart+" nor "+queryStartFirst)
@@ -175,7 +175,7 @@ func (l listing[T]) page(ctx context.Context, s *Session, filter url.Values, sta
 	return rows, total, err
 }
 
-// rowKey tells rows apart: by the id, else by all that a row says.
+// rowKey identifies a row by its id, or else by its whole content.
 func rowKey(o tms.Object) string {
 	key := o.ID("id")
 	if all, err := json.Marshal(o); key == "" && err == nil {
@@ -184,28 +184,27 @@ func rowKey(o tms.Object) string {
 	return key
 }
 
-// A service may ignore a filter that it does not know, and answer with all rows. So
-// what it answers is filtered once more here. A row that does not show what is
-// filtered by is not selected.
+// A service may ignore an unknown filter and answer with all rows. So the rows are filtered
+// again here. A row that does not show the filtered member is not selected.
 
-// RegistrationFilter selects; what is empty selects all. There is none by the
-// token itself: a secret in a URL ends up in the logs of those in between.
+// RegistrationFilter selects registration tokens. An empty member selects all. There is no
+// filter by the token itself: a secret in a URL ends up in logs of proxies.
 type RegistrationFilter struct{ Identifier, RefID1, RefID2 string }
 
 func (f RegistrationFilter) selects(r RegistrationToken) bool {
 	return equal(f.Identifier, r.Identifier) && equal(f.RefID1, r.RefID1) && equal(f.RefID2, r.RefID2)
 }
 
-// AuthFilter selects; what is empty selects all. All are compared whole; FQDN without
-// regard to capitals and to a dot at its end.
+// AuthFilter selects auth tokens. An empty member selects all. Values are compared whole.
+// FQDN ignores capitals and a dot at its end.
 type AuthFilter struct {
 	Identifier, RefID1, RefID2, FQDN string
 
 	Registration   string // the identifier of the registration token
 	RegistrationID string // its id, if it is known: some services name it by that alone
 
-	// Unassigned selects by the registration token those too that do not show theirs.
-	// They may be another's: none of them may be deleted for what it is.
+	// Unassigned also selects auth tokens that do not show their registration token. They
+	// may belong to another one, so do not delete them by this filter.
 	Unassigned bool
 }
 
@@ -234,8 +233,8 @@ func authRowOf(o tms.Object) authRow {
 	return row
 }
 
-// of reports whether an auth token is of the registration token that is filtered by,
-// which has one of the ids.
+// of reports whether an auth token belongs to the filtered registration token, which has
+// one of the ids.
 func (f AuthFilter) of(row authRow, ids []string) bool {
 	switch {
 	case f.Registration == "" && f.RegistrationID == "":
@@ -246,8 +245,8 @@ func (f AuthFilter) of(row authRow, ids []string) bool {
 	return f.Registration != "" && row.name == f.Registration || slices.Contains(ids, row.id)
 }
 
-// filtered are the rows that the filter selects. Where a row names its registration
-// token by an id alone, the service is asked which id that is.
+// filtered returns the rows that the filter selects. If a row names its registration token
+// only by an id, it asks the service for that id.
 func (s *Session) filtered(ctx context.Context, f AuthFilter, rows []authRow) (left []AuthToken, err error) {
 	ids := []string{}
 	if f.RegistrationID != "" {
@@ -277,8 +276,8 @@ func isIncomplete(err error) bool {
 	return is
 }
 
-// AuthToken is all that an administrator ever sees of one: what the device said
-// of itself when it redeemed.
+// AuthToken is an administrator's view of an auth token: the names that the device sent
+// when it redeemed.
 type AuthToken struct {
 	ID           string // the service's name of it; "" in a list that does not tell it
 	Identifier   string // the device's, fresh for each redemption
@@ -291,8 +290,8 @@ type AuthToken struct {
 	Created      time.Time // zero if not known; see [HasZone]
 }
 
-// AuthTokens returns all that the filter selects. With an *[IncompleteError] it returns
-// those that the service shows.
+// AuthTokens returns the auth tokens that the filter selects. With an *[IncompleteError] it
+// returns those that the service shows.
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
 	rows, err := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
@@ -305,8 +304,8 @@ func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, er
 	return list, cmp.Or(err, filterErr)
 }
 
-// DeleteAuthToken withdraws the one of that id: its holder can refresh it no
-// more. The count that it used does not come back.
+// DeleteAuthToken deletes the auth token with that id. The device can no longer refresh it.
+// The count that it used does not come back.
 func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
 	return s.remove(ctx, "auth token", pathAuth, id)
 }

@@ -35,7 +35,7 @@ func (n NewRegistrationToken) Check(now time.Time) error {
 	return CheckExpires(n.Expires, now)
 }
 
-// CheckExpires says what is wrong with a last day, at the time now.
+// CheckExpires says why a last day is not allowed at the time now.
 func CheckExpires(expires, now time.Time) error {
 	first, last := ExpiryBounds(now)
 	if day := midnight(expires); day.Before(first) || day.After(last) {

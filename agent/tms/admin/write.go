@@ -295,7 +295,8 @@ func (r RegistrationToken) changeResult(c Change, is RegistrationToken) string {
 	return strings.Join(all, "; ")
 }
 
-// Changeable is what can be changed of a registration token: names and values for people.
+// Changeable returns the changeable members of a registration token: names and values for
+// people.
 func (r RegistrationToken) Changeable() [3][2]string {
 	return [3][2]string{{"count", fmt.Sprint(r.Count)}, {"last day", r.LastDay()}, {"state", r.State.String()}}
 }

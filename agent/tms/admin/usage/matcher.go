@@ -109,7 +109,7 @@ func newer(a, b admin.AuthToken) bool {
 	return a.Identifier > b.Identifier
 }
 
-// known is what ledgers and inventory say of an auth token.
+// known is the data of ledgers and inventory about an auth token.
 type known struct {
 	Entry            // zero if no ledger has it
 	listed    bool   // a ledger has it
@@ -188,12 +188,11 @@ func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	return true
 }
 
-// nameConflict says why a host's ledgers do not settle what an auth token is.
+// nameConflict says why a host's ledgers do not identify an auth token.
 const nameConflict = "somebody else used its name, or another installation on it, of which there is no ledger here"
 
-// stranger is an auth token with the identifier of another one, or of a host that is not
-// known. That needs an inventory or ledgers. Who gives only ledgers says that they are all
-// of them.
+// stranger is an auth token with the identifier of another one, or of an unknown host. That
+// needs an inventory or ledgers. If only ledgers are given, they must be all of them.
 func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 	switch {
 	case k.disputed && k.Outcome != "confirmed":

@@ -129,7 +129,7 @@ func judgeMissing(e Entry) (Kind, string) {
 	return "", "" // refused, unused, forgotten and deleted: no count to look for
 }
 
-// Need is what is to be equipped.
+// Need is the fleet to plan for.
 type Need struct {
 	Devices   int
 	Instances int       // of licensed applications on each device, which may run at the same time
@@ -138,14 +138,14 @@ type Need struct {
 	Now       time.Time // the service's
 }
 
-// PlannedToken is a registration token that is to be made.
+// PlannedToken is a registration token to create.
 type PlannedToken struct {
 	Count   int
 	Make    time.Time // the day on which to make it
 	Expires time.Time // its last day
 }
 
-// Plan is what to do.
+// Plan is a plan for a rollout.
 type Plan struct {
 	Counts int // in all
 	Spare  int // of them
@@ -154,7 +154,7 @@ type Plan struct {
 	Tokens []PlannedToken
 }
 
-// NewPlan calculates.
+// NewPlan calculates a plan.
 func NewPlan(n Need) (Plan, error) {
 	switch {
 	case n.Devices < 1 || n.Instances < 1:
@@ -173,7 +173,7 @@ func NewPlan(n Need) (Plan, error) {
 	need := n.Devices * n.Instances
 	p := Plan{Spare: (need*n.Spare + 99) / 100}
 	p.Counts = need + p.Spare
-	// Each token lives as long as one can. The first takes what does not divide.
+	// Each token lives as long as possible. The first one has the rest of the division.
 	pieces := (days + longest(n.Now) - 1) / longest(n.Now)
 	start := n.Now.UTC().Truncate(24 * time.Hour)
 	for i := range pieces {
@@ -194,8 +194,8 @@ func longest(now time.Time) int {
 	return int(last.Sub(now.UTC().Truncate(24*time.Hour)) / (24 * time.Hour))
 }
 
-// SessionCost is what follows for the counts where the identity provider ends each
-// session after a time: each instance then needs another count, or offline tokens.
+// SessionCost is the cost in counts if the identity provider ends each session after a
+// time: each instance then needs another count, or offline tokens.
 type SessionCost struct {
 	Max      time.Duration // of a session
 	EachEnd  int           // counts that all instances need after each end
@@ -203,11 +203,11 @@ type SessionCost struct {
 	ByItself int           // counts in 30 days that on_refresh_expired: redeem spends at most
 }
 
-// month is the span in which a device spends by itself one count for each instance
-// at most.
+// month is the time in which a device uses by itself at most one count for each instance.
 const month = 30 * 24 * time.Hour
 
-// NewSessionCost calculates what a session maximum costs the devices of n, without spares.
+// NewSessionCost calculates the cost of a session maximum for the devices of n, without
+// spares.
 func NewSessionCost(n Need, session time.Duration) (SessionCost, error) {
 	if session < time.Minute || session > 10*365*24*time.Hour {
 		return SessionCost{}, errors.New("must be 1 minute to 10 years")
@@ -219,7 +219,7 @@ func NewSessionCost(n Need, session time.Duration) (SessionCost, error) {
 	return SessionCost{Max: session, EachEnd: need, Always: inMonth(session), ByItself: inMonth(max(session, month))}, nil
 }
 
-// Forecast is where a registration token is going at its present rate of use.
+// Forecast is the future use of a registration token at its present rate.
 type Forecast struct {
 	Left    int
 	AtMost  bool      // the service does not tell what is used: Left and Lapsing are at most so many
@@ -237,8 +237,8 @@ const day = 24 * time.Hour
 // window is how far back the present rate looks.
 const window = 7 * 24 * time.Hour
 
-// NewForecast forecasts from the auth tokens that a registration token created. Where the
-// service does not tell how many counts are used, each of them used one.
+// NewForecast forecasts from the auth tokens of a registration token. If the service does
+// not tell the used counts, each auth token counts as one.
 func NewForecast(r admin.RegistrationToken, tokens []admin.AuthToken, now time.Time) Forecast {
 	used := r.Used
 	if !r.UsedKnown {
@@ -290,7 +290,7 @@ func latest(t, now time.Time) time.Time {
 	return now
 }
 
-// Choice is a way to hand registration tokens out, and what speaks for it.
+// Choice is a way to hand out registration tokens, with its advantages.
 type Choice struct{ Way, For, Against string }
 
 // Choices are the two ways, the recommended one first: one shared token for a
