@@ -27,7 +27,7 @@ func Links(i fs.FileInfo) (inode, names uint64) {
 	if !ok {
 		return 0, 0
 	}
-	return st.Ino, uint64(st.Nlink) //nolint:unconvert // 16 or 32 bits on some systems
+	return st.Ino, uint64(st.Nlink) //nolint:unconvert,nolintlint // 16 or 32 bits on some systems
 }
 
 // ACL is a POSIX access list, as acl(5) describes it. Rights are those of a mode, from
