@@ -30,16 +30,15 @@ const maxLines = 10_000
 // full disk, is begun with the first lease for which there is room.
 func (t *Table) OpenJournal(path string) (kept []Lease, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
-	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.journal = (&journal{path: path, mustRewrite: true}); errors.Is(err, os.ErrNotExist) {
+		return nil, nil // the first lease begins it
 	}
 	if err != nil {
 		err = fmt.Errorf("read leases: %w", err)
 	}
 	kept = replay(b)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.journal = &journal{path: path}
 	return kept, errors.Join(err, t.journal.rewrite(kept))
 }
 

@@ -252,13 +252,13 @@ func (s *testDevice) judge(t *testing.T, sc crashScenario, end runResult) {
 		t.Errorf("the ledger: %v", err)
 		return
 	}
-	became := map[string]string{}
+	became := map[string]redeem.Kind{}
 	for _, e := range l.Entries {
 		became[e.ID] = e.Kind
 	}
 	confirmed, uncertain := 0, 0
 	for _, kind := range became {
-		switch redeem.Kind(kind) {
+		switch kind {
 		case redeem.Confirmed:
 			confirmed++
 		case redeem.Uncertain:
