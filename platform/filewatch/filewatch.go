@@ -26,6 +26,9 @@ type Options struct {
 	// stands for the files in it. It is called before each look. None needs to exist. Empty
 	// paths are ignored.
 	Paths func() []string
+	// FilesOnly: no path is a directory. One in the place of a file is not watched: on Windows
+	// a watched directory cannot be replaced.
+	FilesOnly bool
 	// Look checks the files. reported means that the system reported a change, and no
 	// further one for Settle. It returns the longest time until the next look; 0 leaves
 	// that to the intervals below.
@@ -171,7 +174,7 @@ func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.
 	for _, path := range paths {
 		dir, err := watchNearest(events, filepath.Dir(path))
 		wanted = append(wanted, dir)
-		if info, missing := os.Stat(path); missing == nil && info.IsDir() {
+		if info, missing := os.Stat(path); !w.FilesOnly && missing == nil && info.IsDir() {
 			err = errors.Join(err, events.Add(path))
 			wanted = append(wanted, path)
 		}

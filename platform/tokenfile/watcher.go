@@ -36,7 +36,7 @@ type Watcher struct {
 // NewWatcher returns a watcher.
 func NewWatcher(d Deps) *Watcher {
 	w := &Watcher{onFile: d.OnFile, now: d.Now, files: map[string]*fileState{}}
-	w.Watcher = filewatch.New(filewatch.Options{Paths: d.Paths, Look: w.checkFiles, Log: d.Log})
+	w.Watcher = filewatch.New(filewatch.Options{Paths: d.Paths, FilesOnly: true, Look: w.checkFiles, Log: d.Log})
 	return w
 }
 
