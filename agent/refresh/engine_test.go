@@ -47,6 +47,13 @@ func (s *service) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToke
 	return step(r)
 }
 
+// answer replaces the script.
+func (s *service) answer(script ...func(tms.RefreshRequest) (tms.AuthToken, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = script
+}
+
 func (s *service) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -269,7 +269,7 @@ func TestUnprovenLifetimePassed(t *testing.T) {
 					if got := b.record(t); !got.State.Refreshable() || f == nil || f.Kind != want {
 						t.Errorf("%s, life %s, redemption %d: %s (%v), want it kept and %s", name, life, generation+1, got.State, f, want)
 					}
-					b.service.script = steps(answerRotated)
+					b.service.answer(answerRotated)
 					time.Sleep(time.Hour)
 					synctest.Wait()
 					if got := b.record(t).State; got != instance.Live {
