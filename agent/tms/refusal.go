@@ -15,10 +15,11 @@ func (f *Failure) FormRefused() bool {
 	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.ServiceShape && f.AboutForm && f.Message != withheld && !f.SaysNothing()
 }
 
-// SaysNothing reports whether a refusal has no code, and words that any gateway
-// sends. The service's errors have a code and a message (D), so it may be another's.
+// SaysNothing reports whether a refusal has no code of its own, and words that any
+// gateway or framework sends: {"status":400,"error":"Bad Request"}. The service's errors have a code and a message (D), so it may be another's.
 func (f *Failure) SaysNothing() bool {
-	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.Code == "" && generalWords.MatchString(f.Message)
+	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.Code+f.Message != "" &&
+		(f.Code == "" || generalWords.MatchString(f.Code)) && (f.Message == "" || generalWords.MatchString(f.Message))
 }
 
 var generalWords = regexp.MustCompile(`(?i)^\W*(bad|invalid|incorrect|wrong|malformed) (request|input|data|message)\W*$`)

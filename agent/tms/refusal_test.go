@@ -231,3 +231,26 @@ func TestFormRefusedOverHTTP(t *testing.T) {
 		}
 	}
 }
+
+// TestSaysNothing: a body that a framework makes of a status alone is no evidence that
+// nothing was made.
+func TestSaysNothing(t *testing.T) {
+	tests := []struct {
+		code, message string
+		want          bool
+	}{
+		{"", "Bad Request", true},
+		{"Bad Request", "", true},
+		{"Bad Request", "Bad Request", true},
+		{"Bad Request", "Unrecognized field authToken", false},
+		{"E1", "Bad Request", false},
+		{"", "Unrecognized field authToken", false},
+		{"", "", false},
+	}
+	for _, tt := range tests {
+		f := &Failure{Reach: Answered, Status: http.StatusBadRequest, Code: tt.code, Message: tt.message}
+		if got := f.SaysNothing(); got != tt.want {
+			t.Errorf("%q %q: got %t, want %t", tt.code, tt.message, got, tt.want)
+		}
+	}
+}

@@ -139,9 +139,10 @@ func handle(c net.Conn) (windows.Handle, error) {
 	return windows.Handle(p.Fd()), nil
 }
 
-// uid returns, for a server, the user of the client's process. For a client it returns the owner of the pipe, whom only an administrator could have chosen
-// to be another than themselves, if the process that serves it is not known to be
-// somebody else's. An ordinary user may not ask whose a process of the system is.
+// uid returns, for a server, the user of the client's process. For a client it returns the
+// owner of the pipe, and an error if the process that serves the pipe cannot own it.
+// Only an administrator can choose an owner other than themselves. An ordinary user may
+// not ask for the user of a system process; then the owner counts alone.
 func uid(c net.Conn) (string, error) {
 	pipe, pid, err := pipeServer(c)
 	if err != nil {
