@@ -91,9 +91,7 @@ in the order of their names: the installer's answers, and what applications' pac
 managed policy: on Linux
 .IR policy.d/*.yaml ,
 which must belong to root, be writable by nobody else and be no symbolic links; on Windows the values below
-.IR HKLM\eSOFTWARE\ePolicies\eRegent ;
-on macOS the preference domain
-.IR com.regent.agent .
+.IR HKLM\eSOFTWARE\ePolicies\eRegent .
 .PP
 Something wrong in 2 or 3 stops the start, or leaves the old configuration in force at a reload.
 Something wrong in managed policy loses that value alone: it is reported, and the next lower layer rules.

@@ -196,7 +196,6 @@ type source struct {
 	name string
 	rank policy.Rank
 	read func() ([]mdm.Value, error)
-	file string // that it is kept in, if it is; then that is watched
 
 	// mixed is set if the source is no place of policy alone: what is not the name
 	// of a setting is then somebody else's.

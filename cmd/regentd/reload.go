@@ -81,13 +81,10 @@ const registryPoll = 5 * time.Second
 // watch reloads after a change of the configuration's sources, until ctx is done.
 func (r *reloader) watch(ctx context.Context) error {
 	o := filewatch.Options{Look: r.reloadIfChanged, Log: r.logging.Logger}
-	watched := []string{r.config, r.configDir, r.policyDir}
-	for _, s := range sources() {
-		if watched = append(watched, s.file); s.file == "" {
-			o.WatchedPoll, o.ReliablePoll = registryPoll, registryPoll
-		}
+	o.Paths = func() []string { return []string{r.config, r.configDir, r.policyDir} }
+	if len(sources()) > 0 {
+		o.WatchedPoll, o.ReliablePoll = registryPoll, registryPoll
 	}
-	o.Paths = func() []string { return watched }
 	return filewatch.New(o).Run(ctx)
 }
 

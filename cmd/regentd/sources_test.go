@@ -2,32 +2,33 @@ package main
 
 import (
 	"errors"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"howett.net/plist"
 
 	"regent/agent/policy"
 	"regent/platform/mdm"
 )
 
-// TestProfileFileWorks reads the shipped configuration profile's settings as
-// macOS would leave them, and wants every key of them set.
+// TestProfileFileWorks reads the shipped configuration profile's settings, and wants
+// every key of them set.
 func TestProfileFileWorks(t *testing.T) {
 	path := filepath.Join("..", "..", "packaging", "mdm", "jamf", "regent.mobileconfig")
-	profile, err := mdm.ReadPreferences(path, func(fs.FileInfo) error { return nil })
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var profile struct{ PayloadContent []map[string]any }
+	if _, err := plist.Unmarshal(text, &profile); err != nil {
+		t.Fatal(err)
+	}
 	settings := map[string]any{}
-	for _, v := range profile {
-		if v.Name != "PayloadContent" {
-			continue
-		}
-		for name, data := range v.Data.([]any)[0].(map[string]any) {
-			if !strings.HasPrefix(name, "Payload") {
-				settings[name] = data
-			}
+	for name, data := range profile.PayloadContent[0] {
+		if !strings.HasPrefix(name, "Payload") {
+			settings[name] = signed(data)
 		}
 	}
 	_, paths := configTree(t, nil)
@@ -45,6 +46,23 @@ func TestProfileFileWorks(t *testing.T) {
 	if len(res.Settings.Applications) != 1 {
 		t.Errorf("got %d applications, want the example", len(res.Settings.Applications))
 	}
+}
+
+// signed is a decoded property list with the integers of [mdm.Value].
+func signed(v any) any {
+	switch v := v.(type) {
+	case uint64:
+		return int64(v)
+	case []any:
+		for i := range v {
+			v[i] = signed(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = signed(v[name])
+		}
+	}
+	return v
 }
 
 func TestSources(t *testing.T) {

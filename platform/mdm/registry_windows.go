@@ -10,6 +10,17 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
+// maxValues bounds what is read of a key: far more than there are settings.
+const maxValues = 2000
+
+// Registry names a key below HKEY_LOCAL_MACHINE, in the 64-bit view: only
+// administrators write there. What belongs to a user is never looked at, since
+// no user's hive may steer a service.
+type Registry struct{ Path string }
+
+// String returns the key's full name.
+func (r Registry) String() string { return `HKLM\` + r.Path }
+
 // Read returns the key's values, sorted by name. A subkey is a value that is a
 // map: that is how Group Policy writes lists. No key is no values.
 func (r Registry) Read() ([]Value, error) {
