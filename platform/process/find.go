@@ -1,3 +1,8 @@
+// Package process controls core dumps, finds other processes, and counts lost log records.
+//
+// DisableDump keeps the memory of this process out of core dumps and away from
+// debuggers of the same user. FindByName finds processes by program name, to tell a
+// person; its result may be outdated, so no decision may depend on it.
 package process
 
 // Process is a process as it was seen.
@@ -6,8 +11,3 @@ type Process struct {
 	Dir  string   // its working directory; "" if it may not be seen
 	Args []string // its command line, the program first
 }
-
-// FindByName returns the processes whose program has the base name name, this one
-// excepted. Those of which nothing may be seen are left out. Only Linux is asked; elsewhere the
-// error is [errors.ErrUnsupported].
-func FindByName(name string) ([]Process, error) { return findByName(name) }

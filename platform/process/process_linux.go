@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,14 +11,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func forbidDump() error {
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		return fmt.Errorf("forbid dumps of memory: %w", err)
+// DisableDump forbids dumps from now on, for this process: by the limit, and by a call
+// that a dump which is piped to a program heeds too. It is to be called before a secret
+// is read. Children that run another program are not concerned.
+func DisableDump() error {
+	var err error
+	if err = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		err = fmt.Errorf("forbid dumps of memory: %w", err)
+	}
+	return errors.Join(err, disableCore())
+}
+
+// disableCore sets the limit unless it is set: a service manager may have done so and
+// forbidden the call.
+func disableCore() error {
+	var now unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_CORE, &now); err == nil && now.Max == 0 {
+		return nil
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
+		return fmt.Errorf("set the limit of core dumps to 0: %w", err)
 	}
 	return nil
 }
 
-func findByName(name string) ([]Process, error) {
+// FindByName returns the processes whose program has the base name name, this one
+// excepted. Those of which nothing may be seen are left out. Elsewhere than on Linux the
+// error is [errors.ErrUnsupported].
+func FindByName(name string) ([]Process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)

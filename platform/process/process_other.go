@@ -4,7 +4,9 @@ package process
 
 import "errors"
 
-// forbidDump does nothing: only Linux has such a call.
-func forbidDump() error { return nil }
+// DisableDump does nothing: Windows Error Reporting is the administrator's to
+// configure, and keeps no dumps of services unless told to.
+func DisableDump() error { return nil }
 
-func findByName(string) ([]Process, error) { return nil, errors.ErrUnsupported }
+// FindByName returns [errors.ErrUnsupported]: only Linux is asked.
+func FindByName(string) ([]Process, error) { return nil, errors.ErrUnsupported }
