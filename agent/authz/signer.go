@@ -14,8 +14,9 @@ type Signer struct {
 	Subject     []Attribute // whose it is, as the certificate has it
 }
 
-// Attribute is a part of a certificate's subject.
-type Attribute struct {
+// Attribute is a part of a certificate's subject. It has no type of its own, so that the
+// platform's signer converts to a Signer.
+type Attribute = struct {
 	OID   string // its type: "2.5.4.10" is the organisation
 	Value string
 }

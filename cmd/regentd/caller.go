@@ -129,14 +129,7 @@ func (e evidence) SHA256() (string, error) { return e.Peer.SHA256(e.known.images
 // Signer implements [authz.Evidence].
 func (e evidence) Signer() (authz.Signer, error) {
 	s, err := e.Peer.Signer(e.known.images)
-	if err != nil {
-		return authz.Signer{}, err
-	}
-	subject := make([]authz.Attribute, len(s.Subject))
-	for i, a := range s.Subject {
-		subject[i] = authz.Attribute(a)
-	}
-	return authz.Signer{Certificate: s.Certificate, Subject: subject}, nil
+	return authz.Signer(s), err
 }
 
 // UserNamed implements [authz.Evidence].

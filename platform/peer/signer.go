@@ -14,8 +14,9 @@ type Signer struct {
 	Subject     []Attribute // whose certificate it is, in the certificate's order
 }
 
-// Attribute is a part of a certificate's subject.
-type Attribute struct {
+// Attribute is a part of a certificate's subject. It has no type of its own, so that a
+// Signer converts to the one that decisions are made of.
+type Attribute = struct {
 	OID   string // its type: "2.5.4.10" is the organisation
 	Value string // "" if it is no text
 }
