@@ -109,22 +109,11 @@ func (x *trial) redeem(ctx context.Context) error { return x.redeemOnce(ctx, x.f
 
 // redeemOnce redeems once, with one POST that is never repeated.
 func (x *trial) redeemOnce(ctx context.Context, form string) error {
-	n := len(x.tokens) + 1
-	if n > trialCounts {
-		return errors.New("[unexpected] more counts than were agreed")
-	}
-	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, len(x.sent)+1, form)}
-	if err := ctx.Err(); err != nil {
+	if err := x.mayRedeem(ctx); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(x.sent, func(was *trialToken) bool { return was.refused }) {
-		if _, err := x.authTokensLeft(ctx); err != nil {
-			return err
-		}
-		if used, _ := x.counts(); used > len(x.tokens) {
-			return errors.New("the service refused a redemption, but its list shows the auth token; no more counts are used")
-		}
-	}
+	n := len(x.tokens) + 1
+	b := &trialToken{identifier: fmt.Sprintf("%s-%d-%s", x.registration.Identifier, len(x.sent)+1, form)}
 	// An interruption does not end the wait for the reply: the auth token can then be deleted.
 	var err error
 	b.AuthToken, err = x.device.Redeem(context.WithoutCancel(ctx), x.made.Token, tms.Request{
@@ -150,6 +139,23 @@ func (x *trial) redeemOnce(ctx context.Context, form string) error {
 	}
 	b.refused = true
 	return err
+}
+
+// mayRedeem returns an error if another redemption could use more counts than were agreed.
+func (x *trial) mayRedeem(ctx context.Context) error {
+	if len(x.tokens) >= trialCounts {
+		return errors.New("[unexpected] more counts than were agreed")
+	}
+	if !slices.ContainsFunc(x.sent, func(was *trialToken) bool { return was.refused }) {
+		return ctx.Err()
+	}
+	if _, err := x.authTokensLeft(ctx); err != nil {
+		return err
+	}
+	if used, _ := x.counts(); used > len(x.tokens) {
+		return errors.New("the service refused a redemption, but its list shows the auth token; no more counts are used")
+	}
+	return ctx.Err()
 }
 
 // mayHaveUsedCount judges a redemption that failed as a device does, and trusts no 401 that

@@ -42,18 +42,11 @@ func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error
 	if err != nil {
 		return nil, err
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	back, stop, err := openCallback(ctx, server.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
+		return nil, err
 	}
-	back := &callback{
-		host: l.Addr().String(), state: rand.Text(), issuer: server.Issuer,
-		answer: make(chan browserAnswer, 1), done: make(chan struct{}),
-	}
-	h := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	go func() { _ = h.Serve(l) }() // it ends with Close
-	defer h.Close()                //nolint:errcheck // nothing was written that could be lost
-
+	defer stop() //nolint:errcheck // nothing was written that could be lost
 	verifier := oauth2.GenerateVerifier()
 	o := oauth2.Config{
 		ClientID: server.Provider.ClientID, Scopes: b.Scopes, RedirectURL: "http://" + back.host + pathBack,
@@ -105,6 +98,21 @@ type callback struct {
 
 	taken atomic.Bool
 	shown sync.Once
+}
+
+// openCallback opens a port of this computer for the answer. stop closes it.
+func openCallback(ctx context.Context, issuer string) (back *callback, stop func() error, err error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
+	}
+	back = &callback{
+		host: l.Addr().String(), state: rand.Text(), issuer: issuer,
+		answer: make(chan browserAnswer, 1), done: make(chan struct{}),
+	}
+	h := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go func() { _ = h.Serve(l) }() // it ends with Close
+	return back, h.Close, nil
 }
 
 // wait returns the code.

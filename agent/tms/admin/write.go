@@ -93,14 +93,13 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 	if err := n.Check(now); err != nil {
 		return RegistrationToken{}, err
 	}
-	const op = "create registration token"
 	var r RegistrationToken
 	read := func(a tms.Answer) (err error) {
 		r, err = registrationIn(a)
 		r = s.remember(r)
 		return err
 	}
-	call := tms.Call{Op: op, Method: http.MethodPost, Path: pathRegistration, Read: read}
+	call := tms.Call{Op: "create registration token", Method: http.MethodPost, Path: pathRegistration, Read: read}
 	form, err := s.send(ctx, call, n.body, func() error {
 		_, made, err := s.findCreated(ctx, n)
 		if _, hidden := errors.AsType[*TokenNotShownError](err); made || hidden {
@@ -108,19 +107,8 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 		}
 		return err
 	})
-	switch {
-	case OutcomeUnknown(err):
-		r, made, lookErr := s.findCreated(ctx, n)
-		if lookErr == nil && made {
-			r.Found = true
-			return r, nil
-		}
-		if hidden, ok := errors.AsType[*TokenNotShownError](lookErr); ok {
-			return RegistrationToken{}, fmt.Errorf("%w (%w)", hidden, err)
-		}
-		return RegistrationToken{}, err
-	case err != nil:
-		return RegistrationToken{}, err
+	if err != nil {
+		return s.lookUpCreated(ctx, n, err)
 	}
 	r = s.fetchToken(ctx, r)
 	if text := n.differences(r); text != "" {
@@ -132,6 +120,23 @@ func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistration
 		err = errors.Join(&TokenNotShownError{r.ID}, err)
 	}
 	return r, err
+}
+
+// lookUpCreated looks for the registration token of a failed creation, if err leaves open
+// whether the service made it.
+func (s *Session) lookUpCreated(ctx context.Context, n NewRegistrationToken, err error) (RegistrationToken, error) {
+	if !OutcomeUnknown(err) {
+		return RegistrationToken{}, err
+	}
+	r, made, lookErr := s.findCreated(ctx, n)
+	if lookErr == nil && made {
+		r.Found = true
+		return r, nil
+	}
+	if hidden, ok := errors.AsType[*TokenNotShownError](lookErr); ok {
+		err = fmt.Errorf("%w (%w)", hidden, err)
+	}
+	return RegistrationToken{}, err
 }
 
 // fetchToken asks for what the reply to a creation does not show.

@@ -272,11 +272,8 @@ func NewForecast(r admin.RegistrationToken, tokens []admin.AuthToken, now time.T
 		return f
 	}
 	will := int(f.PerDay * float64(end.Sub(now)) / float64(day))
-	if f.Lapsing = f.Left - will; f.Lapsing > 0 {
-		return f
-	}
-	f.Lapsing = 0
-	if f.PerDay > 0 {
+	f.Lapsing = max(0, f.Left-will)
+	if f.Lapsing == 0 && f.PerDay > 0 {
 		f.UsedUp = now.Add(time.Duration(float64(f.Left) / f.PerDay * float64(day))).UTC().Truncate(day)
 	}
 	return f
