@@ -96,7 +96,7 @@ store: ## the tables of damage and of clones, with the real daemon, and what sea
 	.ci/store
 
 .PHONY: bench
-bench: build ## what the local interface costs, beside bare net/http and a raw echo: one table with every goal (BENCHFLAGS=-rounds=2 is quicker)
+bench: build ## what the local interface costs, beside bare net/http: one table with every goal (BENCHFLAGS=-rounds=2 is quicker)
 	go build -o bin/demo ./cmd/demo
 	bin/demo bench -bin bin $(BENCHFLAGS)
 

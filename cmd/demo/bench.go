@@ -41,9 +41,9 @@ type bench struct {
 }
 
 // runBench measures what the local interface costs, against what it could cost at
-// least: a bare net/http handler with the same payload, and an echo over a raw socket,
-// each a process of its own over the same kind of socket, asked by the same raw client
-// in one run, by turns. It ends with one table in which every goal has its limit and
+// least: a bare net/http handler with the same payload, as it comes and on one core. Each is
+// a process of its own over the same kind of socket. The same raw client asks them in one
+// run, by turns. It ends with one table in which every goal has its limit and
 // whether it was met.
 func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	f := flag.NewFlagSet("demo bench", flag.ContinueOnError)
@@ -92,21 +92,14 @@ func (b *bench) setUp(ctx context.Context) error {
 		b.devices[n] = d
 		fmt.Fprintf(os.Stderr, "%d instances were redeemed in %v\n", n, since(began).Round(time.Millisecond))
 	}
-	a, err := connect(ctx, b.devices[1].socket)
+	reply, err := askOnce(ctx, b.devices[1].socket)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(a.do(), a.Close()); err != nil {
+	_, payload, _ := bytes.Cut(reply, headerEnd)
+	err = errors.Join(b.startReference(ctx, "http", "", payload), b.startReference(ctx, "http1", "GOMAXPROCS=1", payload))
+	if err != nil {
 		return err
-	}
-	_, payload, _ := bytes.Cut(a.reply[:], headerEnd)
-	payload = bytes.TrimRight(payload, "\x00")
-	for _, kind := range []string{"echo", "http", "http1"} {
-		socket := b.at(kind + ".sock")
-		if err := b.startReference(ctx, kind, socket, payload); err != nil {
-			return err
-		}
-		b.sockets = append(b.sockets, target{kind, socket})
 	}
 	b.sockets = append(b.sockets, target{"agent", b.devices[1].socket})
 	b.fact("%s, %d cores, Go %s; a reply has %d bytes\t", hostname(), runtime.NumCPU(), runtime.Version(), len(payload))
@@ -143,14 +136,16 @@ func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, e
 	})
 }
 
-// startReference starts one of the servers of this program.
-func (b *bench) startReference(ctx context.Context, kind, socket string, payload []byte) error {
+// startReference starts a server of this program, with one more variable of the environment.
+func (b *bench) startReference(ctx context.Context, name, variable string, payload []byte) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", kind, socket) //nolint:gosec // this program
-	c.Stdin, c.Stderr = bytes.NewReader(payload), os.Stderr
+	socket := b.at(name + ".sock")
+	b.sockets = append(b.sockets, target{name, socket})
+	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", socket) //nolint:gosec // this program
+	c.Env, c.Stdin, c.Stderr = append(os.Environ(), variable), bytes.NewReader(payload), os.Stderr
 	if _, err := b.begin(c); err != nil {
 		return err
 	}
@@ -268,13 +263,11 @@ func (b *bench) measureProcess(ctx context.Context) error {
 	const times = 60
 	var s sample
 	for range times {
-		ask := func() error {
-			_, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2")
+		began := now()
+		if _, err := b.output(ctx, "regent", "--socket", b.devices[smallCount].socket, "token", "--application", "cad", "--instance", "2"); err != nil {
 			return err
 		}
-		if err := s.time(ask); err != nil {
-			return err
-		}
+		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{"regent token, a whole process", millis(s.quantile(.5)), atMost, 10, " ms"},
 		"p50 of %d; p99 %.1f ms; %d instances", times, millis(s.quantile(.99)), smallCount)
@@ -293,9 +286,11 @@ func (b *bench) measureStart(ctx context.Context) error {
 		if err := d.stop(); err != nil {
 			return err
 		}
-		if err := s.time(func() error { return b.startAndPoll(ctx, d) }); err != nil {
+		began := now()
+		if err := b.startAndPoll(ctx, d); err != nil {
 			return err
 		}
+		s.each = append(s.each, since(began))
 	}
 	b.goal(goal{"start to first token", millis(s.quantile(.5)), atMost, 50, " ms"},
 		"p50 of %d; the longest %.1f ms; %d instances", times, millis(slices.Max(s.each)), smallCount)
@@ -308,7 +303,7 @@ func (b *bench) startAndPoll(ctx context.Context, d *device) error {
 	if err := b.launchDaemon(ctx, d); err != nil {
 		return err
 	}
-	return retryEvery(ctx, 500*time.Microsecond, startTimeout, func() error { return askOnce(ctx, d.socket) })
+	return retryEvery(ctx, 500*time.Microsecond, startTimeout, func() error { _, err := askOnce(ctx, d.socket); return err })
 }
 
 // now is the time of day: what is measured here is time itself.

@@ -34,24 +34,22 @@ func connect(ctx context.Context, socket string) (*rawClient, error) {
 }
 
 // do writes the request and reads the reply, as long as its header says.
-func (a *rawClient) do() error {
+func (a *rawClient) do() (reply []byte, err error) {
 	if _, err := a.Write([]byte(request)); err != nil {
-		return err
+		return nil, err
 	}
 	n, whole := 0, 0
 	for whole == 0 || n < whole {
 		read, err := a.Read(a.reply[n:])
-		if err != nil {
-			return err
-		}
 		n += read
-		if whole == 0 {
-			if whole, err = lengthOf(a.reply[:n]); err != nil {
-				return err
-			}
+		if err == nil && whole == 0 {
+			whole, err = lengthOf(a.reply[:n])
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return a.reply[:n], nil
 }
 
 var (
@@ -89,14 +87,6 @@ func (s *sample) add(o sample) {
 	s.took += o.took
 }
 
-// time does f, and adds how long it took.
-func (s *sample) time(f func() error) error {
-	began := now()
-	err := f()
-	s.each = append(s.each, since(began))
-	return err
-}
-
 func (s sample) rate() float64 { return float64(len(s.each)) / s.took.Seconds() }
 
 // quantile returns the time within which a part of the requests was answered.
@@ -127,7 +117,7 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 
 // askUntil asks again and again. A new connection is a part of its request.
 func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end time.Time) error {
-	ask := func() error { return askOnce(ctx, socket) }
+	ask := func() ([]byte, error) { return askOnce(ctx, socket) }
 	if keep {
 		a, err := connect(ctx, socket)
 		if err != nil {
@@ -137,18 +127,21 @@ func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end tim
 		ask = a.do
 	}
 	for now().Before(end) {
-		if err := s.time(ask); err != nil {
+		began := now()
+		if _, err := ask(); err != nil {
 			return err
 		}
+		s.each = append(s.each, since(began))
 	}
 	return nil
 }
 
 // askOnce asks over a connection of its own.
-func askOnce(ctx context.Context, socket string) error {
+func askOnce(ctx context.Context, socket string) ([]byte, error) {
 	a, err := connect(ctx, socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return errors.Join(a.do(), a.Close())
+	defer a.Close() //nolint:errcheck // all was read
+	return a.do()
 }

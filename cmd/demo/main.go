@@ -41,8 +41,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case len(args) > 0 && args[0] == "bench":
 		err = runBench(ctx, args[1:], stdout)
-	case len(args) == 3 && args[0] == "serve":
-		err = serve(ctx, args[1], args[2])
+	case len(args) == 2 && args[0] == "serve":
+		err = serve(ctx, args[1])
 	default:
 		return runDemo(ctx, args, stdout, stderr)
 	}
