@@ -36,7 +36,7 @@ func TestBodyCannotBeSentTwice(t *testing.T) {
 	}
 	defer c.Close()
 	for _, method := range []string{http.MethodPost, http.MethodPatch, http.MethodDelete} {
-		r, err := c.request(t.Context(), Call{Method: method, JSON: redeemBody{Identifier: "x"}})
+		r, err := c.request(t.Context(), Call{Method: method, JSON: Request{Identifier: "x"}})
 		if err != nil {
 			t.Fatal(err)
 		}

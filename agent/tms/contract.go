@@ -65,24 +65,26 @@ const (
 // long. Five minutes are Keycloak's default.
 const assumedLife = 5 * time.Minute
 
-// redeemBody is what a redemption tells of the device. U: the names. F: what is
-// empty is left out, since an empty member is likely a 400.
-type redeemBody struct {
-	Identifier     string `json:"identifier,omitempty"`
-	FQDN           string `json:"fqdn,omitempty"`
-	SystemUserName string `json:"systemUserName,omitempty"`
-	MACAddress     string `json:"macAddress,omitempty"`
-	RefID1         string `json:"refId1,omitempty"`
-	RefID2         string `json:"refId2,omitempty"`
+// Request names the instance to the service, and so to its administrator, who sees nothing
+// else of it. U: the names. F: what is empty is left out, since an empty member is likely a
+// 400.
+type Request struct {
+	Identifier string `json:"identifier,omitempty"` // fresh for each POST
+	FQDN       string `json:"fqdn,omitempty"`
+	UserName   string `json:"systemUserName,omitempty"` // the system user the daemon runs as
+	MAC        string `json:"macAddress,omitempty"`
+	RefID1     string `json:"refId1,omitempty"` // application and instance: "cad/1"
+	RefID2     string `json:"refId2,omitempty"` // this installation, stable
+
+	Form string `json:"-"` // of the body: Wrapped, or Bare; "" for Wrapped
 }
 
 // body is what a redemption sends. F: wrapped, which is the default. A: bare.
 func (r Request) body() any {
-	b := redeemBody{r.Identifier, r.FQDN, r.UserName, r.MAC, r.RefID1, r.RefID2}
 	if r.Form == Bare {
-		return b
+		return r
 	}
-	return map[string]redeemBody{wrapAuthToken: b}
+	return map[string]Request{wrapAuthToken: r}
 }
 
 // echoedIn reports whether a reply shows the identifier of r anywhere, which is fresh

@@ -37,19 +37,6 @@ type AuthToken struct {
 	Echoed     bool          // the service's reply shows the identifier, or a name, that a redemption told
 }
 
-// Request names the instance to the service, and so to its administrator: this
-// is all that person ever sees of it.
-type Request struct {
-	Identifier string // fresh for each POST
-	FQDN       string
-	UserName   string // the system user the daemon runs as
-	MAC        string
-	RefID1     string // application and instance: "cad/1"
-	RefID2     string // this installation, stable
-
-	Form string // of the body: Wrapped, or Bare; "" for Wrapped
-}
-
 // RefreshRequest is what a refresh needs.
 type RefreshRequest struct {
 	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration

@@ -234,7 +234,7 @@ var commonCases = []struct {
 	{"the administrator deletes the auth token", func(s *testService) {
 		s.set(providerSettings{})
 		first := s.open()
-		session, err := s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
+		session, err := s.admin.Login(s.t.Context(), admin.Password(realmUser, token.NewSecret(s.password)))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -246,12 +246,12 @@ var commonCases = []struct {
 			name string
 			as   admin.Credentials
 		}{
-			{"password", admin.Password{User: realmUser, Password: token.NewSecret(s.password)}},
-			{"wrong password", admin.Password{User: realmUser, Password: token.NewSecret("x")}},
-			{"client", admin.ClientCredentials{ID: "ems-admin-client", Secret: token.NewSecret(realmSecret)}},
-			{"wrong secret", admin.ClientCredentials{ID: "ems-admin-client", Secret: token.NewSecret("x")}},
-			{"unknown client", admin.ClientCredentials{ID: "nobody", Secret: token.NewSecret("x")}},
-			{"public client", admin.ClientCredentials{ID: "ems-scl-public-client", Secret: token.NewSecret("x")}},
+			{"password", admin.Password(realmUser, token.NewSecret(s.password))},
+			{"wrong password", admin.Password(realmUser, token.NewSecret("x"))},
+			{"client", admin.ClientCredentials("ems-admin-client", token.NewSecret(realmSecret))},
+			{"wrong secret", admin.ClientCredentials("ems-admin-client", token.NewSecret("x"))},
+			{"unknown client", admin.ClientCredentials("nobody", token.NewSecret("x"))},
+			{"public client", admin.ClientCredentials("ems-scl-public-client", token.NewSecret("x"))},
 		} {
 			session, err := s.admin.Login(s.t.Context(), who.as)
 			if err == nil {
@@ -335,7 +335,7 @@ var keycloakCases = []struct {
 		"enabled: another refresh token",
 	}},
 	{"realm keys rotated", false, func(s *testService) {
-		session, err := s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
+		session, err := s.admin.Login(s.t.Context(), admin.Password(realmUser, token.NewSecret(s.password)))
 		if err != nil {
 			s.t.Fatal(err)
 		}
@@ -347,7 +347,7 @@ var keycloakCases = []struct {
 		s.refresh("refresh", first)
 		_, err = session.AuthTokens(s.t.Context(), admin.AuthFilter{})
 		s.note("an access token under the old key", err, func() string { return "may list" })
-		session, err = s.admin.Login(s.t.Context(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
+		session, err = s.admin.Login(s.t.Context(), admin.Password(realmUser, token.NewSecret(s.password)))
 		if err == nil {
 			_, err = session.AuthTokens(s.t.Context(), admin.AuthFilter{})
 		}
@@ -410,7 +410,7 @@ func clockOffset(s *testService) {
 	s.keycloak.stop()
 	s.keycloak.start("faketime", "-f", "+20m")
 	ahead := withKeycloak(s.t, s.keycloak, false, emulator.Options{Knobs: emulator.Knobs{ClockOffset: 20 * time.Minute}})
-	session, err := ahead.admin.Login(context.Background(), admin.Password{User: realmUser, Password: token.NewSecret(s.password)})
+	session, err := ahead.admin.Login(context.Background(), admin.Password(realmUser, token.NewSecret(s.password)))
 	if err == nil {
 		_, err = session.AuthTokens(context.Background(), admin.AuthFilter{})
 	}

@@ -124,17 +124,17 @@ func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []stri
 func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 	if t.flags.ClientCredentials {
 		secret, err := t.secretFile(ctx, "--client-secret-file", t.flags.ClientSecretFile)
-		return admin.ClientCredentials{ID: t.flags.ClientID, Secret: secret}, err
+		return admin.ClientCredentials(t.flags.ClientID, secret), err
 	}
 	if t.flags.User == "" {
 		return nil, usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
 	}
 	if t.flags.PasswordFile != "" {
 		password, err := t.secretFile(ctx, "--password-file", t.flags.PasswordFile)
-		return admin.Password{User: t.flags.User, Password: password}, err
+		return admin.Password(t.flags.User, password), err
 	}
 	password, err := t.askPassword(ctx)
-	return admin.Password{User: t.flags.User, Password: password}, err
+	return admin.Password(t.flags.User, password), err
 }
 
 // contradiction says what is missing, or given to no purpose.

@@ -70,38 +70,25 @@ func (c *Client) observe(date time.Time) {
 // tms.Auto if there is none.
 func (c *Client) BodyForm() string { return *c.form.Load() }
 
-// Credentials are who an administrator is: [Password] or [ClientCredentials].
-type Credentials interface{ form() []tms.Pair }
+// Credentials are who an administrator is: [Password] or [ClientCredentials]. They are the
+// form of a login.
+type Credentials []tms.Pair
 
 // Password is a user's.
-type Password struct {
-	User     string
-	Password token.Secret
-}
-
-var _ Credentials = Password{}
-
-func (p Password) form() []tms.Pair {
-	return []tms.Pair{
+func Password(user string, password token.Secret) Credentials {
+	return Credentials{
 		{Name: "grant_type", Value: "password"},
-		{Name: "username", Value: p.User},
-		{Name: "password", Secret: p.Password},
+		{Name: "username", Value: user},
+		{Name: "password", Secret: password},
 	}
 }
 
 // ClientCredentials are a client's of its own, as newer tenants have them.
-type ClientCredentials struct {
-	ID     string
-	Secret token.Secret
-}
-
-var _ Credentials = ClientCredentials{}
-
-func (c ClientCredentials) form() []tms.Pair {
-	return []tms.Pair{
+func ClientCredentials(id string, secret token.Secret) Credentials {
+	return Credentials{
 		{Name: "grant_type", Value: "client_credentials"},
-		{Name: "client_id", Value: c.ID},
-		{Name: "client_secret", Secret: c.Secret},
+		{Name: "client_id", Value: id},
+		{Name: "client_secret", Secret: secret},
 	}
 }
 
@@ -248,7 +235,7 @@ func (s *Session) grant(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	granted, err := s.tms.Grant(ctx, "log in", provider, who.form())
+	granted, err := s.tms.Grant(ctx, "log in", provider, who)
 	if err != nil {
 		return err
 	}

@@ -276,7 +276,7 @@ func read(t *testing.T, f family) ([]AuthToken, error) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	session, err := c.Login(context.Background(), Password{"admin", token.NewSecret("p")})
+	session, err := c.Login(context.Background(), Password("admin", token.NewSecret("p")))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func golden(t *testing.T, dialect, name string) exchangetest.Exchange {
 
 var (
 	now  = time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
-	user = admin.Password{User: "admin", Password: token.NewSecret("p&ss wörd")}
+	user = admin.Password("admin", token.NewSecret("p&ss wörd"))
 
 	fleet = admin.RegistrationToken{
 		ID: "some-id", Identifier: "fleet-2026", Token: token.NewSecret("some-registration_token"),
@@ -86,7 +86,7 @@ func wantBearer(t *testing.T, s *exchangetest.Server) {
 }
 
 func TestLoginGolden(t *testing.T) {
-	client := admin.ClientCredentials{ID: "ems-admin-client", Secret: token.NewSecret("cl=ent")}
+	client := admin.ClientCredentials("ems-admin-client", token.NewSecret("cl=ent"))
 	tests := []struct {
 		golden, secret, want string
 		who                  admin.Credentials

@@ -136,15 +136,15 @@ func (c *call) issued(g grant, issued grantAnswer, err error) answer {
 }
 
 func (e *Emulator) listAuthTokens(c *call) answer {
-	q, err := c.query("identifier", "registrationToken", "refId1", "refId2", "fqdn")
-	if err != nil {
-		return refused(err)
-	}
-	part, total := e.store.listAuthTokens(q, func(a authToken) bool {
-		return q.admits("identifier", a.Identifier) && q.admits("registrationToken", a.RegistrationToken) &&
-			q.admits("refId1", a.RefID1) && q.admits("refId2", a.RefID2) && q.admits("fqdn", a.FQDN)
+	write := func(a *authTokenRow) any { return c.knobs.Dialect.authToken(a.authToken) }
+	rows := func() []*authTokenRow { return e.store.authTokenList }
+	return list(e, c, "authTokens", wrapAuth, rows, write, map[string]func(*authTokenRow) string{
+		"identifier":        func(a *authTokenRow) string { return a.Identifier },
+		"registrationToken": func(a *authTokenRow) string { return a.RegistrationToken },
+		"refId1":            func(a *authTokenRow) string { return a.RefID1 },
+		"refId2":            func(a *authTokenRow) string { return a.RefID2 },
+		"fqdn":              func(a *authTokenRow) string { return a.FQDN },
 	})
-	return listed(c.knobs.Dialect, "authTokens", wrapAuth, part, total, c.knobs.Dialect.authToken)
 }
 
 func (e *Emulator) showAuthToken(c *call) answer {

@@ -23,12 +23,7 @@ func (d Dialect) client(c client) any {
 }
 
 func (e *Emulator) listClients(c *call) answer {
-	q, err := c.query()
-	if err != nil {
-		return refused(err)
-	}
-	part, total := page(e.clients(), q, func(c client) client { return c }, func(client) bool { return true })
-	return listed(c.knobs.Dialect, "clients", "client", part, total, c.knobs.Dialect.client)
+	return list(e, c, "clients", "client", e.clients, c.knobs.Dialect.client, nil)
 }
 
 func (e *Emulator) showClient(c *call) answer {

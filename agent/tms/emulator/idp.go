@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 )
 
 const (
@@ -129,6 +128,3 @@ func (e *Emulator) subjectOf(c *call, token string) (claims, error) {
 	}
 	return e.signer.verify(token, c.now)
 }
-
-// today is the service's date.
-func today(now time.Time) string { return now.UTC().Format(time.DateOnly) }

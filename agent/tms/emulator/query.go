@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -60,42 +61,37 @@ func number(values url.Values, name string, into *int, least, most int) error {
 	return nil
 }
 
-// admits reports whether a value passes the filter of this name. An empty
-// filter is none.
-func (q query) admits(name, value string) bool {
-	want := q.filters.Get(name)
-	return want == "" || want == value
-}
-
-// page returns the part of those that match which is asked for, never nil, and how many
-// match. It copies no more: lists are long.
-func page[R, T any](rows []R, q query, show func(R) T, match func(T) bool) (part []T, total int) {
-	part = []T{}
-	for _, row := range rows {
-		shown := show(row)
-		if !match(shown) {
+// list answers with a page of a list. write is a row as the dialect has it, and filters are
+// its members by the parameters that select. The family leaves out an empty array.
+func list[R any](e *Emulator, c *call, outer, inner string, rows func() []R, write func(R) any, filters map[string]func(R) string) answer {
+	q, err := c.query(slices.Collect(maps.Keys(filters))...)
+	if err != nil {
+		return refused(err)
+	}
+	var unfit []func(R) bool
+	for name, member := range filters {
+		if want := q.filters.Get(name); want != "" {
+			unfit = append(unfit, func(row R) bool { return member(row) != want })
+		}
+	}
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	part, total := []any{}, 0
+	for _, row := range rows() {
+		if slices.ContainsFunc(unfit, func(is func(R) bool) bool { return is(row) }) {
 			continue
 		}
 		if total >= q.start && len(part) < q.size {
-			part = append(part, shown)
+			part = append(part, write(row))
 		}
 		total++
 	}
-	return part, total
-}
-
-// listed is a page of rows in its wrapper. The family leaves out an empty array.
-func listed[T any](d Dialect, outer, inner string, part []T, total int, write func(T) any) answer {
-	rows := make([]any, len(part))
-	for i, row := range part {
-		rows[i] = write(row)
-	}
-	if d == First {
-		return answer{status: http.StatusOK, body: map[string]any{outer: rows, "totalCount": total}}
+	if c.knobs.Dialect == First {
+		return answer{status: http.StatusOK, body: map[string]any{outer: part, "totalCount": total}}
 	}
 	wrapper := map[string]any{"count": total}
-	if len(rows) > 0 {
-		wrapper[inner] = rows
+	if len(part) > 0 {
+		wrapper[inner] = part
 	}
 	return answer{status: http.StatusOK, body: map[string]any{outer: wrapper}}
 }

@@ -83,17 +83,6 @@ func (e expiry) check(now time.Time) error {
 	return nil
 }
 
-// usable returns why nothing can be redeemed now, counts aside.
-func (r *registration) usable(now time.Time) error {
-	if r.Status != enabled {
-		return errDisabledRegistration
-	}
-	if today(now) > string(r.ExpirationDate) { // such dates sort as text does
-		return errExpiredRegistration
-	}
-	return nil
-}
-
 func (u registrationUpdate) apply(r *registration, k Knobs, now time.Time) error {
 	if u.Count != nil {
 		count := *u.Count
@@ -169,15 +158,13 @@ func ifMatch(c *call) (int, error) {
 }
 
 func (e *Emulator) listRegistrations(c *call) answer {
-	q, err := c.query("identifier", "token", "refId1", "refId2")
-	if err != nil {
-		return refused(err)
-	}
-	part, total := e.store.listRegistrations(q, func(r registration) bool {
-		return q.admits("identifier", r.Identifier) && q.admits("token", r.Token) &&
-			q.admits("refId1", r.RefID1) && q.admits("refId2", r.RefID2)
+	write := func(r *registrationRow) any { return c.knobs.Dialect.registration(r.registration) }
+	return list(e, c, "registrationTokens", wrapRegistration, e.store.registrationsInOrder, write, map[string]func(*registrationRow) string{
+		"identifier": func(r *registrationRow) string { return r.Identifier },
+		"token":      func(r *registrationRow) string { return r.Token },
+		"refId1":     func(r *registrationRow) string { return r.RefID1 },
+		"refId2":     func(r *registrationRow) string { return r.RefID2 },
 	})
-	return listed(c.knobs.Dialect, "registrationTokens", wrapRegistration, part, total, c.knobs.Dialect.registration)
 }
 
 func (e *Emulator) showRegistration(c *call) answer {

@@ -75,12 +75,6 @@ func (m *memory) registration(id string) (registration, int, error) {
 	return row.registration, row.Version, nil
 }
 
-func (m *memory) listRegistrations(q query, match func(registration) bool) ([]registration, int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return page(m.registrationsInOrder(), q, func(r *registrationRow) registration { return r.registration }, match)
-}
-
 func (m *memory) registrationsInOrder() []*registrationRow {
 	bySeq := func(a, b *registrationRow) int { return cmp.Compare(a.Seq, b.Seq) }
 	return slices.SortedFunc(maps.Values(m.registrations), bySeq)
@@ -147,17 +141,25 @@ func (m *memory) endSessions(registration string) (changes []change) {
 func (m *memory) redeemable(token string, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	row, err := m.usable(token, now)
+	if err == nil && row.UsedCount >= row.Count {
+		err = errExhausted
+	}
+	return err
+}
+
+// usable returns the registration token that may be redeemed, also without a count left.
+func (m *memory) usable(token string, now time.Time) (*registrationRow, error) {
 	row, ok := m.byToken[token]
-	if !ok {
-		return errUnknownRegistration
+	switch {
+	case !ok:
+		return nil, errUnknownRegistration
+	case row.Status != enabled:
+		return nil, errDisabledRegistration
+	case now.UTC().Format(time.DateOnly) > string(row.ExpirationDate): // such dates sort as text does
+		return nil, errExpiredRegistration
 	}
-	if err := row.usable(now); err != nil {
-		return err
-	}
-	if row.UsedCount >= row.Count {
-		return errExhausted
-	}
-	return nil
+	return row, nil
 }
 
 // redeem uses one count of a registration token for one auth token of this id,
@@ -165,11 +167,8 @@ func (m *memory) redeemable(token string, now time.Time) error {
 func (m *memory) redeem(token, id string, d device, k Knobs, now time.Time) (grant, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	row, ok := m.byToken[token]
-	if !ok {
-		return grant{}, errUnknownRegistration
-	}
-	if err := row.usable(now); err != nil {
+	row, err := m.usable(token, now)
+	if err != nil {
 		return grant{}, err
 	}
 	if old, ok := m.authTokens[row.redeemed[d.Identifier]]; ok {
@@ -216,12 +215,6 @@ func (m *memory) authToken(id string) (authToken, error) {
 		return authToken{}, errNotFound
 	}
 	return row.authToken, nil
-}
-
-func (m *memory) listAuthTokens(q query, match func(authToken) bool) ([]authToken, int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return page(m.authTokenList, q, func(a *authTokenRow) authToken { return a.authToken }, match)
 }
 
 // deleteAuthToken ends its refreshing. The count it cost stays used.
