@@ -1,0 +1,79 @@
+# A private machine for the commands of one document: bash world.sh PROGRAMS WORK WORLD, as
+# root in new mount, network, process and host name namespaces. It makes the world, says
+# "ready", then runs each file that a line of standard input names, in this one shell.
+set -eu
+programs=$1 work=$2 world=$3
+mount --make-rprivate /
+mount -t tmpfs none /mnt
+cp -a /etc /mnt/etc
+mkdir /mnt/work && mount --bind "$work" /mnt/work
+mkdir /mnt/local /mnt/local/bin
+for program in regent regentd tmsctl tms-emulator; do cp "$programs/$program" /mnt/local/bin/; done
+mount --bind /mnt/etc /etc
+mount --bind /mnt/local /usr/local
+for directory in /run /tmp /root /var/lib; do mount -t tmpfs -o mode=755 none "$directory"; done
+mount -t proc none /proc
+mount -o remount,bind,ro /
+ip link set lo up
+hostname laptop
+cd /root
+
+printf '127.0.0.1 localhost laptop demo-host.com\n' >/etc/hosts
+cat >/usr/local/bin/sudo <<'SUDO'
+#!/bin/sh
+if [ "$1" = -u ]; then user=$2; shift 2; exec runuser -u "$user" -- "$@"; fi
+exec "$@"
+SUDO
+chmod 755 /usr/local/bin/sudo
+echo 'anna:x:4711:4711::/tmp:/bin/bash' >>/etc/passwd
+echo 'engineering:x:4711:' >>/etc/group
+
+umask 022
+rm -rf /etc/regent
+mkdir -p /etc/regent/config.d /etc/regent/policy.d /run/regent
+mkdir -m 700 /var/lib/regent
+printf 'correct horse\n' >password
+chmod 600 password
+
+# until_true runs a command again and again until it succeeds.
+until_true() { for _ in $(seq 500); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.02; done; echo "never true: $*" >&2; exit 1; }
+
+mkdir -p /etc/ssl/certs && rm -rf /etc/ssl/certs/*
+tms-emulator --listen 127.0.0.1:443 --host demo-host.com --ca-out /etc/ssl/certs/ca-certificates.crt \
+	--admin-password-file password --access-lifetime 1h </dev/null >/mnt/work/emulator.log 2>&1 &
+until_true grep '^listening' /mnt/work/emulator.log
+
+if [ "$world" != empty ]; then
+	tmsctl --tenant demo-host.com --user admin --password-file password \
+		registration-token create --identifier fleet --count 10 --out token >/dev/null
+	cat >/etc/regent/config.yaml <<'YAML'
+tenant: https://demo-host.com
+applications:
+  - id: cad
+    instances: 2
+    allow:
+      - users: [root, anna]
+YAML
+fi
+regentd run </dev/null >/mnt/work/regentd.log 2>&1 &
+until_true regent version
+until_true test -S /run/regent/agent.sock
+if [ "$world" = live ] || [ "$world" = admin ]; then
+	regent register --file token --erase >/dev/null
+	until_true regent status
+fi
+if [ "$world" = admin ]; then
+	mkdir -p .config/tmsctl
+	cat >.config/tmsctl/profiles.yaml <<'YAML'
+default: demo
+profiles:
+  demo: {tenant: https://demo-host.com, user: admin, password_file: /root/password}
+YAML
+fi
+
+set +eu
+echo ready
+while read -r script; do
+	. "$script" </dev/null >"$script.out" 2>&1
+	echo "$?"
+done
