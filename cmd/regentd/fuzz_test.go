@@ -42,7 +42,7 @@ func FuzzProxyCredentials(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "proxy")
 		writeSecret(t, path, string(content), 0o600)
-		s, err := proxyCredentials(path)
+		s, err := readTrusted("network.proxy_credentials_file", path, readCredentials)
 		if err != nil {
 			if !s.IsZero() || strings.Contains(err.Error(), "canary") {
 				t.Errorf("a secret, or one in the error: %v", err)

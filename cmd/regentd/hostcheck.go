@@ -26,7 +26,7 @@ type hostChecker struct {
 
 func newHostChecker() hostChecker {
 	return hostChecker{
-		Device:          policy.Device{System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: readCertificates, IsMissing: isMissing},
+		Device:          policy.Device{System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: readFile, IsMissing: isMissing},
 		readCredentials: readCredentials, checkWriters: checkOwnWriters,
 	}
 }
@@ -100,27 +100,10 @@ func (m hostChecker) checkCredentials(name string) []policy.Problem {
 // maxCredentials bounds the file in bytes.
 const maxCredentials = 4096
 
-// proxyCredentials reads the proxy's user and password from a file that not
-// everyone may read, and no stranger may write. No file, "", is none. The error
-// holds nothing of it.
-func proxyCredentials(path string) (token.Secret, error) {
-	if path == "" {
-		return token.Secret{}, nil
-	}
-	_, err := checkOwnWriters(path)
-	var secret token.Secret
-	if err == nil {
-		secret, err = readCredentials(path)
-	}
-	if err != nil {
-		return token.Secret{}, fmt.Errorf("network.proxy_credentials_file %s: %w", path, bareError(err))
-	}
-	return secret, nil
-}
-
-// readCredentials reads that file, whoever may write it. The error does not name it.
+// readCredentials reads the proxy's user and password from a file that not everyone may
+// read, whoever may write it. The error does not name it, and holds nothing of it.
 func readCredentials(path string) (token.Secret, error) {
-	text, err := readRegular(path, os.Stat)
+	text, err := readFile(path)
 	if err != nil {
 		return token.Secret{}, fmt.Errorf("%w; put the credentials there, or correct the key", err)
 	}

@@ -59,7 +59,7 @@ func TestVolumes(t *testing.T) {
 			if _, _, err := tokenfile.Read(filepath.Join(dir, "token"), token.ParseRegistration); err != nil {
 				t.Errorf("read-only: %v", err)
 			}
-			if _, err := proxyCredentials(filepath.Join(dir, "credentials")); err != nil {
+			if _, err := readTrusted("network.proxy_credentials_file", filepath.Join(dir, "credentials"), readCredentials); err != nil {
 				t.Errorf("read-only: %v", err)
 			}
 			dir = volume(t, mode, 0, files)

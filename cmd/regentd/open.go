@@ -228,11 +228,11 @@ func (o *options) loadFacts() (device.RootFacts, error) {
 func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time)) (agent.Service, error) {
 	return func(base string, s policy.Settings, observe func(time.Time)) (agent.Service, error) {
 		n := s.Network
-		extra, err := extraCA(n.CAFile)
+		extra, err := readTrusted("network.ca_file", n.CAFile, readCertificates)
 		if err != nil {
 			return nil, err
 		}
-		credentials, err := proxyCredentials(n.ProxyCredentialsFile)
+		credentials, err := readTrusted("network.proxy_credentials_file", n.ProxyCredentialsFile, readCredentials)
 		if err != nil {
 			return nil, err
 		}
@@ -243,27 +243,36 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 	}
 }
 
-// extraCA reads the file of further authorities. No file, "", is none.
-func extraCA(name string) ([]byte, error) {
+// readTrusted reads a file that a key of the configuration names, and that no stranger
+// may write. No file, "", is the zero value. The error holds nothing of the file.
+func readTrusted[T any](key, name string, read func(name string) (T, error)) (none T, err error) {
 	if name == "" {
-		return nil, nil
+		return none, nil
 	}
-	_, doubted := checkOwnWriters(name)
-	extra, err := readCertificates(name)
+	content, err := read(name)
+	if err == nil {
+		_, err = checkOwnWriters(name)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", name, err)
+		return none, fmt.Errorf("%s %s: %w", key, name, err)
 	}
-	if doubted != nil {
-		return nil, fmt.Errorf("network.ca_file %s: %w", name, doubted)
+	return content, nil
+}
+
+// readCertificates reads a file of further authorities. The error does not name it.
+func readCertificates(name string) ([]byte, error) {
+	extra, err := readFile(name)
+	if err == nil {
+		_, err = tms.ReadBundle(extra, now())
 	}
-	if _, err := tms.ReadBundle(extra, now()); err != nil {
-		return nil, fmt.Errorf("network.ca_file %s: %w; put the certificate there, or correct the key", name, err)
+	if err != nil {
+		return nil, fmt.Errorf("%w; put the certificate there, or correct the key", err)
 	}
 	return extra, nil
 }
 
-// readCertificates reads a file of certificates. The error does not name it.
-func readCertificates(name string) ([]byte, error) { return readRegular(name, os.Stat) }
+// readFile reads a regular file. The error does not name it.
+func readFile(name string) ([]byte, error) { return readRegular(name, os.Stat) }
 
 // forms are the client's words for what policy says; the two rooms know nothing
 // of each other.

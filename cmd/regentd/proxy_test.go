@@ -18,10 +18,10 @@ func TestProxyCredentials(t *testing.T) {
 		writeSecret(t, p, text, mode)
 		return p
 	}
-	if s, err := proxyCredentials(""); !s.IsZero() || err != nil {
+	if s, err := readTrusted("network.proxy_credentials_file", "", readCredentials); !s.IsZero() || err != nil {
 		t.Errorf("no file: got a secret or %v", err)
 	}
-	s, err := proxyCredentials(path("good", "alice:s3cret:x\r\n", 0o640))
+	s, err := readTrusted("network.proxy_credentials_file", path("good", "alice:s3cret:x\r\n", 0o640), readCredentials)
 	if err != nil || s.Reveal() != "alice:s3cret:x" {
 		t.Errorf("a good file: %v", err)
 	}
@@ -35,7 +35,7 @@ func TestProxyCredentials(t *testing.T) {
 		if name == "chmod o-rwx" && runtime.GOOS == "windows" {
 			continue
 		}
-		_, err := proxyCredentials(file)
+		_, err := readTrusted("network.proxy_credentials_file", file, readCredentials)
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "network.proxy_credentials_file "+file) {
 			t.Errorf("%s: error %v, want one that names the key and the file, and no secret", name, err)
 		}
