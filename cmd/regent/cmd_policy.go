@@ -114,20 +114,12 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		mistakes = append(mistakes, k.Problems...)
 	}
 	if len(mistakes) > 0 {
-		text += "\n" + v.paint(bold, "Problems:") + "\n" + renderPolicyProblems(mistakes, v)
+		text += "\n" + v.section("Problems:", problemRows(mistakes))
 	}
 	if !p.AppliedAt.IsZero() {
 		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
 	}
 	return text
-}
-
-func renderPolicyProblems(mistakes []api.PolicyProblem, v view) string {
-	var rows [][2]string
-	for _, m := range mistakes {
-		rows = append(rows, [2]string{printable(m.Source), printable(m.Detail)})
-	}
-	return v.labelled("  ", rows)
 }
 
 // truncateValue keeps a long list from widening a whole table; explain and --json

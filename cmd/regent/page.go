@@ -51,7 +51,7 @@ func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 	if st.Version != "" {
 		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))
 	}
-	p.Facts, p.Faults, p.Problems = statusFacts(st, v), faultRows(st, v), problemRows(st)
+	p.Facts, p.Faults, p.Problems = statusFacts(st, v), faultRows(st, v), problemRows(st.Problems)
 	p.Instances.Rows = instanceRows(st, true, v)
 	if policy == nil {
 		return p

@@ -26,7 +26,7 @@ func renderStatus(s status.Status, v view) string {
 		v.labelled("", statusFacts(s, v)),
 		renderInstances(s, v),
 		v.section("Last faults", faultRows(s, v)),
-		v.section("Problems", problemRows(s)),
+		v.section("Problems", problemRows(s.Problems)),
 		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "\n")
@@ -290,9 +290,8 @@ func severalNames(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-func problemRows(s status.Status) [][2]string {
-	var rows [][2]string
-	for _, p := range s.Problems {
+func problemRows(problems []status.Problem) (rows [][2]string) {
+	for _, p := range problems {
 		rows = append(rows, [2]string{printable(p.Source), printable(p.Detail)})
 	}
 	return rows

@@ -38,37 +38,34 @@ func NewNames(now func() time.Time) *Names {
 
 // UserID returns the id of the user of this name, "" if there is none.
 func UserID(name string) (string, error) {
-	u, err := user.Lookup(name)
-	if _, none := errors.AsType[user.UnknownUserError](err); none {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return u.Uid, nil
+	return ask(user.Lookup, name, func(u *user.User) string { return u.Uid })
 }
 
 // GroupID returns the id of the group of this name, "" if there is none.
 func GroupID(name string) (string, error) {
-	g, err := user.LookupGroup(name)
-	if _, none := errors.AsType[user.UnknownGroupError](err); none {
+	return ask(user.LookupGroup, name, func(g *user.Group) string { return g.Gid })
+}
+
+// ask returns what the system's database has of a user or a group, "" if it has none of
+// this name.
+func ask[T any](find func(string) (*T, error), word string, answer func(*T) string) (string, error) {
+	found, err := find(word)
+	_, noUser := errors.AsType[user.UnknownUserError](err)
+	_, noGroup := errors.AsType[user.UnknownGroupError](err)
+	switch {
+	case noUser, noGroup:
 		return "", nil
-	}
-	if err != nil {
+	case err != nil:
 		return "", err
 	}
-	return g.Gid, nil
+	return answer(found), nil
 }
 
 // User returns the name of a user, "" if none is known. A rule by name then does not admit,
 // one by number does.
 func (n *Names) User(uid string) string {
 	name, _ := n.lookUp(nameKey{"user", uid}, func(uid string) (string, error) {
-		u, err := user.LookupId(uid)
-		if err != nil {
-			return "", err
-		}
-		return u.Username, nil
+		return ask(user.LookupId, uid, func(u *user.User) string { return u.Username })
 	})
 	return name
 }
@@ -76,11 +73,7 @@ func (n *Names) User(uid string) string {
 // Group returns the name of a group, "" if none is known.
 func (n *Names) Group(gid string) string {
 	name, _ := n.lookUp(nameKey{"group", gid}, func(gid string) (string, error) {
-		g, err := user.LookupGroupId(gid)
-		if err != nil {
-			return "", err
-		}
-		return g.Name, nil
+		return ask(user.LookupGroupId, gid, func(g *user.Group) string { return g.Name })
 	})
 	return name
 }
