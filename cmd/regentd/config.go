@@ -205,13 +205,3 @@ func plural(n int, noun string) string {
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }
-
-var errLevel = errors.New("--log-level must be debug, info, warn or error")
-
-func checkLevel(level string) error {
-	switch level {
-	case "", "debug", "info", "warn", "error":
-		return nil
-	}
-	return usageError{errLevel}
-}

@@ -37,9 +37,6 @@ is reported and the old one stays in force.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.setDefaults(cmd.Flags())
-			if err := checkLevel(o.logLevel); err != nil {
-				return err
-			}
 			// Before anything is read that could be a secret.
 			if err := process.DisableDump(); err != nil {
 				return err
