@@ -116,6 +116,10 @@ lint: .cache/bin/golangci-lint ## golangci-lint, for each system that is built f
 	GOOS=windows $< run ./...
 	GOOS=darwin $< run ./...
 
+.PHONY: words
+words: .cache/bin/vale ## plain words: length of sentences, banned phrases, the glossary, spelling (needs a C compiler once)
+	.ci/prose
+
 .PHONY: tidy-check
 tidy-check: ## go.mod and go.sum are what the imports need
 	go mod tidy -diff
@@ -200,4 +204,9 @@ clean: ## remove what was built
 
 .cache/bin/go-winres: .tools/winres/go.mod .tools/winres/go.sum
 	GOBIN=$(CURDIR)/.cache/bin GOFLAGS= GOOS= GOARCH= go -C .tools/winres install tool
+	@touch $@
+
+# Its parsers of languages are C.
+.cache/bin/vale: .tools/vale/go.mod .tools/vale/go.sum
+	GOBIN=$(CURDIR)/.cache/bin GOFLAGS= CGO_ENABLED=1 go -C .tools/vale install tool
 	@touch $@

@@ -55,7 +55,7 @@ var codeSpan = regexp.MustCompile("`[^`]*`")
 type options struct {
 	long              int
 	openers, wide     bool
-	goals             bool
+	goals, extract    string
 	kind, programsDir string
 }
 
@@ -64,7 +64,8 @@ func main() {
 	flag.IntVar(&o.long, "long", 0, "list the sentences over `N` words")
 	flag.BoolVar(&o.openers, "openers", false, "list the relative pronouns")
 	flag.BoolVar(&o.wide, "wide", false, "list the lines over 120 characters")
-	flag.BoolVar(&o.goals, "goals", false, "fail if a kind of text misses a goal")
+	flag.StringVar(&o.goals, "goals", "", "fail if one of these `KINDS`, with commas between them, misses a goal; all is every kind")
+	flag.StringVar(&o.extract, "extract", "", "write the texts that are in no document into this `DIRECTORY`, for vale")
 	flag.StringVar(&o.kind, "kind", "", "only texts of this `KIND`: "+strings.Join(kinds, ", "))
 	flag.StringVar(&o.programsDir, "programs", "", "take the help from the programs in this `DIRECTORY` (default: build them)")
 	flag.Parse()
@@ -85,6 +86,9 @@ func run(w io.Writer, o options, paths []string) (bool, error) {
 	texts, err := collect(paths, o)
 	if err != nil {
 		return false, err
+	}
+	if o.extract != "" {
+		return true, extract(o.extract, texts.blocks)
 	}
 	figures := map[string]*figure{}
 	for _, kind := range kinds {
@@ -145,7 +149,8 @@ func table(w io.Writer, figures map[string]*figure, o options) bool {
 		half, most, longest := percentile(f.lengths, 50), percentile(f.lengths, 90), f.lengths[len(f.lengths)-1]
 		rate := 1000 * float64(f.openers) / float64(f.words)
 		verdict := ""
-		if o.goals && (half > goalHalf || most > goalMost || longest > goalLongest || rate >= goalOpeners) {
+		if (o.goals == "all" || slices.Contains(strings.Split(o.goals, ","), kind)) &&
+			(half > goalHalf || most > goalMost || longest > goalLongest || rate >= goalOpeners) {
 			met, verdict = false, "  MISSES ITS GOAL"
 		}
 		fmt.Fprintf(w, "%-18s %9d %5d %5d %5d %9d %5.1f (%5d)%s\n", kind, len(f.lengths), half, most, longest, f.wide, rate, f.openers, verdict)
@@ -208,7 +213,7 @@ func filesOf(paths []string) ([]string, error) {
 	var files []string
 	for name := range strings.Lines(string(out)) {
 		name = strings.TrimSpace(name)
-		if measured(name) && (len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return within(name, p) })) {
+		if slices.Contains(paths, name) || measured(name) && (len(paths) == 0 || slices.ContainsFunc(paths, func(p string) bool { return within(name, p) })) {
 			files = append(files, name)
 		}
 	}
@@ -223,7 +228,7 @@ func filesOf(paths []string) ([]string, error) {
 func measured(name string) bool {
 	switch path.Ext(name) {
 	case ".md":
-		return !strings.Contains(name, textsApart)
+		return !strings.Contains(name, textsApart) && !strings.HasPrefix(name, ".ci/")
 	case ".json":
 		return name == "agent/doctor/codes.json"
 	case ".go":
