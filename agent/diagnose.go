@@ -16,6 +16,7 @@ import (
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
 	"regent/agent/token"
+	"regent/agent/tokenstore"
 )
 
 // probeTimeout bounds one look at a service.
@@ -289,7 +290,7 @@ func (a *Agent) addFindings(host string, found contract.Findings) {
 	found.Set(contract.RefreshLife, distinct(refreshLives)...)
 }
 
-func lifetimeText(l token.Lifetime) string {
+func lifetimeText(l tokenstore.Lifetime) string {
 	if l.TTL == 0 {
 		return "not in the reply, or unlimited"
 	}

@@ -12,7 +12,6 @@ import (
 	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/tms"
-	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -319,8 +318,8 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 		ID: w.ID, BaseURL: w.BaseURL, Intent: intent.ID, Registration: p.token.Fingerprint,
 		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p.provider,
 		State: instance.Live, Since: e.Clock.Wall(),
-		Access: t.Access, AccessLife: token.NewLifetime(e.Clock, t.TTL), Generation: old.Generation + 1, Jitter: e.Random(),
-		Refresh: t.Refresh, RefreshLife: token.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.ServiceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
+		Access: t.Access, AccessLife: tokenstore.NewLifetime(e.Clock, t.TTL), Generation: old.Generation + 1, Jitter: e.Random(),
+		Refresh: t.Refresh, RefreshLife: tokenstore.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.ServiceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
 		Mask: tms.NewMask(p.token.Token), RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.ServiceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
 	}
 	if old.State == instance.RefreshExpired {

@@ -114,7 +114,7 @@ func (b *harness) addToken(t *testing.T, r tokenstore.Record) {
 		t.Fatal(err)
 	}
 	r.State, r.Generation, r.Intent = instance.Live, 1, "intent-1"
-	r.Access, r.AccessLife = token.NewSecret("access"), token.NewLifetime(b.clock, time.Hour)
+	r.Access, r.AccessLife = token.NewSecret("access"), tokenstore.NewLifetime(b.clock, time.Hour)
 	r.Refresh = token.NewSecret("refresh")
 	if err := v.Create(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -394,7 +394,7 @@ func TestExpiredRefreshToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{})}
 		b.service = &service{script: []func(tms.RefreshRequest) (tms.AuthToken, error){answerFailure(invalidGrantFailure())}}
-		b.addToken(t, tokenstore.Record{ID: one, RefreshLife: token.NewLifetime(b.clock, 48*time.Hour)})
+		b.addToken(t, tokenstore.Record{ID: one, RefreshLife: tokenstore.NewLifetime(b.clock, 48*time.Hour)})
 		b.clock.Reboot("boot-2", 72*time.Hour) // a long weekend
 		b.run(t)
 		defer b.stop()

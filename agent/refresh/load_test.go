@@ -10,7 +10,6 @@ import (
 	"regent/agent/instance"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
-	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -32,7 +31,7 @@ func TestStartSplay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := timingtest.New()
-				r := tokenstore.Record{AccessLife: token.NewLifetime(c, time.Hour), RefreshLife: token.NewLifetime(c, tt.refresh), Attempt: tt.attempt}
+				r := tokenstore.Record{AccessLife: tokenstore.NewLifetime(c, time.Hour), RefreshLife: tokenstore.NewLifetime(c, tt.refresh), Attempt: tt.attempt}
 				time.Sleep(tt.away)
 				if got := startSplay(r, c); got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)

@@ -192,7 +192,7 @@ func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k Mod
 	}
 	return refreshAnswer{
 		base: r, sent: send, mode: mode, token: answer,
-		life: token.NewLifetime(e.Clock, answer.TTL), refreshLife: token.NewLifetime(e.Clock, answer.RefreshTTL),
+		life: tokenstore.NewLifetime(e.Clock, answer.TTL), refreshLife: tokenstore.NewLifetime(e.Clock, answer.RefreshTTL),
 		receivedAt: e.ServiceTime(r.ID.Tenant),
 	}, nil
 }

@@ -14,7 +14,6 @@ import (
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
-	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -253,7 +252,7 @@ func TestUnprovenLifetimePassed(t *testing.T) {
 					b := &harness{clock: timingtest.New(), store: &storetest.Memory{}, woke: make(chan struct{}), mode: ModeAuto}
 					b.service = &service{script: steps(no)}
 					b.addToken(t, tokenstore.Record{
-						ID: one, AuthTokenID: "at-1", RefreshLife: token.NewLifetime(b.clock, life),
+						ID: one, AuthTokenID: "at-1", RefreshLife: tokenstore.NewLifetime(b.clock, life),
 						RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
 					})
 					b.setGeneration(t, generation+1)
@@ -321,7 +320,7 @@ func TestUnprovenProperty(t *testing.T) {
 			b.service = &service{script: steps(func(q tms.RefreshRequest) (tms.AuthToken, error) { return m.of(q.Mode).Refresh(t.Context(), q) })}
 			held := tokenstore.Record{ID: one, AuthTokenID: "at-1"}
 			if lapses {
-				held.RefreshLife = token.NewLifetime(b.clock, 2*time.Hour)
+				held.RefreshLife = tokenstore.NewLifetime(b.clock, 2*time.Hour)
 			}
 			b.addToken(t, held)
 			b.run(t)

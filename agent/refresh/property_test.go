@@ -277,7 +277,7 @@ func (l *laptop) enrol() {
 	}
 	err = v.Create(l.Context(), tokenstore.Record{
 		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Jitter: 0.5,
-		Access: token.NewSecret("access"), AccessLife: token.NewLifetime(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
+		Access: token.NewSecret("access"), AccessLife: tokenstore.NewLifetime(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
 	})
 	if err != nil {
 		l.Fatal(err)

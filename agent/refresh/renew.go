@@ -21,8 +21,8 @@ type refreshAnswer struct {
 	sent        token.Secret
 	mode        string // in which it was sent
 	token       tms.AuthToken
-	life        token.Lifetime
-	refreshLife token.Lifetime
+	life        tokenstore.Lifetime
+	refreshLife tokenstore.Lifetime
 	receivedAt  time.Time // by the service's clock
 }
 
@@ -165,7 +165,7 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 func (e *Engine) applyAnswer(r *tokenstore.Record, a refreshAnswer) {
 	e.setState(r, instance.Live)
 	if left, _ := r.AccessLife.Remaining(e.Clock); a.token.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
-		r.AccessLife = token.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
+		r.AccessLife = tokenstore.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
 	} else {
 		r.Access, r.AccessLife = a.token.Access, a.life
 	}

@@ -82,8 +82,8 @@ func (s *sessionProvider) open(t *testing.T, limits policy.Limits) *harness {
 	}
 	err = v.Create(t.Context(), tokenstore.Record{
 		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Jitter: 0.5,
-		Access: first.Access, AccessLife: token.NewLifetime(b.clock, first.TTL), Refresh: first.Refresh,
-		RefreshLife: token.NewLifetime(b.clock, first.RefreshTTL), RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
+		Access: first.Access, AccessLife: tokenstore.NewLifetime(b.clock, first.TTL), Refresh: first.Refresh,
+		RefreshLife: tokenstore.NewLifetime(b.clock, first.RefreshTTL), RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRevokedWithinASession(t *testing.T) {
 // without an end, takes back that sessions end.
 func TestSessionLimitIsCleared(t *testing.T) {
 	at := time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
-	r := tokenstore.Record{RedeemedAt: at, RefreshIssuedAt: at, RefreshLife: token.Lifetime{TTL: time.Minute}, SessionLimit: time.Minute}
+	r := tokenstore.Record{RedeemedAt: at, RefreshIssuedAt: at, RefreshLife: tokenstore.Lifetime{TTL: time.Minute}, SessionLimit: time.Minute}
 	for _, tt := range []struct {
 		name  string
 		after time.Duration
@@ -178,7 +178,7 @@ func TestSessionLimitIsCleared(t *testing.T) {
 		{"no end, at the announced one", 58 * time.Second, 0, time.Minute},
 		{"too soon to tell", 2 * time.Second, 58 * time.Second, time.Minute},
 	} {
-		a := refreshAnswer{receivedAt: at.Add(tt.after), refreshLife: token.Lifetime{TTL: tt.life}, token: tms.AuthToken{Refresh: token.NewSecret("r")}}
+		a := refreshAnswer{receivedAt: at.Add(tt.after), refreshLife: tokenstore.Lifetime{TTL: tt.life}, token: tms.AuthToken{Refresh: token.NewSecret("r")}}
 		if got := sessionLimit(r, a); got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
@@ -267,7 +267,7 @@ func TestLimitedNamesTokens(t *testing.T) {
 			defer b.stop()
 			b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second})
 			l := b.Limited(one.Tenant, []tokenstore.Record{{
-				State: instance.Live, AccessLife: token.NewLifetime(b.clock, lives[0]), RefreshLife: token.NewLifetime(b.clock, lives[1]),
+				State: instance.Live, AccessLife: tokenstore.NewLifetime(b.clock, lives[0]), RefreshLife: tokenstore.NewLifetime(b.clock, lives[1]),
 			}})
 			if l == nil || l.LifeText() != want {
 				t.Errorf("%s and %s: got %+v, want %q", lives[0], lives[1], l, want)
@@ -348,7 +348,7 @@ func TestSessionLimitOfTenant(t *testing.T) {
 	held := func(served int, session, life time.Duration) tokenstore.Record {
 		return tokenstore.Record{
 			ID: one, RefreshIssuedAt: time.Unix(int64(served), 0), SessionLimit: session,
-			Refresh: token.NewSecret("r"), RefreshLife: token.Lifetime{TTL: life},
+			Refresh: token.NewSecret("r"), RefreshLife: tokenstore.Lifetime{TTL: life},
 		}
 	}
 	for _, tt := range []struct {

@@ -6,12 +6,11 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
 func TestDue(t *testing.T) {
-	life := func(d time.Duration) token.Lifetime { return token.Lifetime{TTL: d} }
+	life := func(d time.Duration) tokenstore.Lifetime { return tokenstore.Lifetime{TTL: d} }
 	for _, tt := range []struct {
 		name string
 		r    tokenstore.Record
@@ -33,7 +32,7 @@ func TestDue(t *testing.T) {
 func TestDueIsWithinItsWindow(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ttl := time.Duration(rapid.Int64Range(int64(time.Second), int64(1000*time.Hour)).Draw(t, "ttl"))
-		r := tokenstore.Record{AccessLife: token.Lifetime{TTL: ttl}, Jitter: rapid.Float64Range(0, 1).Draw(t, "draw")}
+		r := tokenstore.Record{AccessLife: tokenstore.Lifetime{TTL: ttl}, Jitter: rapid.Float64Range(0, 1).Draw(t, "draw")}
 		got := DueAge(r)
 		if got < ttl*59/100 || got > ttl*76/100 {
 			t.Fatalf("Due(%v, draw %v) = %v", ttl, r.Jitter, got)

@@ -161,14 +161,14 @@ type Record struct {
 	State instance.State `json:"state"`
 	Since time.Time      `json:"since"` // when State began
 
-	Access          token.Secret   `json:"access"`
-	AccessLife      token.Lifetime `json:"life"`
-	Generation      uint64         `json:"generation"` // which refresh made it; grows by one
-	Jitter          float64        `json:"draw"`       // in [0,1), drawn once when the access token arrived
-	Refresh         token.Secret   `json:"refresh"`
-	RefreshLife     token.Lifetime `json:"refresh_life"`    // TTL 0: unknown or without end
-	RefreshIssuedAt time.Time      `json:"served,omitzero"` // when Refresh was issued, by the service's own clock; zero if unknown
-	PreviousRefresh token.Secret   `json:"older"`           // the refresh token before; kept until Refresh has worked once
+	Access          token.Secret `json:"access"`
+	AccessLife      Lifetime     `json:"life"`
+	Generation      uint64       `json:"generation"` // which refresh made it; grows by one
+	Jitter          float64      `json:"draw"`       // in [0,1), drawn once when the access token arrived
+	Refresh         token.Secret `json:"refresh"`
+	RefreshLife     Lifetime     `json:"refresh_life"`    // TTL 0: unknown or without end
+	RefreshIssuedAt time.Time    `json:"served,omitzero"` // when Refresh was issued, by the service's own clock; zero if unknown
+	PreviousRefresh token.Secret `json:"older"`           // the refresh token before; kept until Refresh has worked once
 
 	Attempt  Attempt  `json:"attempt,omitzero"`
 	Refusals Refusals `json:"refusals,omitzero"`

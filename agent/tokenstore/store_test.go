@@ -28,7 +28,7 @@ const (
 // fullRecord is a record in which no field is zero.
 func fullRecord(n int) tokenstore.Record {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)
-	life := token.Lifetime{TTL: time.Hour, Wall: at, Boot: 5 * time.Minute, BootID: "boot-1"}
+	life := tokenstore.Lifetime{TTL: time.Hour, Wall: at, Boot: 5 * time.Minute, BootID: "boot-1"}
 	return tokenstore.Record{
 		ID:      instance.ID{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
 		BaseURL: "https://demo-host.com:8443", Intent: "regent-1", Registration: "0badcafe",
@@ -36,7 +36,7 @@ func fullRecord(n int) tokenstore.Record {
 		Provider: tms.Provider{TokenEndpoint: "https://idp/auth/", Realm: "r", ClientID: "c"},
 		State:    instance.Stale, Since: at.Add(time.Second),
 		Access: token.NewSecret(accessSecret), AccessLife: life, Generation: 3, Jitter: 0.25,
-		Refresh: token.NewSecret(refreshSecret), RefreshLife: token.Lifetime{TTL: 24 * time.Hour, Wall: at, BootID: "boot-1"},
+		Refresh: token.NewSecret(refreshSecret), RefreshLife: tokenstore.Lifetime{TTL: 24 * time.Hour, Wall: at, BootID: "boot-1"},
 		PreviousRefresh:  token.NewSecret(olderSecret),
 		Attempt:          tokenstore.Attempt{Open: true, Unanswered: 2, PreviousTried: true, At: at.Add(time.Minute)},
 		Refusals:         tokenstore.Refusals{Count: 2, First: at.Add(time.Hour)},

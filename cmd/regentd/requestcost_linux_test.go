@@ -86,7 +86,7 @@ func freshRecords(t *testing.T, c timing.Clock, n int) writableStore {
 		if err := v.Create(t.Context(), tokenstore.Record{
 			ID: instance.ID{Tenant: policy.Host(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: instance.Live,
 			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: costTenant}, Generation: 1, Jitter: .5,
-			Access: token.NewSecret(strings.Repeat("jwt.", 110)), AccessLife: token.NewLifetime(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
+			Access: token.NewSecret(strings.Repeat("jwt.", 110)), AccessLife: tokenstore.NewLifetime(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
 		}); err != nil {
 			t.Fatal(err)
 		}

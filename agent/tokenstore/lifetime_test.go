@@ -1,4 +1,4 @@
-package token
+package tokenstore
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"regent/agent/timing/timingtest"
+	"regent/agent/token"
 )
 
 func TestLifetime(t *testing.T) {
@@ -85,7 +86,7 @@ func TestSessionLimitText(t *testing.T) {
 		48*time.Hour - time.Second:    "2 d",
 		30*24*time.Hour - time.Second: "30 d",
 	} {
-		if got := SessionLimitText(d); got != "sessions end after about "+want+": this tenant needs offline tokens" {
+		if got := token.SessionLimitText(d); got != "sessions end after about "+want+": this tenant needs offline tokens" {
 			t.Errorf("%s: %q, want %s", d, got, want)
 		}
 	}
