@@ -6,8 +6,8 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
+	"regent/agent/token"
 )
 
 // Administers reports whether the caller may administer. It is safe for concurrent use.
@@ -84,7 +84,7 @@ func (a *Agent) Forget(ctx context.Context, by Caller, application, number strin
 }
 
 // administerInstance runs an administrator's action on a declared instance.
-func (a *Agent) administerInstance(ctx context.Context, by Caller, action, application, number string, do func(ctx context.Context, id instance.ID, name string) error) error {
+func (a *Agent) administerInstance(ctx context.Context, by Caller, action, application, number string, do func(ctx context.Context, id token.Instance, name string) error) error {
 	return a.administer(ctx, by, action, application+"/"+number, func() error {
 		app, err := a.application(action, application)
 		if err != nil {

@@ -22,7 +22,6 @@ import (
 
 	"regent/agent/audit"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/redeem"
@@ -32,6 +31,7 @@ import (
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -196,7 +196,7 @@ func (a *Agent) open(ctx context.Context) error {
 
 // loop is what an engine needs. The pauses of all engines share the device's and the
 // tenants'.
-func (a *Agent) loop(changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)) tokenstore.Loop {
+func (a *Agent) loop(changed func(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind)) tokenstore.Loop {
 	return tokenstore.Loop{
 		Tokens: a.tokens, Capabilities: a.capabilities, Signal: timing.NewSignal(), Clock: a.d.Clock, Random: a.d.Random,
 		Pauses: timing.NewPauses(a.d.Clock, a.d.Random, a.clients.breaker.Remaining, a.localFailures),
@@ -294,8 +294,8 @@ func deviceID(ctx context.Context, s store.Store, newID func() string) (string, 
 
 // redeemed is changed for what the redeemer did: with another auth token, what
 // went wrong with the one before is history.
-func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
-	if to == instance.Live {
+func (a *Agent) redeemed(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
+	if to == token.Live {
 		a.refresh.Redeemed(id)
 	}
 	a.changed(ctx, id, from, to, cause)
@@ -303,7 +303,7 @@ func (a *Agent) redeemed(ctx context.Context, id instance.ID, from, to instance.
 
 // changed records a change of state. One that cannot be recorded is logged: it
 // has happened all the same.
-func (a *Agent) changed(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+func (a *Agent) changed(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
 	a.saveSentNames(ctx)
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
 	a.counters.update(func(c *status.Counters) { c.Changes[string(to)]++ })
@@ -333,16 +333,16 @@ func planOf(s *policy.Settings) redeem.Plan {
 }
 
 // instanceIDs lists the instances that an application declares.
-func instanceIDs(app policy.Application) []instance.ID {
-	ids := make([]instance.ID, 0, app.Instances)
+func instanceIDs(app policy.Application) []token.Instance {
+	ids := make([]token.Instance, 0, app.Instances)
 	for n := 1; n <= app.Instances; n++ {
 		ids = append(ids, instanceID(app, n))
 	}
 	return ids
 }
 
-func instanceID(app policy.Application, n int) instance.ID {
-	return instance.ID{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
+func instanceID(app policy.Application, n int) token.Instance {
+	return token.Instance{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
 }
 
 // DeviceNames are the names of a device that the service's administrator sees.
@@ -357,7 +357,7 @@ func (a *Agent) readNames() DeviceNames {
 
 // redeemRequest has the names for the redemption of id, which the service shows to its
 // administrator: those of the first redemption, not the device's present ones.
-func (a *Agent) redeemRequest(id instance.ID) tms.Request {
+func (a *Agent) redeemRequest(id token.Instance) tms.Request {
 	names := a.readNames()
 	if told, ok := a.sentNames.Names(); ok {
 		names = told

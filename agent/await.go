@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/refresh"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -16,7 +16,7 @@ import (
 const maxCallerWait = 30 * time.Second
 
 // awaitRefreshed waits for a refresh without which there is nothing to serve.
-func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
+func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id token.Instance, wait time.Duration) (tokenstore.Record, error) {
 	flight, err := a.refresh.Join(id)
 	if err == nil {
 		err = a.awaitFlight(ctx, "token", id, flight)
@@ -37,7 +37,7 @@ func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id i
 }
 
 // awaitFlight waits for a refresh, as long as a caller may wait.
-func (a *Agent) awaitFlight(ctx context.Context, op string, id instance.ID, flight *refresh.Flight) error {
+func (a *Agent) awaitFlight(ctx context.Context, op string, id token.Instance, flight *refresh.Flight) error {
 	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
 	defer cancel()
 	err := flight.Wait(ctx)
@@ -50,13 +50,13 @@ func (a *Agent) awaitFlight(ctx context.Context, op string, id instance.ID, flig
 // awaitRedeemed waits for an auth token of an instance that has none, or none of
 // use: on demand, by policy, or as long as the caller wants to wait for what is
 // under way.
-func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id instance.ID, wait time.Duration) (tokenstore.Record, error) {
+func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id token.Instance, wait time.Duration) (tokenstore.Record, error) {
 	old, held := a.tokens.Get(id)
 	if app.Redeem == policy.OnDemand {
 		a.redeem.Demand(id)
 		wait = max(wait, maxCallerWait)
 	}
-	if held && old.State == instance.RefreshExpired {
+	if held && old.State == token.RefreshExpired {
 		wait = max(wait, maxCallerWait) // policy may have it redeemed at this moment
 	}
 	a.waitSettled(ctx, wait, id)
@@ -64,7 +64,7 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id in
 	if left, _ := r.AccessLife.Remaining(a.d.Clock); ok && r.Servable() && left > 0 {
 		return r, nil
 	}
-	if ok && a.redeem.State(id) != instance.Uncertain {
+	if ok && a.redeem.State(id) != token.Uncertain {
 		return r, a.stateFault(r)
 	}
 	f, _ := a.redeem.Reason(id)
@@ -87,11 +87,11 @@ func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 // further calls are throttled. seen is the refused generation, 0 if unknown. If a newer
 // generation exists, Invalidate does nothing.
 func (a *Agent) Invalidate(ctx context.Context, by Caller, application, number string, seen uint64) error {
-	return a.asHolder(ctx, by, "invalidate", application, number, func(id instance.ID) error { return a.forceRefresh(ctx, id, seen) })
+	return a.asHolder(ctx, by, "invalidate", application, number, func(id token.Instance) error { return a.forceRefresh(ctx, id, seen) })
 }
 
 // forceRefresh refreshes id and waits for it.
-func (a *Agent) forceRefresh(ctx context.Context, id instance.ID, seen uint64) error {
+func (a *Agent) forceRefresh(ctx context.Context, id token.Instance, seen uint64) error {
 	if a.d.Unusable != nil {
 		return a.d.Unusable
 	}

@@ -5,7 +5,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/tms"
@@ -114,7 +113,7 @@ func TestSentNamesReset(t *testing.T) {
 			}
 		}
 		d.stop()
-		if first := d.redeemRequest(instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 9}); first.FQDN != "clone.example.com" {
+		if first := d.redeemRequest(token.Instance{Tenant: "demo-host.com", Application: "cad", Number: 9}); first.FQDN != "clone.example.com" {
 			t.Errorf("told %s", first.FQDN)
 		}
 	})

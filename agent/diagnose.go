@@ -10,12 +10,12 @@ import (
 
 	"regent/agent/doctor"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -157,7 +157,7 @@ func (a *Agent) heldRegistrations() []doctor.RegistrationToken {
 			Refused: string(h.Refused), Message: h.RefusedText, RefusedAt: h.RefusedAt,
 		}
 		for _, id := range a.coveredInstances(h.Scope) {
-			if i := a.instanceStatus(id, true); i.State == string(instance.Unredeemed) || i.RedeemAsked {
+			if i := a.instanceStatus(id, true); i.State == string(token.Unredeemed) || i.RedeemAsked {
 				d.Pending++
 			}
 		}

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
+	"regent/agent/token"
 )
 
 // requestToken asks a device for its token, as an application does.
@@ -28,7 +28,7 @@ func (m *member) requestToken(t *testing.T) error {
 	return err
 }
 
-func (m *member) state() instance.State { return m.agent.tokens.List()[0].State }
+func (m *member) state() token.State { return m.agent.tokens.List()[0].State }
 
 // dyingClient is a client whose process ends between the service's answer and the
 // first use of it: the answer never comes, until the test ends.
@@ -104,8 +104,8 @@ func (fl *fleet) judgeLosses(all bool) (lost int) {
 	fl.Helper()
 	for _, m := range fl.devices {
 		switch err := m.requestToken(fl.T); {
-		case m.state() == instance.Live && err == nil:
-		case m.state() == instance.RefreshLost && fault.KindOf(err) == fault.RefreshLost:
+		case m.state() == token.Live && err == nil:
+		case m.state() == token.RefreshLost && fault.KindOf(err) == fault.RefreshLost:
 			lost++
 		default:
 			fl.Errorf("a device ends %s: %v", m.state(), err)
@@ -187,8 +187,8 @@ func TestLostTokenServedUntilExpiry(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got := m.state(); got != instance.RefreshLost {
-			fl.Fatalf("a minute after the lost answer it is %s, want %s", got, instance.RefreshLost)
+		if got := m.state(); got != token.RefreshLost {
+			fl.Fatalf("a minute after the lost answer it is %s, want %s", got, token.RefreshLost)
 		}
 		for time.Now().Before(g.ExpiresAt.Add(-time.Second)) {
 			if err := m.requestToken(fl.T); err != nil {
@@ -263,7 +263,7 @@ func TestDayOfCaptivePortals(t *testing.T) {
 			t.Errorf("%d counts used, want %d", got, devices)
 		}
 		for i, m := range fl.devices {
-			if err := m.requestToken(t); m.state() != instance.Live || err != nil {
+			if err := m.requestToken(t); m.state() != token.Live || err != nil {
 				t.Errorf("device %d ends %s: %v", i, m.state(), err)
 			}
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/tms/contract"
@@ -45,21 +44,21 @@ func TestRefreshTokenExpiresOffline(t *testing.T) {
 		name   string
 		change func(*policy.Settings)
 		skew   time.Duration
-		state  instance.State
+		state  token.State
 		counts int
 	}{
-		{"wait", keepExpired, 0, instance.RefreshExpired, 1},
-		{"redeem", redeemAgain, 0, instance.Live, 2},
-		{"redeem, in 1970", redeemAgain, -30 * 365 * 24 * time.Hour, instance.Live, 2},
-		{"redeem, a century ahead", redeemAgain, century, instance.Live, 2},
-		{"wait, in 1970", keepExpired, -30 * 365 * 24 * time.Hour, instance.RefreshExpired, 1},
+		{"wait", keepExpired, 0, token.RefreshExpired, 1},
+		{"redeem", redeemAgain, 0, token.Live, 2},
+		{"redeem, in 1970", redeemAgain, -30 * 365 * 24 * time.Hour, token.Live, 2},
+		{"redeem, a century ahead", redeemAgain, century, token.Live, 2},
+		{"wait, in 1970", keepExpired, -30 * 365 * 24 * time.Hour, token.RefreshExpired, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			simulateWith(t, 1, knobs, tt.change, func(fl *fleet) {
 				m := fl.devices[0]
 				fl.closeLid(m, 72*time.Hour, tt.skew)
 				err := m.requestToken(fl.T)
-				if want := tt.state == instance.Live; (err == nil) != want || err != nil && fault.KindOf(err) != fault.RefreshExpired {
+				if want := tt.state == token.Live; (err == nil) != want || err != nil && fault.KindOf(err) != fault.RefreshExpired {
 					fl.Errorf("the first caller after it: %v", err)
 				}
 				time.Sleep(24 * time.Hour)
@@ -71,7 +70,7 @@ func TestRefreshTokenExpiresOffline(t *testing.T) {
 				}
 				fl.closeLid(m, 72*time.Hour, 0) // the second weekend within 30 days
 				time.Sleep(time.Hour)
-				if got := fl.service.State().Redeemed; got != tt.counts || m.state() != instance.RefreshExpired {
+				if got := fl.service.State().Redeemed; got != tt.counts || m.state() != token.RefreshExpired {
 					fl.Errorf("after another weekend %d counts used and %s, want %d and refresh_expired", got, m.state(), tt.counts)
 				}
 			})
@@ -89,14 +88,14 @@ func TestRevokedIsNotExpired(t *testing.T) {
 				if !fl.service.DeleteAuthToken(m.agent.tokens.List()[0].AuthTokenID) {
 					fl.Fatal("there is no such auth token")
 				}
-				for m.state() != instance.Revoked {
+				for m.state() != token.Revoked {
 					time.Sleep(time.Second)
 				}
 				if f := fault.From(m.requestToken(fl.T)); f.Kind != fault.Revoked || f.Retry != 0 { // the pause after the refusal runs
 					fl.Errorf("just revoked: %v, and to be tried again in %s", f, f.Retry)
 				}
 				time.Sleep(24 * time.Hour)
-				if m.state() != instance.Revoked || fault.KindOf(m.requestToken(fl.T)) != fault.Revoked {
+				if m.state() != token.Revoked || fault.KindOf(m.requestToken(fl.T)) != fault.Revoked {
 					fl.Errorf("it ends %s", m.state())
 				}
 				if got := fl.service.State().Redeemed; got != 1 {
@@ -111,17 +110,17 @@ func TestRevokedIsNotExpired(t *testing.T) {
 func TestModeTMS(t *testing.T) {
 	for name, tt := range map[string]struct {
 		knobs emulator.Knobs
-		want  instance.State
+		want  token.State
 	}{
-		"strict rotation": {emulator.Knobs{AccessLifetime: time.Hour}, instance.RefreshLost},
-		"30 s grace":      {emulator.Knobs{AccessLifetime: time.Hour, ReuseGrace: 30 * time.Second}, instance.Live},
+		"strict rotation": {emulator.Knobs{AccessLifetime: time.Hour}, token.RefreshLost},
+		"30 s grace":      {emulator.Knobs{AccessLifetime: time.Hour, ReuseGrace: 30 * time.Second}, token.Live},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change := func(s *policy.Settings) { s.Refresh.Mode = contract.ModeTMS }
 			simulateWith(t, 1, tt.knobs, change, func(fl *fleet) {
 				m := fl.devices[0]
 				time.Sleep(7 * 24 * time.Hour)
-				if got := fl.service.State().Refreshed; m.state() != instance.Live || got < 200 {
+				if got := fl.service.State().Refreshed; m.state() != token.Live || got < 200 {
 					fl.Errorf("after a week: %s, %d refreshes", m.state(), got)
 				}
 				if err := fl.service.DropNext(emulator.ClassRefresh, 1); err != nil {
@@ -146,7 +145,7 @@ func TestModeTMSRegistration(t *testing.T) {
 	simulateWith(t, 1, knobs, change, func(fl *fleet) {
 		m := fl.devices[0]
 		time.Sleep(7 * 24 * time.Hour)
-		if got := fl.service.State().Refreshed; m.state() != instance.Live || got < 200 {
+		if got := fl.service.State().Refreshed; m.state() != token.Live || got < 200 {
 			fl.Errorf("after a week: %s, %d refreshes", m.state(), got)
 		}
 		for _, held := range m.agent.registrations.List() {
@@ -156,7 +155,7 @@ func TestModeTMSRegistration(t *testing.T) {
 		}
 		before := fl.service.State().Requests[emulator.ClassRefresh]
 		time.Sleep(3 * time.Hour)
-		if got := fl.service.State().Requests[emulator.ClassRefresh]; got != before || m.state() != instance.Expired {
+		if got := fl.service.State().Requests[emulator.ClassRefresh]; got != before || m.state() != token.Expired {
 			fl.Errorf("without the registration token: %d requests more and %s, want none and expired", got-before, m.state())
 		}
 		f, _ := m.agent.refresh.LastFault(m.agent.tokens.List()[0].ID)
@@ -180,7 +179,7 @@ func TestClockIsSet(t *testing.T) {
 				}
 			}
 		}
-		if got := m.state(); got != instance.Live {
+		if got := m.state(); got != token.Live {
 			fl.Errorf("it ends %s", got)
 		}
 	})
@@ -207,12 +206,12 @@ func TestDuplicates(t *testing.T) {
 	for _, duplicates := range []emulator.Duplicates{emulator.DuplicatesCount, emulator.DuplicatesRefuse, emulator.DuplicatesSame} {
 		for name, tt := range map[string]struct {
 			fault emulator.Fault
-			state instance.State
+			state token.State
 			used  int
 		}{
-			"the documented 500 after the commit": {emulator.Fault{Class: emulator.ClassRedeem, Status: 500, AfterCommit: true}, instance.Live, 2},
-			"the documented 500 before it":        {emulator.Fault{Class: emulator.ClassRedeem, Status: 500}, instance.Live, 1},
-			"a reply that is lost":                {emulator.Fault{Class: emulator.ClassRedeem, AfterCommit: true}, instance.Uncertain, 1},
+			"the documented 500 after the commit": {emulator.Fault{Class: emulator.ClassRedeem, Status: 500, AfterCommit: true}, token.Live, 2},
+			"the documented 500 before it":        {emulator.Fault{Class: emulator.ClassRedeem, Status: 500}, token.Live, 1},
+			"a reply that is lost":                {emulator.Fault{Class: emulator.ClassRedeem, AfterCommit: true}, token.Uncertain, 1},
 		} {
 			t.Run(string(duplicates)+", "+name, func(t *testing.T) {
 				simulate(t, 1, emulator.Knobs{Duplicates: duplicates, RequestBody: emulator.BodyEither}, func(fl *fleet) {

@@ -9,11 +9,11 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -121,8 +121,8 @@ func checkTenant(s *policy.Settings, application, own, asked string) error {
 }
 
 // coveredInstances lists the declared instances that a scope pays for.
-func (a *Agent) coveredInstances(scope redeem.Scope) []instance.ID {
-	var ids []instance.ID
+func (a *Agent) coveredInstances(scope redeem.Scope) []token.Instance {
+	var ids []token.Instance
 	for _, w := range a.plan.Load().Targets {
 		if scope.Covers(w.ID) {
 			ids = append(ids, w.ID)
@@ -132,7 +132,7 @@ func (a *Agent) coveredInstances(scope redeem.Scope) []instance.ID {
 }
 
 // waitSettled waits until the redemptions of ids have settled, for wait at most.
-func (a *Agent) waitSettled(ctx context.Context, wait time.Duration, ids ...instance.ID) {
+func (a *Agent) waitSettled(ctx context.Context, wait time.Duration, ids ...token.Instance) {
 	if wait <= 0 {
 		return
 	}

@@ -3,10 +3,10 @@ package agent
 import (
 	"testing"
 
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -35,7 +35,7 @@ func TestRegistrationOf(t *testing.T) {
 		"default-token": "default-token", "replaced-token": "replaced-token", "cad-token": "cad-token",
 		"their-token": "", "forgotten-token": "",
 	} {
-		r := tokenstore.Record{ID: instance.ID{Tenant: "here", Application: "cad", Number: 1}, Registration: token.Fingerprint(token.NewSecret(paid))}
+		r := tokenstore.Record{ID: token.Instance{Tenant: "here", Application: "cad", Number: 1}, Registration: token.Fingerprint(token.NewSecret(paid))}
 		if got := a.registrationOf(r); got.Reveal() != want {
 			t.Errorf("%s paid: got %q, want %q", paid, got.Reveal(), want)
 		}

@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -213,9 +213,9 @@ func TestRegistrationTokenForARevokedInstanceIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := registeredDevice(t)
 		defer d.stop()
-		id := instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
+		id := token.Instance{Tenant: "demo-host.com", Application: "cad", Number: 1}
 		r, _ := d.tokens.Get(id)
-		if _, err := d.tokens.Update(t.Context(), r, func(r *tokenstore.Record) { r.State = instance.Revoked }); err != nil {
+		if _, err := d.tokens.Update(t.Context(), r, func(r *tokenstore.Record) { r.State = token.Revoked }); err != nil {
 			t.Fatal(err)
 		}
 		s := d.settings

@@ -15,11 +15,11 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/refresh"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -244,7 +244,7 @@ func refreshAction(err error, skew time.Duration) string {
 		Refusals: tokenstore.Refusals{Count: 2}, SinceFirst: time.Hour, SaneClock: skew.Abs() < 15*time.Minute,
 	})
 	switch {
-	case v.State == instance.Revoked:
+	case v.State == token.Revoked:
 		return "given up " + string(v.Code)
 	case v.AnswerMissing:
 		return fmt.Sprintf("later %s, in doubt", v.Code)

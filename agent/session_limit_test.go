@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
+	"regent/agent/token"
 )
 
 // pacedClient is a device's client, whole, that notes how close its refreshes follow.
@@ -35,7 +35,7 @@ func (p pacedClient) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.Aut
 // live counts the devices whose instance is live.
 func (fl *fleet) live() (n int) {
 	for _, m := range fl.devices {
-		if m.state() == instance.Live {
+		if m.state() == token.Live {
 			n++
 		}
 	}
@@ -93,7 +93,7 @@ func TestSessionMaximum(t *testing.T) {
 // ended checks what is known of a device whose last session has ended.
 func (m *member) ended(fl *fleet, i int, session, floor time.Duration) {
 	fl.Helper()
-	if s := m.state(); s != instance.RefreshExpired {
+	if s := m.state(); s != token.RefreshExpired {
 		fl.Errorf("device %d ends %s, want refresh_expired", i, s)
 	}
 	if m.gap < floor {

@@ -9,13 +9,13 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/tms/contract"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -79,7 +79,7 @@ func (a *Agent) reported() []status.Problem {
 	return out
 }
 
-func (a *Agent) isHolder(by Caller, id instance.ID) bool {
+func (a *Agent) isHolder(by Caller, id token.Instance) bool {
 	h, ok := a.leases.Holder(id)
 	return ok && h.Same(by.holder(a.d.Clock.BootID()))
 }
@@ -169,7 +169,7 @@ func (a *Agent) refreshMode() string {
 }
 
 // instanceStatus shows one instance; detail adds what only some may see.
-func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
+func (a *Agent) instanceStatus(id token.Instance, detail bool) status.Instance {
 	v := status.Instance{Name: id.String(), State: status.Unknown}
 	if a.d.Unusable != nil {
 		return v
@@ -202,19 +202,19 @@ func (a *Agent) instanceStatus(id instance.ID, detail bool) status.Instance {
 
 // stateNow is the state for people: an access token past its end is expired
 // also before the next refresh has failed.
-func (a *Agent) stateNow(id instance.ID, r tokenstore.Record, held bool) instance.State {
+func (a *Agent) stateNow(id token.Instance, r tokenstore.Record, held bool) token.State {
 	if !held {
 		return a.redeem.State(id)
 	}
 	if left, known := r.AccessLife.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
-		return instance.Expired
+		return token.Expired
 	}
 	return a.redeem.State(id) // an auth token of no more use may be in the middle of being replaced
 }
 
-func (a *Agent) lastFault(id instance.ID, r tokenstore.Record, held bool) *status.Fault {
+func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *status.Fault {
 	f, at := a.refresh.LastFault(id)
-	if !held || a.redeem.State(id) == instance.Uncertain {
+	if !held || a.redeem.State(id) == token.Uncertain {
 		f, at = a.redeem.Reason(id)
 	} else if f == nil && !r.State.Refreshable() {
 		f, at = a.stateFault(r), r.Since
@@ -292,8 +292,8 @@ func countInstances(s status.Status) (n instanceCounts) {
 	for _, app := range s.Applications {
 		for _, i := range app.Instances {
 			n.total++
-			expired := i.State == string(instance.Expired) && i.LastFault == nil
-			switch live := i.ExpiresIn > 0 && i.State == string(instance.Live); {
+			expired := i.State == string(token.Expired) && i.LastFault == nil
+			switch live := i.ExpiresIn > 0 && i.State == string(token.Live); {
 			case interrupts[app.Tenant] && (live || expired):
 				n.interrupted++
 			case live:
@@ -301,7 +301,7 @@ func countInstances(s status.Status) (n instanceCounts) {
 			case i.ExpiresIn > 0:
 				n.serving++
 				n.failing = append(n.failing, i.Name)
-			case i.State == string(instance.Unredeemed) && i.LastFault == nil:
+			case i.State == string(token.Unredeemed) && i.LastFault == nil:
 				n.waiting++
 			case expired:
 				n.expiredOffline++

@@ -9,10 +9,10 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -171,7 +171,7 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 
 // leaseFor finds the instance that the caller is to use: the one it names, the
 // one it has, or a free one.
-func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (instance.ID, lease.Result, error) {
+func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (token.Instance, lease.Result, error) {
 	claim := lease.Claim{Holder: by.holder(a.d.Clock.BootID()), Parent: by.ParentPID, Process: by.Process}
 	if named != "" {
 		id, err := findInstance(app, named)
@@ -183,7 +183,7 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (insta
 			return id, got, fault.New("token", fault.Denied, err).WithInstance(id.String())
 		}
 		if got == lease.Busy {
-			return id, got, a.busyFault(by, app, []instance.ID{id})
+			return id, got, a.busyFault(by, app, []token.Instance{id})
 		}
 		return id, got, nil
 	}
@@ -196,9 +196,9 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (insta
 }
 
 // leasedBy returns the lowest instance of the application that the process has.
-func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest instance.ID, ok bool) {
+func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest token.Instance, ok bool) {
 	host := policy.Host(app.Tenant)
-	var few [4]instance.ID // more than usual, so that asking costs no memory
+	var few [4]token.Instance // more than usual, so that asking costs no memory
 	for _, id := range a.leases.ByHolder(h, few[:0]) {
 		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
 			continue
@@ -212,7 +212,7 @@ func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest instanc
 
 // leaseFree leases a free instance: one that can be served now before one that
 // a refresh can mend, and last one that would cost a count.
-func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (instance.ID, lease.Result, error) {
+func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (token.Instance, lease.Result, error) {
 	for rank := range ranks {
 		for n := 1; n <= app.Instances; n++ {
 			id := instanceID(app, n)
@@ -228,16 +228,16 @@ func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) 
 			}
 		}
 	}
-	return instance.ID{}, lease.Busy, a.busyFault(by, app, instanceIDs(app))
+	return token.Instance{}, lease.Busy, a.busyFault(by, app, instanceIDs(app))
 }
 
-func findInstance(app policy.Application, named string) (instance.ID, error) {
-	n, err := instance.ParseNumber(named)
+func findInstance(app policy.Application, named string) (token.Instance, error) {
+	n, err := token.ParseInstanceNumber(named)
 	if err != nil {
-		return instance.ID{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
+		return token.Instance{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
 	}
 	if n > app.Instances {
-		return instance.ID{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
+		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
 	}
 	return instanceID(app, n), nil
 }
@@ -247,7 +247,7 @@ const ranks = 3
 
 // rank says how good it is to lease id: 0 is served now, 1 needs a refresh, 2
 // would cost a count.
-func (a *Agent) rank(id instance.ID) int {
+func (a *Agent) rank(id token.Instance) int {
 	r, ok := a.tokens.Get(id)
 	left, _ := r.AccessLife.Remaining(a.d.Clock)
 	switch {
@@ -261,7 +261,7 @@ func (a *Agent) rank(id instance.ID) int {
 }
 
 // busyFault says who has the instances, to administrators by name.
-func (a *Agent) busyFault(by Caller, app policy.Application, ids []instance.ID) *fault.Fault {
+func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instance) *fault.Fault {
 	var who []string
 	for _, id := range ids {
 		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
@@ -287,7 +287,7 @@ func holderText(h lease.Holder) string {
 }
 
 // obtain returns a record whose access token is valid.
-func (a *Agent) obtain(ctx context.Context, app policy.Application, id instance.ID, q TokenRequest) (tokenstore.Record, error) {
+func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Instance, q TokenRequest) (tokenstore.Record, error) {
 	r, ok := a.tokens.Get(id)
 	if !ok {
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
@@ -328,7 +328,7 @@ func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Durat
 
 // Release gives a lease back early. Only its holder can.
 func (a *Agent) Release(ctx context.Context, by Caller, application, number string) error {
-	return a.asHolder(ctx, by, "lease.release", application, number, func(id instance.ID) error {
+	return a.asHolder(ctx, by, "lease.release", application, number, func(id token.Instance) error {
 		a.leases.Release(id, by.holder(a.d.Clock.BootID()))
 		return nil
 	})
@@ -336,9 +336,9 @@ func (a *Agent) Release(ctx context.Context, by Caller, application, number stri
 
 // asHolder runs an action that only the holder of an instance may take, if it is still the
 // process that connected. It records the action.
-func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, number string, do func(instance.ID) error) error {
+func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, number string, do func(token.Instance) error) error {
 	app, decision, err := a.admit(by, application)
-	var id instance.ID
+	var id token.Instance
 	if err == nil {
 		id, err = findInstance(app, number)
 	}

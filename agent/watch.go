@@ -6,15 +6,15 @@ import (
 	"slices"
 	"sync"
 
-	"regent/agent/instance"
 	"regent/agent/policy"
+	"regent/agent/token"
 )
 
 // Event says what an instance is now. It holds no secret: who wants the new
 // token asks for it.
 type Event struct {
-	Instance   instance.ID
-	State      instance.State
+	Instance   token.Instance
+	State      token.State
 	Generation uint64
 }
 
@@ -32,8 +32,8 @@ type feedKey struct{ host, application string }
 // watchers share it, so that one who does not read costs one number and no copy.
 type feed struct {
 	watchers map[*Watch]struct{}
-	changes  map[instance.ID]uint64 // the number of the last change of each instance
-	count    uint64                 // changes so far
+	changes  map[token.Instance]uint64 // the number of the last change of each instance
+	count    uint64                    // changes so far
 }
 
 func (h *hub) add(w *Watch) {
@@ -41,7 +41,7 @@ func (h *hub) add(w *Watch) {
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
 	if f == nil {
-		f = &feed{watchers: map[*Watch]struct{}{}, changes: map[instance.ID]uint64{}}
+		f = &feed{watchers: map[*Watch]struct{}{}, changes: map[token.Instance]uint64{}}
 		if h.feeds == nil {
 			h.feeds = map[feedKey]*feed{}
 		}
@@ -62,7 +62,7 @@ func (h *hub) remove(w *Watch) {
 }
 
 // publish tells whoever watches it that id has changed.
-func (h *hub) publish(id instance.ID) {
+func (h *hub) publish(id token.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[feedKey{id.Tenant, id.Application}]
@@ -77,21 +77,21 @@ func (h *hub) publish(id instance.ID) {
 }
 
 // since returns what changed after w looked last, the oldest change first.
-func (h *hub) since(w *Watch) []instance.ID {
+func (h *hub) since(w *Watch) []token.Instance {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
 	if f == nil {
 		return nil // the watch has ended
 	}
-	var ids []instance.ID
+	var ids []token.Instance
 	for id, number := range f.changes {
 		if number > w.seen {
 			ids = append(ids, id)
 		}
 	}
 	w.seen = f.count
-	slices.SortFunc(ids, func(a, b instance.ID) int { return cmp.Compare(f.changes[a], f.changes[b]) })
+	slices.SortFunc(ids, func(a, b token.Instance) int { return cmp.Compare(f.changes[a], f.changes[b]) })
 	return ids
 }
 
@@ -176,9 +176,9 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 }
 
 // event says what id is now.
-func (a *Agent) event(id instance.ID) Event {
+func (a *Agent) event(id token.Instance) Event {
 	if a.d.Unusable != nil {
-		return Event{Instance: id, State: instance.Unredeemed}
+		return Event{Instance: id, State: token.Unredeemed}
 	}
 	r, held := a.tokens.Get(id)
 	return Event{Instance: id, State: a.stateNow(id, r, held), Generation: r.Generation}

@@ -9,8 +9,8 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/lease"
+	"regent/agent/token"
 )
 
 // A rotation reaches a thousand watchers within a second, and one who does not
@@ -45,7 +45,7 @@ func TestWatch(t *testing.T) {
 			}
 			for _, w := range watches {
 				events, err := w.Next(t.Context())
-				if err != nil || len(events) != 1 || events[0].Generation != generation+2 || events[0].State != instance.Live {
+				if err != nil || len(events) != 1 || events[0].Generation != generation+2 || events[0].State != token.Live {
 					t.Fatalf("after refresh %d: %+v, %v", generation+1, events, err)
 				}
 			}
@@ -82,7 +82,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 10 {
-			d.hub.publish(instance.ID{Tenant: looked.key.host, Application: "cad", Number: 1})
+			d.hub.publish(token.Instance{Tenant: looked.key.host, Application: "cad", Number: 1})
 		}
 		if n := len(d.hub.feeds[looked.key].changes); n != 1 {
 			t.Errorf("%d changes are kept of one instance", n)

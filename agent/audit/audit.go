@@ -10,7 +10,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // Event is one of the event types of this package.
@@ -34,8 +34,8 @@ type (
 	// Change is a change of an instance's state.
 	Change struct {
 		At       time.Time
-		Instance instance.ID
-		From, To instance.State
+		Instance token.Instance
+		From, To token.State
 		Cause    fault.Kind
 	}
 )

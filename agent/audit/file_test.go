@@ -14,7 +14,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 var at = time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("", 3600))
@@ -31,7 +31,7 @@ func TestFileRecords(t *testing.T) {
 			Caller:   authz.Caller{UID: "1000", User: "alice", PID: 42, Exe: `/opt/<cad>&"1"`, Weak: true},
 			Decision: authz.Decision{Reason: "no rule"},
 		},
-		Change{At: at, Instance: instance.ID{Tenant: "t", Application: "cad", Number: 1}, From: instance.Live, To: instance.Stale, Cause: fault.Unavailable},
+		Change{At: at, Instance: token.Instance{Tenant: "t", Application: "cad", Number: 1}, From: token.Live, To: token.Stale, Cause: fault.Unavailable},
 	}
 	for _, e := range events {
 		if err := f.Record(t.Context(), e); err != nil {

@@ -13,7 +13,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // countingLog is a log that keeps nothing but the number of its events.
@@ -43,7 +43,7 @@ func TestForwarder(t *testing.T) {
 		record(alice)
 		now = now.Add(100 * time.Millisecond)
 	}
-	record(Change{Instance: instance.ID{Tenant: "h", Application: "cad", Number: 1}, From: instance.Live, To: instance.Stale, Cause: fault.Unavailable})
+	record(Change{Instance: token.Instance{Tenant: "h", Application: "cad", Number: 1}, From: token.Live, To: token.Stale, Cause: fault.Unavailable})
 	record(Access{At: now, Caller: authz.Caller{UID: "1001"}, Action: "token", Instance: "cad", Decision: authz.Decision{Reason: "no rule"}, Outcome: fault.Denied})
 	want := `level=INFO msg=audit event=access action=token instance=cad/1 caller=alice exe=/opt/cad rule=allow[0]
 level=INFO msg=audit event=access action=token instance=cad/1 caller=alice exe=/opt/cad rule=allow[0] times=599

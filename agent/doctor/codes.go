@@ -2,7 +2,7 @@ package doctor
 
 import (
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // The codes. One that is also an error of the local interface or a state of an
@@ -40,9 +40,9 @@ const (
 	RegistrationRefused        = Code(fault.RegistrationRefused)
 	RedemptionUncertain        = Code(fault.RedemptionUncertain)
 	RedemptionUnconfirmed      = Code(fault.RedemptionUnconfirmed)
-	Revoked                    = Code(instance.Revoked)
-	RefreshLost                = Code(instance.RefreshLost)
-	RefreshExpired             = Code(instance.RefreshExpired)
+	Revoked                    = Code(token.Revoked)
+	RefreshLost                = Code(token.RefreshLost)
+	RefreshExpired             = Code(token.RefreshExpired)
 	SessionEnds           Code = "session_ends"
 	RefreshUncertain           = Code(fault.RefreshUncertain)
 	RefreshLimited        Code = "refresh_limited"

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/token"
 )
@@ -58,13 +57,13 @@ func (h RegistrationToken) paysFor(a status.Application) bool {
 
 // isWaiting reports whether a registration token would be redeemed for an instance.
 func isWaiting(i status.Instance) bool {
-	return i.State == string(instance.Unredeemed) || i.RedeemAsked
+	return i.State == string(token.Unredeemed) || i.RedeemAsked
 }
 
 // redeemedInstances names the tenant's instances that have an auth token.
 func redeemedInstances(f Facts, tenant string) (names []string) {
 	for a, i := range f.Daemon.Status.Instances() {
-		if a.Tenant == tenant && instance.State(i.State).Refreshable() {
+		if a.Tenant == tenant && token.State(i.State).Refreshable() {
 			names = append(names, i.Name)
 		}
 	}
@@ -115,7 +114,7 @@ func missingRegistrations(f Facts) []diagnosis {
 		}
 		code := lastRefusal(i)
 		switch {
-		case code != "" && i.State == string(instance.Unredeemed):
+		case code != "" && i.State == string(token.Unredeemed):
 			out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
 		case code == "" && isWaiting(i):
 			if waiting[a.Tenant] == nil {
@@ -180,10 +179,10 @@ func instanceCode(i status.Instance) Code {
 	if i.LastFault != nil && Code(i.LastFault.Code) == RedemptionUnconfirmed {
 		return RedemptionUnconfirmed
 	}
-	switch s := instance.State(i.State); s {
-	case instance.Uncertain:
+	switch s := token.State(i.State); s {
+	case token.Uncertain:
 		return RedemptionUncertain
-	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+	case token.Revoked, token.RefreshLost, token.RefreshExpired:
 		return Code(s)
 	}
 	return ""

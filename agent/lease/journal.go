@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // journal keeps leases over a restart of the daemon, in a file. It does not sync the file
@@ -44,11 +44,11 @@ func (t *Table) OpenJournal(path string) (kept []Lease, err error) {
 
 // replay returns what a journal comes to. The last line may be half of one.
 func replay(b []byte) []Lease {
-	held := map[instance.ID]Lease{}
-	var order []instance.ID
+	held := map[token.Instance]Lease{}
+	var order []token.Instance
 	for text := range bytes.Lines(b) {
 		var l Change
-		if json.Unmarshal(text, &l) != nil || l.Instance == (instance.ID{}) {
+		if json.Unmarshal(text, &l) != nil || l.Instance == (token.Instance{}) {
 			continue
 		}
 		if l.Ended {

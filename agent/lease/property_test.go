@@ -5,8 +5,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"regent/agent/instance"
 	"regent/agent/lease"
+	"regent/agent/token"
 )
 
 // machine drives a table and a model of it: who of the living has what.
@@ -14,14 +14,14 @@ type machine struct {
 	table     lease.Table
 	processes []*process
 	parents   map[*process]*process // who started it, whatever has that PID now
-	model     map[instance.ID]*process
+	model     map[token.Instance]*process
 }
 
 // TestTableProperty: whatever happens, no instance is leased to two processes
 // that live, each result is what the model says, and every hold is closed once.
 func TestTableProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := &machine{model: map[instance.ID]*process{}, parents: map[*process]*process{}}
+		m := &machine{model: map[token.Instance]*process{}, parents: map[*process]*process{}}
 		t.Repeat(map[string]func(*rapid.T){
 			"start":   m.start,
 			"take":    m.take,
@@ -61,7 +61,7 @@ func (m *machine) process(t *rapid.T) *process {
 	return rapid.SampledFrom(m.processes).Draw(t, "process")
 }
 
-func (m *machine) instance(t *rapid.T) instance.ID {
+func (m *machine) instance(t *rapid.T) token.Instance {
 	return cad(rapid.IntRange(1, 3).Draw(t, "instance"))
 }
 
@@ -110,7 +110,7 @@ func (m *machine) close(t *rapid.T) {
 
 // check compares the table with the model, and the holds with both.
 func (m *machine) check(t *rapid.T) {
-	want := map[instance.ID]lease.Holder{}
+	want := map[token.Instance]lease.Holder{}
 	holds := map[*process]int{}
 	for id, p := range m.model {
 		if !p.dead {

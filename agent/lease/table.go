@@ -9,7 +9,7 @@ import (
 	"slices"
 	"sync"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // Holder names a process: its PID means nothing without the start time and
@@ -31,8 +31,8 @@ func (h Holder) Same(o Holder) bool {
 
 // Lease is a lease as a journal has it.
 type Lease struct {
-	Instance instance.ID `json:"instance"`
-	Holder   Holder      `json:"holder"`
+	Instance token.Instance `json:"instance"`
+	Holder   Holder         `json:"holder"`
 }
 
 // Change is a lease that began, or one that ended.
@@ -51,8 +51,8 @@ type Table struct {
 
 	mu       sync.Mutex
 	journal  *journal // nil without one
-	leases   map[instance.ID]*entry
-	byHolder map[holderKey][]instance.ID // the same by holder, so that who asks again is found at once
+	leases   map[token.Instance]*entry
+	byHolder map[holderKey][]token.Instance // the same by holder, so that who asks again is found at once
 }
 
 // holderKey is what makes a holder.
@@ -100,7 +100,7 @@ const (
 // direct child of the holder may use the instance without a lease of its own,
 // if it names it: named says so. Whoever is told [Acquired] or [AlreadyHeld] calls
 // [Table.EndRequest] when the request has ended.
-func (t *Table) Acquire(id instance.ID, c Claim, named bool) (Result, error) {
+func (t *Table) Acquire(id token.Instance, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire(id) // first: who has ended may have left its PID to the one that asks
@@ -125,7 +125,7 @@ func (t *Table) Acquire(id instance.ID, c Claim, named bool) (Result, error) {
 
 // Restore takes up a lease of before the daemon was restarted. The table owns p,
 // the process h, which lives.
-func (t *Table) Restore(id instance.ID, h Holder, p Process) {
+func (t *Table) Restore(id token.Instance, h Holder, p Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.leases[id]; ok {
@@ -154,14 +154,14 @@ func (t *Table) record(l Change) {
 
 // ByHolder appends to ids what h leases, in the order of taking. h is the one who
 // asks, and so lives.
-func (t *Table) ByHolder(h Holder, ids []instance.ID) []instance.ID {
+func (t *Table) ByHolder(h Holder, ids []token.Instance) []token.Instance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append(ids, t.byHolder[h.key()]...)
 }
 
 // Holder returns the live process that leases id.
-func (t *Table) Holder(id instance.ID) (Holder, bool) {
+func (t *Table) Holder(id token.Instance) (Holder, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.expire(id)
@@ -173,7 +173,7 @@ func (t *Table) Holder(id instance.ID) (Holder, bool) {
 }
 
 // Release ends the lease of id if h holds it, and reports whether it did.
-func (t *Table) Release(id instance.ID, h Holder) bool {
+func (t *Table) Release(id token.Instance, h Holder) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.leases[id]
@@ -186,7 +186,7 @@ func (t *Table) Release(id instance.ID, h Holder) bool {
 
 // EndRequest ends a request of h under the lease of id. served says that something was
 // handed out. A lease under which nothing ever was ends with its last request.
-func (t *Table) EndRequest(id instance.ID, h Holder, served bool) {
+func (t *Table) EndRequest(id token.Instance, h Holder, served bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e, ok := t.leases[id]
@@ -201,10 +201,10 @@ func (t *Table) EndRequest(id instance.ID, h Holder, served bool) {
 }
 
 // All returns every live lease.
-func (t *Table) All() map[instance.ID]Holder {
+func (t *Table) All() map[token.Instance]Holder {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := map[instance.ID]Holder{}
+	out := map[token.Instance]Holder{}
 	for id := range t.leases {
 		t.expire(id)
 		if e, ok := t.leases[id]; ok {
@@ -225,33 +225,33 @@ func (t *Table) Close() error {
 }
 
 // expire ends the lease of id if its process has.
-func (t *Table) expire(id instance.ID) {
+func (t *Table) expire(id token.Instance) {
 	if e, ok := t.leases[id]; ok && e.process.Alive() != nil {
 		t.end(id)
 	}
 }
 
 // end drops a lease that has ended, and says so in the journal.
-func (t *Table) end(id instance.ID) {
+func (t *Table) end(id token.Instance) {
 	t.record(Change{Lease: Lease{Instance: id}, Ended: true})
 	t.remove(id)
 }
 
-func (t *Table) add(id instance.ID, e *entry) {
+func (t *Table) add(id token.Instance, e *entry) {
 	if t.leases == nil {
-		t.leases, t.byHolder = map[instance.ID]*entry{}, map[holderKey][]instance.ID{}
+		t.leases, t.byHolder = map[token.Instance]*entry{}, map[holderKey][]token.Instance{}
 	}
 	t.leases[id] = e
 	t.byHolder[e.key()] = append(t.byHolder[e.key()], id)
 }
 
-func (t *Table) remove(id instance.ID) {
+func (t *Table) remove(id token.Instance) {
 	e := t.leases[id]
 	// A handle that cannot be closed is of no use to anyone; there is nothing
 	// to tell the caller that would change what it does.
 	_ = e.process.Close()
 	delete(t.leases, id)
-	rest := slices.DeleteFunc(t.byHolder[e.key()], func(one instance.ID) bool { return one == id })
+	rest := slices.DeleteFunc(t.byHolder[e.key()], func(one token.Instance) bool { return one == id })
 	if len(rest) == 0 {
 		delete(t.byHolder, e.key())
 		return

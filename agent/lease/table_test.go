@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/instance"
 	"regent/agent/lease"
+	"regent/agent/token"
 )
 
 // process is a process of the test: whether it lives, and how many holds of it
@@ -88,11 +88,11 @@ func (h *processHandle) Close() error {
 	return errors.New("closing fails, and that changes nothing")
 }
 
-func cad(n int) instance.ID {
-	return instance.ID{Tenant: "demo-host.com", Application: "cad", Number: n}
+func cad(n int) token.Instance {
+	return token.Instance{Tenant: "demo-host.com", Application: "cad", Number: n}
 }
 
-func wantAcquire(t *testing.T, table *lease.Table, id instance.ID, p *process, named bool, want lease.Result) {
+func wantAcquire(t *testing.T, table *lease.Table, id token.Instance, p *process, named bool, want lease.Result) {
 	t.Helper()
 	got, err := table.Acquire(id, p.claim(), named)
 	if err != nil || got != want {
@@ -218,10 +218,10 @@ func TestHolderAndByHolder(t *testing.T) {
 	wantAcquire(t, &table, cad(1), p, false, lease.Acquired)
 	wantAcquire(t, &table, cad(2), other, false, lease.Acquired)
 	wantAcquire(t, &table, cad(3), p, true, lease.Acquired)
-	if diff := cmp.Diff(table.ByHolder(p.Holder, nil), []instance.ID{cad(1), cad(3)}); diff != "" {
+	if diff := cmp.Diff(table.ByHolder(p.Holder, nil), []token.Instance{cad(1), cad(3)}); diff != "" {
 		t.Errorf("Of, in the order of taking: got -, want +:\n%s", diff)
 	}
-	want := map[instance.ID]lease.Holder{cad(1): p.Holder, cad(2): other.Holder, cad(3): p.Holder}
+	want := map[token.Instance]lease.Holder{cad(1): p.Holder, cad(2): other.Holder, cad(3): p.Holder}
 	if diff := cmp.Diff(table.All(), want); diff != "" {
 		t.Errorf("All: got -, want +:\n%s", diff)
 	}

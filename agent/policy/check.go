@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // What [Definition.Pattern] of the keys below says. Each admits all that the
@@ -22,7 +22,7 @@ const (
 	sha256Pattern   = `^([0-9A-Fa-f]{64})?$`
 )
 
-func checkID(s string) (string, error) { return s, instance.CheckApplication(s) }
+func checkID(s string) (string, error) { return s, token.CheckApplication(s) }
 
 // checkPath accepts the absolute paths of every system, since one file is
 // checked for all of them. A network path is refused: what is behind it changes

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"regent/agent/instance"
 	"regent/agent/policy"
+	"regent/agent/token"
 )
 
 // FuzzResolve gives arbitrary bytes to the decoder. Whatever comes out without
@@ -22,7 +22,7 @@ func FuzzResolve(f *testing.F) {
 			return
 		}
 		for _, a := range res.Settings.Applications {
-			if instance.CheckApplication(a.ID) != nil || a.Instances < 1 || a.Instances > instance.MaxInstances || a.Tenant == "" {
+			if token.CheckApplication(a.ID) != nil || a.Instances < 1 || a.Instances > token.MaxInstances || a.Tenant == "" {
 				t.Errorf("application %+v got through", a)
 			}
 			for _, r := range a.Allow {

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"regent/agent/authz"
-	"regent/agent/instance"
 	"regent/agent/tms/contract"
+	"regent/agent/token"
 )
 
 // Table returns every key there is, in the order of the documentation. The
@@ -59,7 +59,7 @@ var table = complete([]Definition{
 		Doc: "File with the application's own registration token. Without it, the application uses the registration token of its tenant.",
 	},
 	{
-		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: instance.MaxInstances, Readme: true,
+		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: token.MaxInstances, Readme: true,
 		Doc: "How many may run at the same time. Each costs one count of the registration token.",
 	},
 	{

@@ -8,11 +8,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"regent/agent/instance"
 	"regent/agent/redeem"
+	"regent/agent/token"
 )
 
-var one = instance.ID{Tenant: host, Application: "cad", Number: 1}
+var one = token.Instance{Tenant: host, Application: "cad", Number: 1}
 
 // line is an entry about the redemption id of cad/1.
 func line(k redeem.Kind, id string) redeem.Entry {

@@ -8,17 +8,17 @@ import (
 	"strings"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
 // RequestRedeem records, durably, that a person decided to spend another count on id, which
 // has no auth token that works. It is spent once: the ledger holds the decision
 // until an auth token was bought or a count may have been used.
-func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) error {
+func (e *Engine) RequestRedeem(ctx context.Context, id token.Instance, by string) error {
 	e.decisionMu.Lock()
 	defer e.decisionMu.Unlock()
 	// 1. What the person wants replaced, before the look at whether it works: one
@@ -50,7 +50,7 @@ func (e *Engine) RequestRedeem(ctx context.Context, id instance.ID, by string) e
 
 // clearRefusal takes back what the service said of the registration token that pays for
 // id, so that it is asked once more: the person may know that its count was raised.
-func (e *Engine) clearRefusal(ctx context.Context, id instance.ID) {
+func (e *Engine) clearRefusal(ctx context.Context, id token.Instance) {
 	held, ok := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	if !ok || held.Refused == "" {
 		return
@@ -109,7 +109,7 @@ func (e *Engine) learnFromResolution(ctx context.Context, found Entry) {
 }
 
 // findUnresolved finds an uncertain or unconfirmed redemption that nobody has resolved.
-func (e *Engine) findUnresolved(redemption string) (instance.ID, Entry, error) {
+func (e *Engine) findUnresolved(redemption string) (token.Instance, Entry, error) {
 	last, unconfirmed := Entry{}, Entry{}
 	for _, entry := range e.Ledger.Entries() {
 		if entry.ID != redemption {
@@ -140,7 +140,7 @@ func (e *Engine) findUnresolved(redemption string) (instance.ID, Entry, error) {
 
 // Forget wipes the auth token of id from this device. The service is not told:
 // its administrator deletes it there. Only a person redeems id again.
-func (e *Engine) Forget(ctx context.Context, id instance.ID, by string) error {
+func (e *Engine) Forget(ctx context.Context, id token.Instance, by string) error {
 	e.decisionMu.Lock()
 	defer e.decisionMu.Unlock()
 	r, ok := e.Tokens.Get(id)

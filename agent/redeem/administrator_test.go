@@ -7,10 +7,10 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // redeemLost is a device whose first instance has an uncertain redemption.
@@ -19,7 +19,7 @@ func redeemLost(b *harness) (redemption string) {
 	b.start()
 	b.register(registration)
 	b.advance(time.Hour)
-	b.wantStates(instance.Uncertain)
+	b.wantStates(token.Uncertain)
 	return b.ledger.Entries()[0].ID
 }
 
@@ -30,10 +30,10 @@ func TestResolve(t *testing.T) {
 		name     string
 		consumed bool
 		posts    int
-		state    instance.State
+		state    token.State
 	}{
-		{"used no count", false, 2, instance.Live},
-		{"used a count", true, 1, instance.Unredeemed},
+		{"used no count", false, 2, token.Live},
+		{"used a count", true, 1, token.Unredeemed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestRequestSurvivesRestart(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.setState(1, instance.RefreshLost)
+		b.setState(1, token.RefreshLost)
 		b.ask(1)
 		b.ask(1) // says it twice
 		b.advance(time.Hour)
@@ -112,7 +112,7 @@ func TestRequestSurvivesRestart(t *testing.T) {
 		b.restart()
 		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.wantHeld(false)
 		if got, want := b.kinds(1), []redeem.Kind{redeem.Intent, redeem.Confirmed, redeem.Asked, redeem.Intent, redeem.Confirmed}; !slices.Equal(got, want) {
 			b.Errorf("got %v, want %v", got, want)
@@ -131,7 +131,7 @@ func TestRequestClearsRefusal(t *testing.T) {
 		b.ask(1)
 		b.advance(time.Minute)
 		b.wantPosts(2)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 
@@ -151,7 +151,7 @@ func TestForget(t *testing.T) {
 		b.restart()
 		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Unredeemed, instance.Live)
+		b.wantStates(token.Unredeemed, token.Live)
 		b.wantReason(1, fault.NotRegistered, "wiped", "regent instances redeem cad/1")
 		last := b.ledger.Entries()[len(b.ledger.Entries())-1]
 		if last.Kind != redeem.Forgotten || last.ID != before.Intent || last.AuthTokenID != before.AuthTokenID || last.By != "alice" {
@@ -163,7 +163,7 @@ func TestForget(t *testing.T) {
 		b.ask(1)
 		b.advance(time.Hour)
 		b.wantPosts(3)
-		b.wantStates(instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live)
 	})
 }
 
@@ -215,7 +215,7 @@ func TestResolveClearsRefusal(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Uncertain)
+		b.wantStates(token.Uncertain)
 		b.wantReason(1, fault.RedemptionUncertain, "regent ledger resolve")
 		for _, entry := range b.engine.Ledger.Entries() {
 			if entry.Kind == redeem.Uncertain {
@@ -226,6 +226,6 @@ func TestResolveClearsRefusal(t *testing.T) {
 		}
 		b.advance(time.Minute)
 		b.wantPosts(3)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }

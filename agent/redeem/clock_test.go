@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 const century = 100 * 365 * 24 * time.Hour
@@ -20,10 +20,10 @@ func TestPolicyUsesServiceClock(t *testing.T) {
 				b.start()
 				b.register(registration)
 				b.advance(time.Minute)
-				b.setState(1, instance.RefreshExpired)
+				b.setState(1, token.RefreshExpired)
 				b.advance(time.Hour)
 				b.wantPosts(2)
-				b.setState(1, instance.RefreshExpired)
+				b.setState(1, token.RefreshExpired)
 				b.stop()
 				b.clock.SetWall(century)
 				b.service.met = func() { b.observeSkew(-century) }
@@ -55,7 +55,7 @@ func TestRefusalOfAWrongClock(t *testing.T) {
 		b.clock.SetWall(-century)
 		b.advance(7 * time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 

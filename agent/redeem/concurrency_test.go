@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
+	"regent/agent/token"
 )
 
 // The stories of this file are of a person who decides while a redemption comes
@@ -21,9 +21,9 @@ func TestForgetKeepsNewerToken(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.setState(1, instance.Revoked)
+		b.setState(1, token.Revoked)
 		another, _ := b.vault.Get(b.id(1))
-		another.Intent, another.State = "regent-2", instance.Live
+		another.Intent, another.State = "regent-2", token.Live
 		b.store.inject(storeFault{after: func(int) error {
 			b.store.inject(storeFault{})
 			return b.vault.Create(b.Context(), another)
@@ -54,7 +54,7 @@ func TestForgetWaitsForTheLedger(t *testing.T) {
 			b.Errorf("Forget = %v, want unavailable for a moment", err)
 		}
 		b.advance(time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); err != nil {
 			b.Errorf("a minute later: %v", err)
 		}
@@ -74,10 +74,10 @@ func TestRequestOfWorkingToken(t *testing.T) {
 		if err := b.engine.RequestRedeem(b.Context(), b.id(1), "root"); fault.KindOf(err) != fault.InvalidRequest {
 			b.Errorf("Ask = %v, want invalid_request", err)
 		}
-		b.setState(1, instance.Revoked)
+		b.setState(1, token.Revoked)
 		b.advance(time.Hour)
 		b.wantCounts(1)
-		b.wantStates(instance.Revoked)
+		b.wantStates(token.Revoked)
 	})
 }
 
@@ -110,7 +110,7 @@ func TestRequestOfUncertainRedemption(t *testing.T) {
 			b.ask(1)
 			b.advance(time.Hour)
 			b.wantPosts(before + 1)
-			b.wantStates(instance.Live)
+			b.wantStates(token.Live)
 			b.audit()
 		})
 	}
@@ -131,7 +131,7 @@ func TestRequestDuringRedemption(t *testing.T) {
 		l.Close()
 		b.start()
 		b.advance(time.Hour)
-		b.setState(1, instance.Revoked)
+		b.setState(1, token.Revoked)
 		b.advance(time.Hour)
 		b.wantCounts(1)
 	})

@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // Target is one declared instance.
 type Target struct {
-	ID       instance.ID
+	ID       token.Instance
 	BaseURL  string // the tenant's base URL
 	OnDemand bool   // redeemed only when first asked for
 }
@@ -38,7 +38,7 @@ const policyInterval = 30 * 24 * time.Hour
 
 // decisionInput is all that decides whether an instance is to be redeemed.
 type decisionInput struct {
-	state             instance.State
+	state             token.State
 	account           Account
 	wanted            bool // eager, or asked for by a caller
 	redeemOnExpiry    bool // Plan.RedeemOnExpiry
@@ -57,12 +57,12 @@ func (s decisionInput) due() bool {
 		return true
 	case s.account.ManualOnly || !s.wanted:
 		return false
-	case s.state == instance.Uncertain:
+	case s.state == token.Uncertain:
 		return s.retryable()
-	case s.state == instance.RefreshExpired:
+	case s.state == token.RefreshExpired:
 		return s.redeemOnExpiry && s.sincePolicyRedeem >= policyInterval
 	default:
-		return s.state == instance.Unredeemed && s.account.CurrentIntent == ""
+		return s.state == token.Unredeemed && s.account.CurrentIntent == ""
 	}
 }
 
@@ -85,16 +85,16 @@ func (s decisionInput) retryable() bool {
 }
 
 // stateOf is the state of an instance as the vault and the ledger tell it.
-func stateOf(held bool, state instance.State, a Account) instance.State {
+func stateOf(held bool, state token.State, a Account) token.State {
 	switch {
 	case held && state.Refreshable():
 		return state
 	case len(a.RecentUncertain) > 0 || len(a.Open) > 0:
-		return instance.Uncertain
+		return token.Uncertain
 	case held:
 		return state
 	default:
-		return instance.Unredeemed
+		return token.Unredeemed
 	}
 }
 
@@ -103,7 +103,7 @@ func stateOf(held bool, state instance.State, a Account) instance.State {
 // pure.
 func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.Time) string {
 	var texts []string
-	if s.state == instance.RefreshExpired && s.redeemOnExpiry && s.sincePolicyRedeem < policyInterval {
+	if s.state == token.RefreshExpired && s.redeemOnExpiry && s.sincePolicyRedeem < policyInterval {
 		last := now.Add(-s.sincePolicyRedeem)
 		texts = append(texts, fmt.Sprintf("Regent redeemed it automatically on %s, and does so again from %s on (once in 30 days)", last.UTC().Format(time.DateOnly), last.Add(policyInterval).UTC().Format(time.DateOnly)))
 	}
@@ -120,7 +120,7 @@ func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.T
 
 // autoRetries reports whether an uncertain redemption is followed by another one
 // without a person: the account allows it, and somebody wants it.
-func (s decisionInput) autoRetries() bool { return s.state == instance.Uncertain && s.due() }
+func (s decisionInput) autoRetries() bool { return s.state == token.Uncertain && s.due() }
 
 // autoRetryText is what is said of an uncertain redemption that is tried again.
 const autoRetryText = "the service did not finish the redemption, and asks for another try; Regent tries again by itself, as often as limits.redeem_uncertain_retries allows; a count may have been used"
@@ -183,7 +183,7 @@ func (p Plan) formProven(learned tms.RequestForm) bool {
 // blocker returns the uncertain redemption that stops id: the tenant's oldest, of another
 // instance, while no form is proven. It does not stop that other instance. The caller holds
 // mu.
-func (e *Engine) blocker(plan Plan, id instance.ID) (doubt Entry, held bool) {
+func (e *Engine) blocker(plan Plan, id token.Instance) (doubt Entry, held bool) {
 	doubt, ok := e.oldestUncertain[id.Tenant]
 	if !ok || plan.formProven(e.Capabilities.RequestForm(id.Tenant)) {
 		return Entry{}, false
@@ -276,7 +276,7 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 }
 
 // unconfirmedText is the text for instances that wait until a form is proven.
-func unconfirmedText(id instance.ID, l tms.RequestForm) string {
+func unconfirmedText(id token.Instance, l tms.RequestForm) string {
 	tenant := id.Tenant
 	if l.NeitherForm() {
 		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself; ask the Contact Administrator to check the registration token and the list; to use one more count, run: regent instances redeem %s; if the form is known, set contract.request to it, and contract.request_confirmed: true", tenant, id)

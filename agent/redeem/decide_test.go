@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // The accounts that an instance can have, and whether they let a documented 500
@@ -35,7 +35,7 @@ var accounts = []struct {
 // expired refresh token is replaced by policy once in 30 days; else only an
 // unredeemed one that is wanted and that was never bought.
 func TestDue(t *testing.T) {
-	for _, state := range instance.States() {
+	for _, state := range token.States() {
 		for _, a := range accounts {
 			for flags := range 16 {
 				s := decisionInput{
@@ -51,11 +51,11 @@ func TestDue(t *testing.T) {
 				case s.account.Requested:
 					want = true
 				case a.account.ManualOnly:
-				case state == instance.Unredeemed:
+				case state == token.Unredeemed:
 					want = s.wanted && a.account.CurrentIntent == ""
-				case state == instance.Uncertain:
+				case state == token.Uncertain:
 					want = s.wanted && a.retryable
-				case state == instance.RefreshExpired:
+				case state == token.RefreshExpired:
 					want = s.wanted && s.redeemOnExpiry && s.sincePolicyRedeem >= policyInterval
 				}
 				if got := s.due(); got != want {
@@ -71,7 +71,7 @@ func TestDue(t *testing.T) {
 func TestDueWithoutRetries(t *testing.T) {
 	for retries, want := range []int{0, 1, 2, 3} {
 		n := 0
-		s := decisionInput{state: instance.Uncertain, wanted: true, retryLimit: retries}
+		s := decisionInput{state: token.Uncertain, wanted: true, retryLimit: retries}
 		for s.account.RecentUncertain = append(s.account.RecentUncertain, Entry{Retryable: true}); ; s.account.RecentUncertain = append(s.account.RecentUncertain, Entry{Retryable: true}) {
 			s.account.RetriesUsed++
 			if !s.due() {
@@ -89,17 +89,17 @@ func TestStateOf(t *testing.T) {
 	doubt, open := Account{RecentUncertain: []Entry{{}}}, Account{Open: []Entry{{}}}
 	for _, a := range []Account{doubt, open, {}} {
 		none := len(a.RecentUncertain)+len(a.Open) == 0
-		want := instance.Uncertain
+		want := token.Uncertain
 		if none {
-			want = instance.Unredeemed
+			want = token.Unredeemed
 		}
 		if got := stateOf(false, "", a); got != want {
 			t.Errorf("not held, %+v: got %s, want %s", a, got, want)
 		}
-		for _, held := range instance.States() {
+		for _, held := range token.States() {
 			want := held
 			if !held.Refreshable() && !none {
-				want = instance.Uncertain
+				want = token.Uncertain
 			}
 			if got := stateOf(true, held, a); got != want {
 				t.Errorf("held %s, %+v: got %s, want %s", held, a, got, want)
@@ -152,13 +152,13 @@ func TestObstacleText(t *testing.T) {
 		has     bool
 		want    []string
 	}{
-		{"nothing", decisionInput{state: instance.RefreshExpired}, "", true, nil},
-		{"policy has done it", decisionInput{state: instance.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, "", true, []string{policy}},
-		{"policy may do it", decisionInput{state: instance.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: policyInterval}, "", true, nil},
-		{"policy has done it, no count is left", decisionInput{state: instance.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{policy, left}},
-		{"lost, no count is left", decisionInput{state: instance.RefreshLost, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{left}},
-		{"revoked, refused", decisionInput{state: instance.Revoked}, fault.RegistrationExpired, true, []string{"refused the registration token"}},
-		{"revoked, none is held", decisionInput{state: instance.Revoked}, "", false, []string{none}},
+		{"nothing", decisionInput{state: token.RefreshExpired}, "", true, nil},
+		{"policy has done it", decisionInput{state: token.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, "", true, []string{policy}},
+		{"policy may do it", decisionInput{state: token.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: policyInterval}, "", true, nil},
+		{"policy has done it, no count is left", decisionInput{state: token.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{policy, left}},
+		{"lost, no count is left", decisionInput{state: token.RefreshLost, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{left}},
+		{"revoked, refused", decisionInput{state: token.Revoked}, fault.RegistrationExpired, true, []string{"refused the registration token"}},
+		{"revoked, none is held", decisionInput{state: token.Revoked}, "", false, []string{none}},
 	} {
 		got := tt.s.obstacleText(RegistrationToken{Refused: tt.refused}, tt.has, now)
 		if (got == "") != (tt.want == nil) {

@@ -16,9 +16,9 @@ import (
 	"regent/agent/timing"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -37,7 +37,7 @@ type Options struct {
 	Service       func(base string) (Service, error)
 	Plan          func() Plan // what is wanted now
 	// Request names an instance to the service, but for the identifier.
-	Request func(instance.ID) tms.Request
+	Request func(token.Instance) tms.Request
 	NewID   func() string // a fresh name for each POST
 }
 
@@ -48,16 +48,16 @@ type Engine struct {
 	decisionMu sync.Mutex // held over a person's decision: looking, writing
 
 	mu                sync.Mutex
-	accounts          map[instance.ID]Account
-	lastApplied       uint64                        // the last line of the ledger that is in them
-	oldestUncertain   map[string]Entry              // of each tenant, the oldest that is in them
-	splays            map[string]time.Duration      // fingerprint -> boot time before which it is not used
-	demanded          map[instance.ID]bool          // a caller asked for it, on_demand
-	unsaved           map[instance.ID]unsavedToken  // bought, and not yet durable
-	unread            map[string]*tms.Failure       // by redemption: answers that are not stored yet
-	unwrittenOutcomes []Entry                       // outcomes that the ledger could not take yet
-	redeeming         instance.ID                   // being redeemed now
-	settling          map[instance.ID]chan struct{} // closed when it settles; somebody waits, or did
+	accounts          map[token.Instance]Account
+	lastApplied       uint64                           // the last line of the ledger that is in them
+	oldestUncertain   map[string]Entry                 // of each tenant, the oldest that is in them
+	splays            map[string]time.Duration         // fingerprint -> boot time before which it is not used
+	demanded          map[token.Instance]bool          // a caller asked for it, on_demand
+	unsaved           map[token.Instance]unsavedToken  // bought, and not yet durable
+	unread            map[string]*tms.Failure          // by redemption: answers that are not stored yet
+	unwrittenOutcomes []Entry                          // outcomes that the ledger could not take yet
+	redeeming         token.Instance                   // being redeemed now
+	settling          map[token.Instance]chan struct{} // closed when it settles; somebody waits, or did
 }
 
 // NewEngine reconciles the ledger with the vault: an intent whose auth token is
@@ -66,8 +66,8 @@ type Engine struct {
 // disk keeps nobody from being served.
 func NewEngine(ctx context.Context, o Options) *Engine {
 	e := &Engine{
-		Options: o, accounts: map[instance.ID]Account{}, settling: map[instance.ID]chan struct{}{}, splays: map[string]time.Duration{},
-		demanded: map[instance.ID]bool{}, unsaved: map[instance.ID]unsavedToken{}, unread: map[string]*tms.Failure{},
+		Options: o, accounts: map[token.Instance]Account{}, settling: map[token.Instance]chan struct{}{}, splays: map[string]time.Duration{},
+		demanded: map[token.Instance]bool{}, unsaved: map[token.Instance]unsavedToken{}, unread: map[string]*tms.Failure{},
 	}
 	e.updateAccounts()
 	e.reconcile(ctx)
@@ -145,7 +145,7 @@ func (e *Engine) Run(ctx context.Context) {
 // wants no more is not bought any more.
 func (e *Engine) step(ctx context.Context) time.Duration {
 	e.flush(context.WithoutCancel(ctx))
-	tried := map[instance.ID]bool{}
+	tried := map[token.Instance]bool{}
 	for ctx.Err() == nil {
 		plan := e.Plan()
 		w, nap, ok := e.next(plan, tried)
@@ -180,7 +180,7 @@ func (e *Engine) rest(plan Plan, wait time.Duration, deleted bool) time.Duration
 // next returns what is to be redeemed now, and was not tried in this step: first
 // what somebody waits for, then by the order of the plan. Else it returns how
 // long until anything can be.
-func (e *Engine) next(plan Plan, tried map[instance.ID]bool) (first Target, nap time.Duration, ok bool) {
+func (e *Engine) next(plan Plan, tried map[token.Instance]bool) (first Target, nap time.Duration, ok bool) {
 	nap = timing.PollInterval
 	e.mu.Lock()
 	defer e.mu.Unlock()

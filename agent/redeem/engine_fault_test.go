@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store/storetest"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // writesOf returns how many writes to the store the story of two instances takes.
@@ -75,12 +75,12 @@ func diskFull(b *harness, first, times int, after bool) {
 	if bought == 2 && b.service.posts() != 3 {
 		b.Errorf("both were bought with 3 POSTs, and then there were %d", b.service.posts())
 	}
-	b.wantStates(instance.Live, instance.Live)
+	b.wantStates(token.Live, token.Live)
 	b.wantCounts(2)
 	b.audit()
 	b.restart()
 	b.advance(time.Minute)
-	b.wantStates(instance.Live, instance.Live)
+	b.wantStates(token.Live, token.Live)
 	b.wantHeld(false)
 	b.audit()
 }
@@ -160,8 +160,8 @@ func redeemThroughCrash(b *harness) {
 		b.Errorf("kept before the crash and not after it: %v", kept)
 	}
 	for n := 1; n <= 2; n++ {
-		if s := b.engine.State(b.id(n)); s != instance.Live && s != instance.Uncertain {
-			b.Errorf("%s: got state %s, want %s or %s", b.id(n), s, instance.Live, instance.Uncertain)
+		if s := b.engine.State(b.id(n)); s != token.Live && s != token.Uncertain {
+			b.Errorf("%s: got state %s, want %s or %s", b.id(n), s, token.Live, token.Uncertain)
 		}
 	}
 	if got := len(b.service.used); got > 2 {
@@ -183,7 +183,7 @@ func TestStoreIsProbedFirst(t *testing.T) {
 		b.wantReason(1, fault.Unavailable, errFull.Error(), "nothing was sent")
 		b.probe.Store(nil)
 		b.advance(time.Hour)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 
@@ -252,7 +252,7 @@ func TestRequestWhileTokenNotStored(t *testing.T) {
 		b.store.inject(storeFault{})
 		b.advance(time.Minute)
 		b.wantPosts(1)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.audit()
 	})
 }
@@ -267,7 +267,7 @@ func TestOutcomeThatCannotBeWritten(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(10 * time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		want := []redeem.Kind{redeem.Intent, redeem.Unused, redeem.Intent, redeem.Confirmed}
 		if got := b.kinds(1); !slices.Equal(got, want) {
 			b.Errorf("got ledger %v, want %v", got, want)
@@ -303,12 +303,12 @@ func TestStartOnAFullDisk(t *testing.T) {
 		b.advance(time.Minute)
 		b.store.inject(fullDisk)
 		b.restart()
-		b.wantStates(instance.Live, instance.Uncertain)
+		b.wantStates(token.Live, token.Uncertain)
 		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.store.inject(storeFault{})
 		b.advance(time.Minute)
-		b.wantStates(instance.Live, instance.Uncertain)
+		b.wantStates(token.Live, token.Uncertain)
 		b.wantReason(2, fault.RedemptionUncertain, "daemon stopped", "regent ledger")
 		if got, want := b.kinds(2), []redeem.Kind{redeem.Intent, redeem.Uncertain}; !slices.Equal(got, want) {
 			b.Errorf("got ledger %v, want %v", got, want)
@@ -334,7 +334,7 @@ func TestAnotherTokenComesDuringARefusal(t *testing.T) {
 			if got, want := b.service.paidWith, []string{registration, next}; !slices.Equal(got, want) {
 				b.Errorf("paid with %v, want %v", got, want)
 			}
-			b.wantStates(instance.Live)
+			b.wantStates(token.Live)
 			b.audit()
 		})
 	}
@@ -369,7 +369,7 @@ func TestRegistrationThatCannotBeSealed(t *testing.T) {
 		b.wantHeld(false)
 		b.register(registration)
 		b.advance(time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 

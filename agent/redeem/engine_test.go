@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -31,7 +30,7 @@ func TestEager(t *testing.T) {
 		}
 		b.advance(3 * time.Second)
 		b.wantPosts(2)
-		b.wantStates(instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live)
 		b.wantHeld(false)
 		if diff := cmp.Diff(b.changes, []string{"cad/1 unredeemed>live", "cad/2 unredeemed>live"}); diff != "" {
 			b.Errorf("changes: got -, want +:\n%s", diff)
@@ -61,11 +60,11 @@ func TestRegistrationTokenArrivesLater(t *testing.T) {
 		b.start()
 		b.advance(time.Hour)
 		b.wantPosts(0)
-		b.wantStates(instance.Unredeemed)
+		b.wantStates(token.Unredeemed)
 		b.wantReason(1, fault.NotRegistered, "regent register")
 		b.register(registration)
 		b.advance(2 * time.Second)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 
@@ -77,7 +76,7 @@ func TestExhausted(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Live, instance.Unredeemed)
+		b.wantStates(token.Live, token.Unredeemed)
 		b.wantHeld(true)
 		b.wantReason(2, fault.RegistrationExhausted, "smaller than the number of devices", "unexpected users", wordsExhausted, host)
 		b.restart()
@@ -98,7 +97,7 @@ func TestExpired(t *testing.T) {
 		b.wantReason(1, fault.RegistrationExpired, "has expired.", host)
 		b.restart()
 		b.wantReason(1, fault.RegistrationExpired, "has expired.")
-		b.wantStates(instance.Unredeemed, instance.Unredeemed)
+		b.wantStates(token.Unredeemed, token.Unredeemed)
 		b.audit()
 	})
 }
@@ -122,7 +121,7 @@ func TestDisabled(t *testing.T) {
 		b.ask(1)
 		b.advance(time.Minute)
 		b.wantPosts(3)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.audit()
 	})
 }
@@ -145,7 +144,7 @@ func TestNotSent(t *testing.T) {
 				b.wantReason(1, fault.Unavailable, host, "no count used")
 			}
 		}
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		want := []redeem.Kind{
 			redeem.Intent, redeem.Unused, redeem.Intent, redeem.Unused, redeem.Intent, redeem.Unused,
 			redeem.Intent, redeem.Unused, redeem.Intent, redeem.Confirmed,
@@ -173,7 +172,7 @@ func TestDiscoveryFails(t *testing.T) {
 		}
 		b.advance(90 * time.Second)
 		b.wantPosts(1)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 
@@ -196,7 +195,7 @@ func TestThrottled(t *testing.T) {
 		b.wantPosts(2)
 		b.advance(2 * time.Second)
 		b.wantPosts(4)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		b.audit()
 	})
 }
@@ -212,7 +211,7 @@ func TestSuspendEndsAPause(t *testing.T) {
 		b.clock.Suspend(time.Hour)
 		b.advance(31 * time.Second)
 		b.wantPosts(2)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 
@@ -240,7 +239,7 @@ func testRetryBudget(t *testing.T, answered answer) {
 					}
 				}
 				b.wantPosts(retries + 1)
-				b.wantStates(instance.Uncertain)
+				b.wantStates(token.Uncertain)
 				b.wantHeld(true)
 				b.wantReason(1, fault.RedemptionUncertain, host, "tmsctl auth-token list")
 				if diff := cmp.Diff(b.changes, []string{"cad/1 unredeemed>uncertain redemption_uncertain"}); diff != "" {
@@ -260,7 +259,7 @@ func TestBudgetWaitsForRetryAfter(t *testing.T) {
 		b.register(registration)
 		b.advance(2 * time.Second)
 		b.wantPosts(1)
-		b.wantStates(instance.Uncertain)
+		b.wantStates(token.Uncertain)
 		b.wantReason(1, fault.RedemptionUncertain, "limits.redeem_uncertain_retries")
 		b.wantReason(2, fault.RedemptionUnconfirmed, "cad/1")
 		b.engine.Retry() // a change of the network is no reason
@@ -268,7 +267,7 @@ func TestBudgetWaitsForRetryAfter(t *testing.T) {
 		b.wantPosts(1)
 		b.advance(3 * time.Second)
 		b.wantPosts(3)
-		b.wantStates(instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live)
 		b.audit()
 	})
 }
@@ -280,7 +279,7 @@ func TestDocumented500ThenGranted(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Hour)
 		b.wantPosts(3)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.wantHeld(false)
 		want := []string{"cad/1 unredeemed>uncertain redemption_uncertain", "cad/1 uncertain>live"}
 		if diff := cmp.Diff(b.changes, want); diff != "" {
@@ -309,7 +308,7 @@ func TestLost(t *testing.T) {
 				b.register(registration)
 			}
 			b.wantPosts(1)
-			b.wantStates(instance.Uncertain)
+			b.wantStates(token.Uncertain)
 			b.wantHeld(true)
 			b.wantReason(1, fault.RedemptionUncertain, "regent ledger")
 			b.audit()
@@ -328,7 +327,7 @@ func TestOnDemand(t *testing.T) {
 		b.wantPosts(0)
 		b.engine.Demand(b.id(2))
 		b.advance(time.Second)
-		b.wantStates(instance.Unredeemed, instance.Live)
+		b.wantStates(token.Unredeemed, token.Live)
 		b.wantHeld(true)
 		b.restart()
 		b.advance(24 * time.Hour)
@@ -336,7 +335,7 @@ func TestOnDemand(t *testing.T) {
 		b.engine.Demand(b.id(1))
 		b.engine.Demand(b.id(1))
 		b.advance(2 * time.Second)
-		b.wantStates(instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live)
 		b.wantHeld(false)
 		b.wantPosts(2)
 		b.audit()
@@ -359,7 +358,7 @@ func TestOnDemandAfterADocumented500(t *testing.T) {
 		b.engine.Demand(b.id(1))
 		b.advance(time.Minute)
 		b.wantPosts(2)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.audit()
 	})
 }
@@ -372,16 +371,16 @@ func TestRequestRedeem(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.wantStates(instance.Uncertain, instance.Unredeemed) // it waits until a form is proven
+		b.wantStates(token.Uncertain, token.Unredeemed) // it waits until a form is proven
 		b.resolve("regent-1", true)
 		b.ask(1)
 		b.advance(time.Hour)
 		b.wantPosts(3)
-		b.wantStates(instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live)
 		b.wantHeld(false)
 
 		// Without a registration token the wish waits for one.
-		b.setState(2, instance.RefreshLost)
+		b.setState(2, token.RefreshLost)
 		b.ask(2)
 		b.advance(time.Hour)
 		b.wantPosts(3)
@@ -407,13 +406,13 @@ func TestRequestIsUsedOnce(t *testing.T) {
 		name   string
 		answer answer
 		posts  int
-		state  instance.State
+		state  token.State
 	}{
-		{"lost", lost, 2, instance.Uncertain},
-		{"refused", noSuch, 2, instance.Revoked},
-		{"not sent", notSent, 3, instance.Live},
-		{"granted", answer{}, 2, instance.Live},
-		{"the documented 500", documentedNot, 3, instance.Live},
+		{"lost", lost, 2, token.Uncertain},
+		{"refused", noSuch, 2, token.Revoked},
+		{"not sent", notSent, 3, token.Live},
+		{"granted", answer{}, 2, token.Live},
+		{"the documented 500", documentedNot, 3, token.Live},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -423,13 +422,13 @@ func TestRequestIsUsedOnce(t *testing.T) {
 				b.start()
 				b.register(registration)
 				b.advance(time.Minute)
-				b.setState(1, instance.Revoked)
+				b.setState(1, token.Revoked)
 				b.changes = nil
 				b.ask(1)
 				b.advance(5 * time.Hour)
 				b.wantPosts(tt.posts)
 				b.wantStates(tt.state)
-				if tt.state == instance.Uncertain && !slices.Equal(b.changes, []string{"cad/1 revoked>uncertain redemption_uncertain"}) {
+				if tt.state == token.Uncertain && !slices.Equal(b.changes, []string{"cad/1 revoked>uncertain redemption_uncertain"}) {
 					b.Errorf("got changes %v", b.changes)
 				}
 				b.audit()
@@ -511,7 +510,7 @@ func TestRefreshExpired(t *testing.T) {
 			b.advance(time.Minute)
 			want := 1
 			for day := range 61 {
-				b.setState(1, instance.RefreshExpired)
+				b.setState(1, token.RefreshExpired)
 				if again && day%30 == 0 {
 					want++
 				}
@@ -528,7 +527,7 @@ func TestRefreshExpired(t *testing.T) {
 // TestNoAutomaticRedemption: for a revoked or a lost one a person is needed,
 // whatever policy says of expired ones.
 func TestNoAutomaticRedemption(t *testing.T) {
-	for _, state := range []instance.State{instance.Revoked, instance.RefreshLost, instance.Live, instance.Stale, instance.Expired} {
+	for _, state := range []token.State{token.Revoked, token.RefreshLost, token.Live, token.Stale, token.Expired} {
 		bubble(t, 2, func(b *harness) {
 			b.plan.KeepRegistrationToken, b.plan.RedeemOnExpiry = true, true
 			b.start()
@@ -545,7 +544,7 @@ func TestNoAutomaticRedemption(t *testing.T) {
 			}
 			b.advance(time.Hour)
 			b.wantPosts(2)
-			b.wantStates(instance.Live, state)
+			b.wantStates(token.Live, state)
 		})
 	}
 }

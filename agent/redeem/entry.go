@@ -14,10 +14,10 @@ import (
 	"sync"
 	"time"
 
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/store"
 	"regent/agent/timing"
+	"regent/agent/token"
 )
 
 // Kind is what a ledger entry says. Its text is the ledger's format.
@@ -136,8 +136,8 @@ type Account struct {
 }
 
 // BuildAccounts reads the ledger and returns an account for each instance. It is pure.
-func BuildAccounts(entries []Entry) map[instance.ID]Account {
-	accounts := map[instance.ID]Account{}
+func BuildAccounts(entries []Entry) map[token.Instance]Account {
+	accounts := map[token.Instance]Account{}
 	for _, e := range entries {
 		id, err := e.InstanceID()
 		if err != nil {
@@ -221,8 +221,8 @@ func (r failureRun) asked() time.Duration {
 // failureRuns returns the answers at the end of each instance's entries after which a
 // redemption is repeated by itself. What was not sent is none of them, and ends no run. A
 // person's decision ends it. It is pure.
-func failureRuns(entries []Entry) map[instance.ID]failureRun {
-	runs, sent := map[instance.ID]failureRun{}, map[string]string{}
+func failureRuns(entries []Entry) map[token.Instance]failureRun {
+	runs, sent := map[token.Instance]failureRun{}, map[string]string{}
 	for _, e := range entries {
 		id, err := e.InstanceID()
 		switch {
@@ -240,7 +240,7 @@ func failureRuns(entries []Entry) map[instance.ID]failureRun {
 
 // oldestUncertain returns for each tenant the oldest redemption that may have used a
 // count and that nobody has decided about. It is pure.
-func oldestUncertain(accounts map[instance.ID]Account) map[string]Entry {
+func oldestUncertain(accounts map[token.Instance]Account) map[string]Entry {
 	oldest := map[string]Entry{}
 	for id, a := range accounts {
 		for _, e := range slices.Concat(a.RecentUncertain, a.Open) {
@@ -274,7 +274,7 @@ func HasRedeemed(entries []Entry, names []string) bool {
 func OtherRedeemedSince(entries []Entry, scope Scope, names []string, since time.Time) bool {
 	return bought(entries, false, func(e Entry) bool {
 		application, _, _ := strings.Cut(e.Instance, "/")
-		return scope.Covers(instance.ID{Tenant: e.Tenant, Application: application}) && !slices.Contains(names, e.Registration) && e.At.After(since)
+		return scope.Covers(token.Instance{Tenant: e.Tenant, Application: application}) && !slices.Contains(names, e.Registration) && e.At.After(since)
 	})
 }
 

@@ -18,11 +18,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -185,13 +185,13 @@ func newHarness(t *testing.T, instances int) *harness {
 	return b
 }
 
-func (b *harness) id(n int) instance.ID {
+func (b *harness) id(n int) token.Instance {
 	id := one
 	id.Number = n
 	return id
 }
 
-func (b *harness) idsOf(numbers []int) (ids []instance.ID) {
+func (b *harness) idsOf(numbers []int) (ids []token.Instance) {
 	for _, n := range numbers {
 		ids = append(ids, b.id(n))
 	}
@@ -247,7 +247,7 @@ func (b *harness) options() redeem.Options {
 		Probe: b.probeStore, Ledger: b.ledger, Registrations: b.regs, NewID: b.newID,
 		Service: func(string) (redeem.Service, error) { return b.service, nil },
 		Plan:    b.currentPlan,
-		Request: func(id instance.ID) tms.Request {
+		Request: func(id token.Instance) tms.Request {
 			return tms.Request{FQDN: "ws", RefID1: id.String(), RefID2: "device-1"}
 		},
 	}
@@ -294,7 +294,7 @@ func (b *harness) newID() string {
 	return fmt.Sprintf("regent-%d", b.ids)
 }
 
-func (b *harness) changed(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+func (b *harness) changed(_ context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.changes = append(b.changes, strings.TrimSpace(fmt.Sprintf("%s %s>%s %s", id, from, to, cause)))
@@ -357,7 +357,7 @@ func (b *harness) wantPosts(want int) {
 	}
 }
 
-func (b *harness) wantStates(want ...instance.State) {
+func (b *harness) wantStates(want ...token.State) {
 	b.Helper()
 	for i, want := range want {
 		if got := b.engine.State(b.id(i + 1)); got != want {
@@ -477,7 +477,7 @@ func (b *harness) auditVault(confirmed map[string]bool) {
 }
 
 // setState puts an auth token that is held into a state, as refreshing does.
-func (b *harness) setState(n int, s instance.State) {
+func (b *harness) setState(n int, s token.State) {
 	b.Helper()
 	r, ok := b.vault.Get(b.id(n))
 	if !ok {

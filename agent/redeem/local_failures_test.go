@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // TestDeviceFailuresTakeNoBackOff: a disk that was full for an hour delays nothing
@@ -26,7 +26,7 @@ func TestDeviceFailuresTakeNoBackOff(t *testing.T) {
 		}
 		b.probe.Store(nil)
 		b.advance(3 * time.Second)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 	})
 }
 

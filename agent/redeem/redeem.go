@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/tms"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -19,7 +19,7 @@ import (
 type unsavedToken struct {
 	record        tokenstore.Record
 	intent        Entry
-	previousState instance.State // before it was bought
+	previousState token.State // before it was bought
 }
 
 // errGivenUp ends an attempt that had spent nothing when the daemon was told to stop, or
@@ -49,7 +49,7 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 
 // redeem spends one count of held on w. The order is that
 // of "What happens when the power goes" in agent/DESIGN.md.
-func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, was instance.State) (Verdict, error) {
+func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, was token.State) (Verdict, error) {
 	stop := ctx
 	service, provider, v, err := e.discover(ctx, w)
 	if err != nil {
@@ -112,7 +112,7 @@ type pendingRedemption struct {
 	provider      tms.Provider
 	target        Target
 	token         RegistrationToken
-	previousState instance.State
+	previousState token.State
 }
 
 // formInput gathers what decides about the form of the next redemption of w.
@@ -285,7 +285,7 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	delete(e.demanded, id)
 	e.mu.Unlock()
 	e.Pauses.Clear(id)
-	e.Changed(ctx, id, b.previousState, instance.Live, "")
+	e.Changed(ctx, id, b.previousState, token.Live, "")
 	e.Log.InfoContext(ctx, "redeemed: one count used", "instance", id.String(), "identifier", b.record.Identifier)
 	if b.record.Refresh.IsZero() {
 		e.Log.WarnContext(ctx, "the service gave no refresh token, so the auth token ends with its access token", "instance", id.String())
@@ -317,19 +317,19 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 	r := tokenstore.Record{
 		ID: w.ID, BaseURL: w.BaseURL, Intent: intent.ID, Registration: p.token.Fingerprint,
 		AuthTokenID: t.ID, Identifier: intent.Identifier, Provider: p.provider,
-		State: instance.Live, Since: e.Clock.Wall(),
+		State: token.Live, Since: e.Clock.Wall(),
 		Access: t.Access, AccessLife: tokenstore.NewLifetime(e.Clock, t.TTL), Generation: old.Generation + 1, Jitter: e.Random(),
 		Refresh: t.Refresh, RefreshLife: tokenstore.NewLifetime(e.Clock, t.RefreshTTL), RefreshIssuedAt: e.ServiceTime(w.ID.Tenant), PolicyRedeemedAt: old.PolicyRedeemedAt,
 		Mask: tms.NewMask(p.token.Token), RequestEchoed: t.Echoed, ReplyForm: t.Form, RedeemedAt: e.ServiceTime(w.ID.Tenant), SessionLimit: old.SessionLimit,
 	}
-	if old.State == instance.RefreshExpired {
+	if old.State == token.RefreshExpired {
 		r.PolicyRedeemedAt = e.ServiceTime(w.ID.Tenant)
 	}
 	return r
 }
 
 // recordFailure remembers a failed attempt, and what it says of the registration token.
-func (e *Engine) recordFailure(ctx context.Context, id instance.ID, held RegistrationToken, v Verdict) {
+func (e *Engine) recordFailure(ctx context.Context, id token.Instance, held RegistrationToken, v Verdict) {
 	if v.Entry == Refused {
 		if err := e.Registrations.SetRefusal(ctx, held, v.Code, v.Text, e.Clock.Wall()); err != nil {
 			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
+	"regent/agent/token"
 )
 
 func TestRegistrationTokenOfAnotherTenantOrApplication(t *testing.T) {
@@ -57,7 +57,7 @@ func TestRefusedIsNotRetried(t *testing.T) {
 		b.register("SENTINEL-another")
 		b.advance(time.Minute)
 		b.wantPosts(4)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		if diff := cmp.Diff(b.service.paidWith, []string{registration, registration, registration, "SENTINEL-another"}); diff != "" {
 			b.Errorf("got -, want +:\n%s", diff)
 		}
@@ -77,7 +77,7 @@ func TestKeepRegistrationToken(t *testing.T) {
 			b.Error("it was not kept")
 		}
 		b.advance(time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		b.wantHeld(true)
 		b.advance(24 * time.Hour)
 		b.wantPosts(2)
@@ -117,13 +117,13 @@ func TestWaitSettled(t *testing.T) {
 	tests := []struct {
 		name  string
 		first answer
-		want  instance.State
+		want  token.State
 	}{
-		{"granted", answer{takes: 5 * time.Second}, instance.Live},
-		{"refused", answer{takes: 5 * time.Second, err: noSuch.err}, instance.Unredeemed},
-		{"lost", answer{takes: 5 * time.Second, err: lost.err}, instance.Uncertain},
-		{"not sent", answer{takes: 5 * time.Second, err: notSent.err}, instance.Unredeemed},
-		{"throttled", answer{takes: 5 * time.Second, err: tooMany.err}, instance.Unredeemed},
+		{"granted", answer{takes: 5 * time.Second}, token.Live},
+		{"refused", answer{takes: 5 * time.Second, err: noSuch.err}, token.Unredeemed},
+		{"lost", answer{takes: 5 * time.Second, err: lost.err}, token.Uncertain},
+		{"not sent", answer{takes: 5 * time.Second, err: notSent.err}, token.Unredeemed},
+		{"throttled", answer{takes: 5 * time.Second, err: tooMany.err}, token.Unredeemed},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,14 +149,14 @@ func TestWaitSettledCoversRetry(t *testing.T) {
 		name    string
 		retries int
 		script  []answer
-		want    instance.State
+		want    token.State
 		posts   int
 	}{
-		{"granted", 1, []answer{documentedNot}, instance.Live, 2},
-		{"used up", 1, []answer{documented, documented}, instance.Uncertain, 2},
-		{"not wanted", 0, []answer{documented}, instance.Uncertain, 1},
-		{"then refused", 1, []answer{documentedNot, noSuch}, instance.Uncertain, 2},
-		{"a pause of a minute", 1, []answer{busy}, instance.Uncertain, 1},
+		{"granted", 1, []answer{documentedNot}, token.Live, 2},
+		{"used up", 1, []answer{documented, documented}, token.Uncertain, 2},
+		{"not wanted", 0, []answer{documented}, token.Uncertain, 1},
+		{"then refused", 1, []answer{documentedNot, noSuch}, token.Uncertain, 2},
+		{"a pause of a minute", 1, []answer{busy}, token.Uncertain, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, 1, func(b *harness) {
@@ -208,9 +208,9 @@ func TestWaitSettledEndsWithContext(t *testing.T) {
 		if got, want := time.Since(start), 10*time.Second; got != want {
 			b.Errorf("returned after %s, want %s", got, want)
 		}
-		b.wantStates(instance.Unredeemed) // and not uncertain while it is under way
+		b.wantStates(token.Unredeemed) // and not uncertain while it is under way
 		b.advance(time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 	})
 }
 

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/token"
 )
@@ -28,7 +27,7 @@ type Scope struct {
 }
 
 // Covers reports whether a registration token for s pays for an instance.
-func (s Scope) Covers(id instance.ID) bool {
+func (s Scope) Covers(id token.Instance) bool {
 	return id.Tenant == s.Tenant && (s.Application == "" || s.Application == id.Application)
 }
 

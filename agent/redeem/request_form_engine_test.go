@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // wrongForm is what a service does with a body in a form that it does not read.
@@ -149,7 +149,7 @@ func redeemAccepted(b *harness, reads string) (redemption string) {
 	b.register(registration)
 	b.advance(time.Hour)
 	b.wantPosts(1)
-	b.wantStates(instance.Live, instance.Unredeemed, instance.Unredeemed)
+	b.wantStates(token.Live, token.Unredeemed, token.Unredeemed)
 	return b.service.requests[0].Identifier
 }
 
@@ -167,7 +167,7 @@ func TestConfirmed(t *testing.T) {
 	bubble(t, 3, func(b *harness) {
 		redemption := redeemAccepted(b, tms.Wrapped)
 		b.resolve(redemption, true)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		b.wantPosts(3)
 		for _, r := range b.service.requests {
 			if r.Form != tms.Wrapped {
@@ -194,7 +194,7 @@ func TestNotListed(t *testing.T) {
 		b.advance(time.Hour)
 		b.wantPosts(1)
 		b.resolve(redemption, false)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		for _, r := range b.service.requests[1:] {
 			if r.Form != tms.Bare {
 				b.Errorf("%s was sent %s", r.Identifier, r.Form)
@@ -255,7 +255,7 @@ func TestConfirmedByConfiguration(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		b.audit()
 	})
 }
@@ -279,7 +279,7 @@ func TestEarlierRelease(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Hour)
 		b.wantPosts(3)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		for _, r := range b.service.requests {
 			if r.Form != tms.Bare {
 				b.Errorf("%s was sent %s", r.Identifier, r.Form)
@@ -347,7 +347,7 @@ func TestOtherFormThatIsLost(t *testing.T) {
 		b.restart()
 		b.advance(time.Hour)
 		b.wantPosts(2)
-		b.wantStates(instance.Uncertain)
+		b.wantStates(token.Uncertain)
 		b.wantReason(1, fault.RedemptionUncertain, "regent ledger resolve regent-2 --consumed")
 		b.resolve("regent-2", true) // the list has it, which proves the form
 		if got := b.taught.Get(host).Request; got.Form != tms.Bare || !got.Proven() {
@@ -370,7 +370,7 @@ func redeemUncertain(b *harness, first answer) (redemption string) {
 	b.restart()
 	b.advance(time.Hour)
 	b.wantPosts(1)
-	b.wantStates(instance.Uncertain, instance.Unredeemed, instance.Unredeemed)
+	b.wantStates(token.Uncertain, token.Unredeemed, token.Unredeemed)
 	return b.ledger.Entries()[0].ID
 }
 
@@ -381,14 +381,14 @@ func TestUncertainBlocksOthers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, func(b *harness) { // the list has it, which proves the form
 				b.resolve(redeemUncertain(b, first), true)
-				b.wantStates(instance.Unredeemed, instance.Live, instance.Live)
+				b.wantStates(token.Unredeemed, token.Live, token.Live)
 				b.wantPosts(3)
 				b.audit()
 			})
 			first.counts = false
 			bubble(t, 3, func(b *harness) { // the list does not have it: one is next, which proves the form
 				b.resolve(redeemUncertain(b, first), false)
-				b.wantStates(instance.Live, instance.Live, instance.Live)
+				b.wantStates(token.Live, token.Live, token.Live)
 				b.wantPosts(4)
 				b.audit()
 			})
@@ -414,14 +414,14 @@ func TestUncertainDoesNotBlockProvenForm(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.wantStates(instance.Uncertain, instance.Live, instance.Live)
+		b.wantStates(token.Uncertain, token.Live, token.Live)
 	})
 	bubble(t, 3, func(b *harness) {
 		b.service.answers(answer{}, lost)
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.wantStates(instance.Live, instance.Uncertain, instance.Live)
+		b.wantStates(token.Live, token.Uncertain, token.Live)
 	})
 }
 
@@ -434,7 +434,7 @@ func TestUncertainWithAutoRetry(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Hour)
-		b.wantStates(instance.Live, instance.Live, instance.Live)
+		b.wantStates(token.Live, token.Live, token.Live)
 		b.wantPosts(4)
 		b.audit()
 	})

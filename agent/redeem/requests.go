@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/token"
 )
@@ -60,7 +59,7 @@ func (e *Engine) SkipWait(tenant, fingerprint string) {
 }
 
 // Demand records that a caller wants id, which is redeemed on demand.
-func (e *Engine) Demand(id instance.ID) {
+func (e *Engine) Demand(id token.Instance) {
 	e.mu.Lock()
 	fresh := !e.demanded[id]
 	e.demanded[id] = true
@@ -71,7 +70,7 @@ func (e *Engine) Demand(id instance.ID) {
 }
 
 // State is the state of an instance as the vault and the ledger tell it.
-func (e *Engine) State(id instance.ID) instance.State {
+func (e *Engine) State(id token.Instance) token.State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, held := e.Tokens.Get(id)
@@ -83,7 +82,7 @@ func (e *Engine) State(id instance.ID) instance.State {
 }
 
 // Account is what the ledger says of an instance.
-func (e *Engine) Account(id instance.ID) Account {
+func (e *Engine) Account(id token.Instance) Account {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.accounts[id]
@@ -91,7 +90,7 @@ func (e *Engine) Account(id instance.ID) Account {
 
 // Reason is what a caller of an instance without an auth token is told, when
 // that happened, and how long until it is tried again (0 if it is not).
-func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
+func (e *Engine) Reason(id token.Instance) (f *fault.Fault, at time.Time) {
 	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -119,7 +118,7 @@ func (e *Engine) Reason(id instance.ID) (f *fault.Fault, at time.Time) {
 
 // Obstacle says what stands between an instance whose auth token has ended and another
 // redemption: for people, "" for nothing.
-func (e *Engine) Obstacle(id instance.ID) string {
+func (e *Engine) Obstacle(id token.Instance) string {
 	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -130,7 +129,7 @@ func (e *Engine) Obstacle(id instance.ID) string {
 }
 
 // inputOf is decisionInput for an instance, if plan declares it. The caller holds mu.
-func (e *Engine) inputOf(plan Plan, id instance.ID) (s decisionInput, declared bool) {
+func (e *Engine) inputOf(plan Plan, id token.Instance) (s decisionInput, declared bool) {
 	i := slices.IndexFunc(plan.Targets, func(w Target) bool { return w.ID == id })
 	if i < 0 {
 		return s, false
@@ -140,14 +139,14 @@ func (e *Engine) inputOf(plan Plan, id instance.ID) (s decisionInput, declared b
 
 // autoRetries reports whether an uncertain redemption of id is tried again by itself.
 // The caller holds mu.
-func (e *Engine) autoRetries(id instance.ID) bool {
+func (e *Engine) autoRetries(id token.Instance) bool {
 	s, declared := e.inputOf(e.Plan(), id)
 	return declared && s.autoRetries()
 }
 
 // blockedReason says for what id waits, and since when, if it is redeemed as soon as the form
 // of redemptions is proven; "" if it does not. The caller holds mu.
-func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
+func (e *Engine) blockedReason(id token.Instance) (why string, since time.Time) {
 	plan, learned := e.Plan(), e.Capabilities.RequestForm(id.Tenant)
 	doubt, doubted := e.blocker(plan, id)
 	if _, accepted := plan.nextForm(learned); accepted {
@@ -170,7 +169,7 @@ func (e *Engine) blockedReason(id instance.ID) (why string, since time.Time) {
 //
 // Waiting costs the redeemer nothing: it checks a waited-for instance once after each
 // attempt, and all of them before it sleeps.
-func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
+func (e *Engine) WaitSettled(ctx context.Context, ids ...token.Instance) {
 	for _, settled := range e.unsettled(ids) {
 		select {
 		case <-ctx.Done():
@@ -182,8 +181,8 @@ func (e *Engine) WaitSettled(ctx context.Context, ids ...instance.ID) {
 
 // unsettled returns, for each of ids that is declared and not settled, a channel that
 // closes when it settles.
-func (e *Engine) unsettled(ids []instance.ID) (waits []chan struct{}) {
-	among := make(map[instance.ID]bool, len(ids))
+func (e *Engine) unsettled(ids []token.Instance) (waits []chan struct{}) {
+	among := make(map[token.Instance]bool, len(ids))
 	for _, id := range ids {
 		among[id] = true
 	}
@@ -213,7 +212,7 @@ func (e *Engine) beginAttempt(w Target) {
 func (e *Engine) endAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.redeeming = instance.ID{}
+	e.redeeming = token.Instance{}
 	if settled, ok := e.settling[w.ID]; ok && e.settled(e.Plan(), w) {
 		delete(e.settling, w.ID)
 		close(settled)
@@ -229,7 +228,7 @@ func (e *Engine) notifySettled(plan Plan) {
 	if len(e.settling) == 0 {
 		return
 	}
-	still := map[instance.ID]chan struct{}{}
+	still := map[token.Instance]chan struct{}{}
 	for _, w := range plan.Targets {
 		if settled, ok := e.settling[w.ID]; ok && !e.settled(plan, w) {
 			still[w.ID] = settled
@@ -261,7 +260,7 @@ func (e *Engine) settled(plan Plan, w Target) bool {
 
 // blockerRetries reports whether id waits for a redemption that Regent retries by itself.
 // The caller holds mu.
-func (e *Engine) blockerRetries(plan Plan, id instance.ID) bool {
+func (e *Engine) blockerRetries(plan Plan, id token.Instance) bool {
 	doubt, held := e.blocker(plan, id)
 	other, err := doubt.InstanceID()
 	return held && err == nil && e.autoRetries(other)

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/token"
 )
 
@@ -54,10 +53,10 @@ func TestRestartKeepsBackoff(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(time.Minute)
-		b.wantStates(instance.Live)
+		b.wantStates(token.Live)
 		posts := b.service.posts()
 		b.service.answers(slices.Repeat([]answer{documented}, 5)...)
-		b.setState(1, instance.Revoked)
+		b.setState(1, token.Revoked)
 		b.register(registration)
 		b.ask(1)
 		b.advance(5 * time.Second) // after 0, 0.5, 1.5, 3.5 s
@@ -96,7 +95,7 @@ func TestPersonEndsResumedPause(t *testing.T) {
 				act(b)
 				b.advance(time.Second)
 				b.wantPosts(2)
-				b.wantStates(instance.Live)
+				b.wantStates(token.Live)
 				b.audit()
 			})
 		})

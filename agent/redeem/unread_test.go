@@ -5,10 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/store"
 	"regent/agent/tms"
+	"regent/agent/token"
 )
 
 // answersKept are the answers in the store, by the names of their records.
@@ -58,7 +58,7 @@ func TestUnreadableAnswerIsKept(t *testing.T) {
 				b.store.inject(storeFault{})
 				b.advance(time.Hour)
 				b.restart()
-				b.wantStates(instance.Uncertain)
+				b.wantStates(token.Uncertain)
 				redemption := b.ledger.Entries()[0].ID
 				if kept := b.answersKept(); len(kept) != 1 || kept["unread/"+redemption] != tt.want {
 					b.Fatalf("%d answers are kept, want that of %s", len(kept), redemption)

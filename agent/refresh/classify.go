@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -26,7 +26,7 @@ type Evidence struct {
 
 // Verdict is what a failed refresh means and what follows it.
 type Verdict struct {
-	State         instance.State // what it came to: Stale, RefreshLost, RefreshExpired or Revoked
+	State         token.State // what it came to: Stale, RefreshLost, RefreshExpired or Revoked
 	Code          fault.Kind
 	AnswerMissing bool              // the service may have rotated the refresh token: an answer is missing
 	NotEvaluated  bool              // the service cannot have looked at the refresh token
@@ -54,11 +54,11 @@ const (
 
 // Classify decides by evidence what a failed refresh means. It is pure.
 func Classify(f *tms.Failure, e Evidence) Verdict {
-	later := Verdict{State: instance.Stale, Code: fault.Unavailable}
+	later := Verdict{State: token.Stale, Code: fault.Unavailable}
 	switch {
 	case errors.Is(f, tms.ErrNoRefreshToken):
 		return Verdict{
-			State: instance.RefreshExpired, Code: fault.RefreshExpired, NotEvaluated: true,
+			State: token.RefreshExpired, Code: fault.RefreshExpired, NotEvaluated: true,
 			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token. To redeem again, which uses one count, run: regent instances redeem %s", f.Host, fault.InstancePlaceholder),
 		}
 	case f.Refused:
@@ -99,15 +99,15 @@ func invalidGrantVerdict(f *tms.Failure, e Evidence) Verdict {
 	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
 		return tryPreviousVerdict()
 	case e.Before.AnswerMissing():
-		return Verdict{State: instance.RefreshLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
+		return Verdict{State: token.RefreshLost, Code: fault.RefreshLost, Text: verdictText(fault.RefreshLost, f)}
 	default:
-		return Verdict{State: instance.Revoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
+		return Verdict{State: token.Revoked, Code: fault.Revoked, Text: verdictText(fault.Revoked, f)}
 	}
 }
 
 func tryPreviousVerdict() Verdict {
 	return Verdict{
-		State: instance.Stale, Code: fault.Unavailable, TryPrevious: true,
+		State: token.Stale, Code: fault.Unavailable, TryPrevious: true,
 		Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
 	}
 }
@@ -120,7 +120,7 @@ func expiredVerdict(f *tms.Failure, e Evidence) Verdict {
 		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %s)",
 			token.SessionLimitText(e.SessionLimit), fault.InstancePlaceholder, f.Host, f.ServiceWords())
 	}
-	return Verdict{State: instance.RefreshExpired, Code: fault.RefreshExpired, Text: text}
+	return Verdict{State: token.RefreshExpired, Code: fault.RefreshExpired, Text: text}
 }
 
 // refusalVerdict counts: three in a row over half an hour, with a sane clock, mean what
@@ -134,7 +134,7 @@ func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
 		return invalidGrantVerdict(f, e)
 	}
 	return Verdict{
-		State: instance.Stale, Code: fault.Unavailable, Refusal: true,
+		State: token.Stale, Code: fault.Unavailable, Refusal: true,
 		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.ServiceWords()),
 	}
 }

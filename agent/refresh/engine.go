@@ -14,11 +14,11 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -52,10 +52,10 @@ type Engine struct {
 
 	mu      sync.Mutex
 	closed  bool
-	flights map[instance.ID]*Flight
+	flights map[token.Instance]*Flight
 	queued  []*Flight
-	forced  map[instance.ID]time.Duration // boot time of the last refresh that a caller forced
-	pending map[instance.ID]pending
+	forced  map[token.Instance]time.Duration // boot time of the last refresh that a caller forced
+	pending map[token.Instance]pending
 	limiter rateLimiter
 }
 
@@ -63,7 +63,7 @@ type Engine struct {
 func NewEngine(o Options) *Engine {
 	e := &Engine{
 		Options: o,
-		flights: map[instance.ID]*Flight{}, forced: map[instance.ID]time.Duration{}, pending: map[instance.ID]pending{},
+		flights: map[token.Instance]*Flight{}, forced: map[token.Instance]time.Duration{}, pending: map[token.Instance]pending{},
 		limiter: rateLimiter{started: map[string][]time.Duration{}, delayedAt: map[string]time.Duration{}},
 	}
 	e.splayStart()
@@ -161,7 +161,7 @@ func (e *Engine) NextDue(r tokenstore.Record) time.Duration {
 }
 
 // LastFault returns what went wrong last with id since it last worked.
-func (e *Engine) LastFault(id instance.ID) (f *fault.Fault, at time.Time) {
+func (e *Engine) LastFault(id token.Instance) (f *fault.Fault, at time.Time) {
 	p, failing := e.Pauses.Last(id, false)
 	if !failing {
 		return nil, time.Time{}
@@ -257,7 +257,7 @@ func SessionLimit(held []tokenstore.Record) time.Duration {
 	var newest tokenstore.Record
 	for _, r := range held {
 		tells := r.SessionLimit > 0 || r.RefreshLife.TTL == 0 && !r.Refresh.IsZero()
-		if tells && (newest.ID == (instance.ID{}) || r.RefreshIssuedAt.After(newest.RefreshIssuedAt)) {
+		if tells && (newest.ID == (token.Instance{}) || r.RefreshIssuedAt.After(newest.RefreshIssuedAt)) {
 			newest = r
 		}
 	}

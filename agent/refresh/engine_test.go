@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
@@ -21,10 +20,11 @@ import (
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
-var one = instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}
+var one = token.Instance{Tenant: "demo-host.com", Application: "cad", Number: 1}
 
 // service answers each refresh by the next step of its script, the last one for
 // ever after.
@@ -113,7 +113,7 @@ func (b *harness) addToken(t *testing.T, r tokenstore.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.State, r.Generation, r.Intent = instance.Live, 1, "intent-1"
+	r.State, r.Generation, r.Intent = token.Live, 1, "intent-1"
 	r.Access, r.AccessLife = token.NewSecret("access"), tokenstore.NewLifetime(b.clock, time.Hour)
 	r.Refresh = token.NewSecret("refresh")
 	if err := v.Create(t.Context(), r); err != nil {
@@ -136,7 +136,7 @@ func (b *harness) run(t *testing.T) {
 			Tokens: v, Capabilities: openCapabilities(t, b.store, b.mode), Signal: timing.NewSignal(),
 			Clock: b.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 			Pauses: timing.NewPauses(b.clock, func() float64 { return 0.5 }, b.held, timing.NewLocalFailures(b.clock)), Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
-			Changed: func(_ context.Context, id instance.ID, from, to instance.State, cause fault.Kind) {
+			Changed: func(_ context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
 				b.changes = append(b.changes, fmt.Sprintf("%s %s>%s %s", id, from, to, cause))
 			},
 		},
@@ -344,26 +344,26 @@ func TestFailureSequences(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		script []step
-		want   instance.State
+		want   token.State
 		sent   []string
 	}{
-		{"offline for a while", []step{answerFailure(offlineFailure()), answerFailure(offlineFailure()), answerRotated}, instance.Live, []string{"refresh", "refresh", "refresh"}},
-		{"lost answer, then the same token works", []step{answerFailure(lostFailure()), answerRotated}, instance.Live, []string{"refresh", "refresh"}},
+		{"offline for a while", []step{answerFailure(offlineFailure()), answerFailure(offlineFailure()), answerRotated}, token.Live, []string{"refresh", "refresh", "refresh"}},
+		{"lost answer, then the same token works", []step{answerFailure(lostFailure()), answerRotated}, token.Live, []string{"refresh", "refresh"}},
 		{
 			"lost answer, then only the older one works",
 			[]step{answerRotated, answerFailure(lostFailure()), answerFailure(invalidGrantFailure()), answerRotated},
-			instance.Live,
+			token.Live,
 			[]string{"refresh", "refresh+", "refresh+", "refresh"},
 		},
 		{
 			"lost answer, and neither works",
 			[]step{answerRotated, answerFailure(lostFailure()), answerFailure(invalidGrantFailure())},
-			instance.RefreshLost,
+			token.RefreshLost,
 			[]string{"refresh", "refresh+", "refresh+", "refresh"},
 		},
-		{"lost answer without an older one", []step{answerFailure(lostFailure()), answerFailure(invalidGrantFailure())}, instance.RefreshLost, []string{"refresh", "refresh"}},
-		{"invalid_grant out of the blue", []step{answerFailure(invalidGrantFailure())}, instance.Revoked, []string{"refresh"}},
-		{"a portal for ever", []step{answerFailure(statusFailure(401, "", ""))}, instance.Expired, nil},
+		{"lost answer without an older one", []step{answerFailure(lostFailure()), answerFailure(invalidGrantFailure())}, token.RefreshLost, []string{"refresh", "refresh"}},
+		{"invalid_grant out of the blue", []step{answerFailure(invalidGrantFailure())}, token.Revoked, []string{"refresh"}},
+		{"a portal for ever", []step{answerFailure(statusFailure(401, "", ""))}, token.Expired, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -399,8 +399,8 @@ func TestExpiredRefreshToken(t *testing.T) {
 		b.run(t)
 		defer b.stop()
 		time.Sleep(10 * time.Minute)
-		if got := b.record(t).State; got != instance.RefreshExpired {
-			t.Errorf("state %s, want %s", got, instance.RefreshExpired)
+		if got := b.record(t).State; got != token.RefreshExpired {
+			t.Errorf("state %s, want %s", got, token.RefreshExpired)
 		}
 	})
 }
@@ -417,8 +417,8 @@ func TestAttemptSurvivesRestart(t *testing.T) {
 		b.run(t)
 		defer b.stop()
 		time.Sleep(time.Hour)
-		if got := b.record(t).State; got != instance.RefreshLost {
-			t.Errorf("state %s, want %s", got, instance.RefreshLost)
+		if got := b.record(t).State; got != token.RefreshLost {
+			t.Errorf("state %s, want %s", got, token.RefreshLost)
 		}
 	})
 }
@@ -434,7 +434,7 @@ func TestThrottlePausesTheTenant(t *testing.T) {
 		if err := f.Wait(t.Context()); fault.KindOf(err) != fault.Throttled {
 			t.Errorf("Wait = %v, want throttled", err)
 		}
-		two := instance.ID{Tenant: one.Tenant, Application: "other", Number: 1}
+		two := token.Instance{Tenant: one.Tenant, Application: "other", Number: 1}
 		if _, err := b.Join(two); fault.From(err).Retry != 10*time.Minute {
 			t.Errorf("another instance of the tenant: %v, want a pause of 10m", err)
 		}
@@ -485,7 +485,7 @@ func TestDiskFull(t *testing.T) {
 				}
 				time.Sleep(time.Hour)
 				r := b.record(t)
-				if r.State != instance.Live || r.Generation < 2 || r.Refresh.Reveal() == "refresh" {
+				if r.State != token.Live || r.Generation < 2 || r.Refresh.Reveal() == "refresh" {
 					t.Errorf("after the disk had room again: %s, generation %d, refresh token %q", r.State, r.Generation, r.Refresh.Reveal())
 				}
 				for i, sent := range b.service.sent {

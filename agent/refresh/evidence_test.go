@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store/storetest"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -46,8 +46,8 @@ func TestEvidenceSurvivesUnsentAttempt(t *testing.T) {
 					t.Error("nothing was asked, and the attempt of the process that died is forgotten")
 				}
 				time.Sleep(time.Hour)
-				if got := b.record(t).State; got != instance.RefreshLost {
-					t.Errorf("state %s, want %s", got, instance.RefreshLost)
+				if got := b.record(t).State; got != token.RefreshLost {
+					t.Errorf("state %s, want %s", got, token.RefreshLost)
 				}
 			})
 		})
@@ -95,7 +95,7 @@ func TestUnsavedAnswerKeepsEvidence(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r, _ := v.Get(one); !r.Attempt.AnswerMissing() || r.State != instance.Live {
+		if r, _ := v.Get(one); !r.Attempt.AnswerMissing() || r.State != token.Live {
 			t.Errorf("on disk: %s, attempt %+v; want live and in doubt", r.State, r.Attempt)
 		}
 	})
@@ -140,7 +140,7 @@ func TestRevocationOnAFullDisk(t *testing.T) {
 			t.Error("the access token is still to be handed out")
 		}
 		time.Sleep(time.Hour)
-		if got := b.record(t).State; got != instance.Revoked || b.service.count() != 1 {
+		if got := b.record(t).State; got != token.Revoked || b.service.count() != 1 {
 			t.Errorf("an hour later: %s after %d requests, want revoked after 1", got, b.service.count())
 		}
 	})
@@ -158,7 +158,7 @@ func TestPreviousTokenTriedAfterOffline(t *testing.T) {
 		if got := b.service.sent; len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
 			t.Errorf("sent %q, want it to begin with %q", got, want)
 		}
-		if got := b.record(t).State; got != instance.Live {
+		if got := b.record(t).State; got != token.Live {
 			t.Errorf("state %s, want live", got)
 		}
 	})

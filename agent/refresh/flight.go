@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/timing"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
 // Flight is one refresh of one instance, under way or about to be. Whoever
 // wants its result waits on their own context; the refresh goes on without them.
 type Flight struct {
-	id   instance.ID
+	id   token.Instance
 	done chan struct{}
 	err  error // set before done is closed
 }
@@ -35,14 +35,14 @@ var errStopping = errors.New("refresh: the daemon stops")
 
 // Join returns the flight of id, and starts one if there is none: all who ask
 // at one moment share it. While a pause runs it starts none and returns why.
-func (e *Engine) Join(id instance.ID) (*Flight, error) {
+func (e *Engine) Join(id token.Instance) (*Flight, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.join(id)
 }
 
 // join is Join. The caller holds mu.
-func (e *Engine) join(id instance.ID) (*Flight, error) {
+func (e *Engine) join(id token.Instance) (*Flight, error) {
 	if f, ok := e.flights[id]; ok {
 		return f, nil
 	}
@@ -70,7 +70,7 @@ func tenantPauseFault(tenant string, asked bool) *fault.Fault {
 
 // Force is Join for a token that is not due, at most once a minute for each
 // instance: earlier it is throttled, unless a flight is under way.
-func (e *Engine) Force(id instance.ID) (*Flight, error) {
+func (e *Engine) Force(id token.Instance) (*Flight, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if f, flying := e.flights[id]; flying {
@@ -111,7 +111,7 @@ func (e *Engine) hasSlot(tenant string) bool {
 
 // queue starts a flight that nobody waits for. It asks the vault again: a flight
 // that landed since the caller looked has made id's refresh undue.
-func (e *Engine) queue(id instance.ID) {
+func (e *Engine) queue(id token.Instance) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, ok := e.flights[id]; ok {
@@ -123,7 +123,7 @@ func (e *Engine) queue(id instance.ID) {
 }
 
 // add makes a flight and tells Run of it. The caller holds mu.
-func (e *Engine) add(id instance.ID) *Flight {
+func (e *Engine) add(id token.Instance) *Flight {
 	f := &Flight{id: id, done: make(chan struct{})}
 	if e.closed {
 		f.err = fault.New("refresh", fault.Unavailable, errStopping).WithInstance(id.String())
@@ -198,7 +198,7 @@ const maxQueueWait = 10 * time.Second
 
 // checkLimits says why a caller may start no flight of id now, and when to come again;
 // nil if it may. The caller holds mu.
-func (e *Engine) checkLimits(id instance.ID) error {
+func (e *Engine) checkLimits(id token.Instance) error {
 	limits := e.Limits()
 	r, ok := e.Tokens.Get(id)
 	if left := e.untilFloor(r); ok && left > 0 {

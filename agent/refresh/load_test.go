@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -113,13 +113,13 @@ func TestRefusalsEndInTheEvidence(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		change func(*Evidence)
-		want   instance.State
+		want   token.State
 	}{
-		{"nothing else is known", func(*Evidence) {}, instance.Revoked},
-		{"an answer is missing", func(e *Evidence) { e.Before.Unanswered = 1 }, instance.RefreshLost},
-		{"past its life", func(e *Evidence) { e.RefreshTokenExpired = true }, instance.RefreshExpired},
-		{"an insane clock", func(e *Evidence) { e.SaneClock = false }, instance.Stale},
-		{"too soon", func(e *Evidence) { e.SinceFirst = time.Minute }, instance.Stale},
+		{"nothing else is known", func(*Evidence) {}, token.Revoked},
+		{"an answer is missing", func(e *Evidence) { e.Before.Unanswered = 1 }, token.RefreshLost},
+		{"past its life", func(e *Evidence) { e.RefreshTokenExpired = true }, token.RefreshExpired},
+		{"an insane clock", func(e *Evidence) { e.SaneClock = false }, token.Stale},
+		{"too soon", func(e *Evidence) { e.SinceFirst = time.Minute }, token.Stale},
 	} {
 		e := enough
 		tt.change(&e)

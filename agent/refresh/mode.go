@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -121,7 +121,7 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	if k.Configured != ModeAuto {
 		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "
 	}
-	return Verdict{State: instance.Stale, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
+	return Verdict{State: token.Stale, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
 }
 
 // tryModes asks in the mode that has worked at the tenant. Where none has, a
@@ -139,7 +139,7 @@ func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, o
 			return a, Verdict{}, nil
 		}
 		f, ok := errors.AsType[*tms.Failure](err)
-		v := Verdict{State: instance.Stale, Code: fault.Unavailable, AnswerMissing: true, Text: "the client failed"}
+		v := Verdict{State: token.Stale, Code: fault.Unavailable, AnswerMissing: true, Text: "the client failed"}
 		switch {
 		case ok && !k.Proven() && isRefusal(f):
 			k.Refused = append(k.Refused, Refusal{k.Next(), f})

@@ -10,10 +10,10 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
+	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
 
@@ -109,7 +109,7 @@ type modeStory struct {
 	taught      string
 	generation  uint64 // of another auth token of the tenant; 0 is none
 	oidc, patch []func(tms.RefreshRequest) (tms.AuthToken, error)
-	want        instance.State
+	want        token.State
 	learned     string
 	code        fault.Kind
 	tried       string // the first tries, oidc and tms
@@ -127,26 +127,26 @@ func TestModes(t *testing.T) {
 	client := answerFailure(statusFailure(401, "invalid_client", "Invalid client"))
 	unknown := answerFailure(statusFailure(400, "unauthorized_client", "Client not allowed"))
 	for _, tt := range []modeStory{
-		{name: "Keycloak works", oidc: steps(answerRotated), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc oidc"},
-		{name: "only the service works, after invalid_grant", oidc: steps(no), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after invalid_client", oidc: steps(client), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after unauthorized_client", oidc: steps(unknown), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "only the service works, after a 404", oidc: steps(gone), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "neither works", oidc: steps(no), patch: steps(client), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
-		{name: "the first answer is lost, and then neither works", oidc: steps(answerFailure(lostFailure()), no), patch: steps(no), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
-		{name: "neither is known", oidc: steps(gone), patch: steps(gone), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
-		{name: "neither works, and then Keycloak", oidc: steps(no, no, answerRotated), patch: steps(no), want: instance.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
-		{name: "a portal", oidc: steps(answerFailure(statusFailure(401, "", ""))), patch: steps(answerFailure(statusFailure(403, "", ""))), want: instance.Expired, code: fault.Unavailable, tried: "oidc oidc oidc"},
-		{name: "offline decides nothing", oidc: steps(answerFailure(offlineFailure()), answerFailure(lostFailure()), answerFailure(statusFailure(503, "", "")), answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Second)), answerRotated), patch: steps(answerRotated), want: instance.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
-		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(answerFailure(offlineFailure()), answerFailure(statusFailure(503, "", "")), answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms tms tms"},
-		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(answerRotated), want: instance.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},
-		{name: "one refusal leaves no proven mode", taught: "tms", oidc: steps(answerRotated), patch: steps(client, answerRotated), want: instance.Live, learned: "tms", tried: "tms tms tms"},
-		{name: "chosen, and refuses", mode: "oidc", oidc: steps(no), patch: steps(answerRotated), want: instance.Expired, code: fault.RefreshUncertain, tried: "oidc oidc"},
-		{name: "chosen, and works", mode: "tms", oidc: steps(no), patch: steps(answerRotated, no), want: instance.Revoked, learned: "tms", tried: "tms tms", code: fault.Revoked},
-		{name: "chosen, where another one has worked", mode: "tms", taught: "oidc", oidc: steps(answerRotated), patch: steps(no), want: instance.Expired, learned: "oidc", code: fault.RefreshUncertain, tried: "tms tms"},
-		{name: "chosen in an earlier version", mode: "oidc", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: instance.Revoked, tried: "oidc", code: fault.Revoked},
-		{name: "an earlier version refreshed at the service", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: instance.Live, learned: "tms", tried: "oidc tms tms"},
-		{name: "an earlier version refreshed, and now both refuse", generation: 7, oidc: steps(no), patch: steps(client), want: instance.Revoked, code: fault.Revoked, tried: "oidc tms oidc tms oidc tms"},
+		{name: "Keycloak works", oidc: steps(answerRotated), patch: steps(no), want: token.Live, learned: "oidc", tried: "oidc oidc"},
+		{name: "only the service works, after invalid_grant", oidc: steps(no), patch: steps(answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after invalid_client", oidc: steps(client), patch: steps(answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after unauthorized_client", oidc: steps(unknown), patch: steps(answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "only the service works, after a 404", oidc: steps(gone), patch: steps(answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "neither works", oidc: steps(no), patch: steps(client), want: token.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
+		{name: "the first answer is lost, and then neither works", oidc: steps(answerFailure(lostFailure()), no), patch: steps(no), want: token.Expired, code: fault.RefreshUncertain, tried: "oidc oidc tms oidc tms"},
+		{name: "neither is known", oidc: steps(gone), patch: steps(gone), want: token.Expired, code: fault.RefreshUncertain, tried: "oidc tms oidc tms"},
+		{name: "neither works, and then Keycloak", oidc: steps(no, no, answerRotated), patch: steps(no), want: token.Live, learned: "oidc", tried: "oidc tms oidc tms oidc"},
+		{name: "a portal", oidc: steps(answerFailure(statusFailure(401, "", ""))), patch: steps(answerFailure(statusFailure(403, "", ""))), want: token.Expired, code: fault.Unavailable, tried: "oidc oidc oidc"},
+		{name: "offline decides nothing", oidc: steps(answerFailure(offlineFailure()), answerFailure(lostFailure()), answerFailure(statusFailure(503, "", "")), answerFailure(withRetryAfter(statusFailure(429, "", ""), time.Second)), answerRotated), patch: steps(answerRotated), want: token.Live, learned: "oidc", tried: "oidc oidc oidc oidc oidc"},
+		{name: "the second mode is undecided, and is gone on with", oidc: steps(no), patch: steps(answerFailure(offlineFailure()), answerFailure(statusFailure(503, "", "")), answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms tms tms"},
+		{name: "the refusal that Keycloak proved", taught: "oidc", oidc: steps(no), patch: steps(answerRotated), want: token.Revoked, learned: "oidc", tried: "oidc", code: fault.Revoked},
+		{name: "one refusal leaves no proven mode", taught: "tms", oidc: steps(answerRotated), patch: steps(client, answerRotated), want: token.Live, learned: "tms", tried: "tms tms tms"},
+		{name: "chosen, and refuses", mode: "oidc", oidc: steps(no), patch: steps(answerRotated), want: token.Expired, code: fault.RefreshUncertain, tried: "oidc oidc"},
+		{name: "chosen, and works", mode: "tms", oidc: steps(no), patch: steps(answerRotated, no), want: token.Revoked, learned: "tms", tried: "tms tms", code: fault.Revoked},
+		{name: "chosen, where another one has worked", mode: "tms", taught: "oidc", oidc: steps(answerRotated), patch: steps(no), want: token.Expired, learned: "oidc", code: fault.RefreshUncertain, tried: "tms tms"},
+		{name: "chosen in an earlier version", mode: "oidc", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: token.Revoked, tried: "oidc", code: fault.Revoked},
+		{name: "an earlier version refreshed at the service", generation: 7, oidc: steps(no), patch: steps(answerRotated), want: token.Live, learned: "tms", tried: "oidc tms tms"},
+		{name: "an earlier version refreshed, and now both refuse", generation: 7, oidc: steps(no), patch: steps(client), want: token.Revoked, code: fault.Revoked, tried: "oidc tms oidc tms oidc tms"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { tt.play(t) })
@@ -207,7 +207,7 @@ func (b *harness) addEndedToken(t *testing.T, generation uint64) {
 	}
 	other := one
 	other.Number = 2
-	if err := v.Create(t.Context(), tokenstore.Record{ID: other, State: instance.Revoked, Generation: generation, Intent: "intent-2"}); err != nil {
+	if err := v.Create(t.Context(), tokenstore.Record{ID: other, State: token.Revoked, Generation: generation, Intent: "intent-2"}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -271,7 +271,7 @@ func TestUnprovenLifetimePassed(t *testing.T) {
 					b.service.answer(answerRotated)
 					time.Sleep(time.Hour)
 					synctest.Wait()
-					if got := b.record(t).State; got != instance.Live {
+					if got := b.record(t).State; got != token.Live {
 						t.Errorf("%s, life %s: %s after a mode began to work", name, life, got)
 					}
 				})
@@ -334,7 +334,7 @@ func TestUnprovenProperty(t *testing.T) {
 			b.Retry()
 			time.Sleep(24 * time.Hour)
 			synctest.Wait()
-			if got := b.record(t); failure == "" && got.State != instance.Live {
+			if got := b.record(t); failure == "" && got.State != token.Live {
 				failure = "it does not recover: " + string(got.State)
 			}
 			if got := b.Capabilities.Get(one.Tenant).Refresh.Mode; failure == "" && got != works {

@@ -16,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
@@ -24,6 +23,7 @@ import (
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -163,7 +163,7 @@ func (l *laptop) start() {
 			Clock: l.clock, Random: func() float64 { return 0.5 }, Skew: func(string) time.Duration { return 0 },
 			Pauses:  timing.NewPauses(l.clock, func() float64 { return 0.5 }, func(string) (time.Duration, bool) { return 0, false }, timing.NewLocalFailures(l.clock)),
 			Log:     slog.New(slog.DiscardHandler),
-			Changed: func(context.Context, instance.ID, instance.State, instance.State, fault.Kind) {},
+			Changed: func(context.Context, token.Instance, token.State, token.State, fault.Kind) {},
 		},
 		Mode: func() string { return cmp.Or(l.mode, tms.ModeOIDC) }, Service: func(string) (Service, error) { return l.provider, nil },
 		Limits: func() policy.Limits { return policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10} },
@@ -276,7 +276,7 @@ func (l *laptop) enrol() {
 		l.Fatal(err)
 	}
 	err = v.Create(l.Context(), tokenstore.Record{
-		ID: one, Intent: "intent-1", State: instance.Live, Generation: 1, Jitter: 0.5,
+		ID: one, Intent: "intent-1", State: token.Live, Generation: 1, Jitter: 0.5,
 		Access: token.NewSecret("access"), AccessLife: tokenstore.NewLifetime(l.clock, time.Hour), Refresh: token.NewSecret("refresh"),
 	})
 	if err != nil {
@@ -289,14 +289,14 @@ func (l *laptop) judge() string {
 	l.provider.mu.Lock()
 	defer l.provider.mu.Unlock()
 	r, ok := l.vault.Get(one)
-	var want []instance.State
+	var want []token.State
 	switch {
 	case l.provider.revoked:
-		want = []instance.State{instance.Revoked, instance.RefreshLost} // lost, if an answer was missing then
+		want = []token.State{token.Revoked, token.RefreshLost} // lost, if an answer was missing then
 	case l.provider.killed && l.provider.unheard:
-		want = []instance.State{instance.RefreshLost}
+		want = []token.State{token.RefreshLost}
 	default:
-		want = []instance.State{instance.Live}
+		want = []token.State{token.Live}
 	}
 	if !ok || !slices.Contains(want, r.State) {
 		return fmt.Sprintf("it ends %s with %+v, want one of %v; the provider had %d requests", r.State, r.Attempt, want, l.provider.requests)

@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -28,7 +28,7 @@ type refreshAnswer struct {
 
 // renew refreshes one auth token. The order keeps the newest
 // refresh token when the power goes: see agent/DESIGN.md.
-func (e *Engine) renew(ctx context.Context, id instance.ID) error {
+func (e *Engine) renew(ctx context.Context, id token.Instance) error {
 	if err := e.savePending(ctx, id); err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 	}
 	service, err := e.Service(r.BaseURL)
 	if err != nil {
-		return e.saveFailure(ctx, r, Verdict{State: instance.Stale, Code: fault.Unavailable, NotRecorded: true, Text: err.Error(), Cause: timing.CauseClient(r.BaseURL)}, err)
+		return e.saveFailure(ctx, r, Verdict{State: token.Stale, Code: fault.Unavailable, NotRecorded: true, Text: err.Error(), Cause: timing.CauseClient(r.BaseURL)}, err)
 	}
 	e.Pauses.Device.Clear(timing.CauseClient(r.BaseURL))
 	a, v, err := e.tryModes(ctx, service, r, false)
@@ -60,7 +60,7 @@ func (e *Engine) renew(ctx context.Context, id instance.ID) error {
 // savePending writes what an earlier flight found out and could not write: an
 // answer, or that there is nothing more to ask. Until that works nothing else is
 // asked for the instance. It returns an error if there is nothing left to do.
-func (e *Engine) savePending(ctx context.Context, id instance.ID) error {
+func (e *Engine) savePending(ctx context.Context, id token.Instance) error {
 	switch p := e.pendingOf(id); {
 	case p.answer != nil:
 		return cmp.Or(e.saveAnswer(ctx, id, *p.answer), errOnlySaved)
@@ -88,7 +88,7 @@ func (e *Engine) registration(r tokenstore.Record) token.Secret {
 // localVerdict is for a failure of this device: nothing was asked.
 func localVerdict(err error) Verdict {
 	return Verdict{
-		State: instance.Stale, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
+		State: token.Stale, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
 		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
 	}
 }
@@ -126,7 +126,7 @@ func (e *Engine) refreshTokenExpired(r tokenstore.Record) bool {
 
 // saveAnswer makes an answer durable. Until that works it is held in memory, handed
 // out to nobody, and tried again before anything else is asked.
-func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer) error {
+func (e *Engine) saveAnswer(ctx context.Context, id token.Instance, a refreshAnswer) error {
 	was := a.base.State
 	_, err := e.Tokens.Update(ctx, a.base, func(r *tokenstore.Record) {
 		was = r.State
@@ -154,8 +154,8 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 			l.Shows(a.base.Intent, e.Clock.Wall().UTC())
 		}
 	})
-	if was != instance.Live {
-		e.Changed(ctx, id, was, instance.Live, "")
+	if was != token.Live {
+		e.Changed(ctx, id, was, token.Live, "")
 	}
 	e.Log.DebugContext(ctx, "refreshed", "instance", id.String(), "gen", a.base.Generation+1)
 	return nil
@@ -163,7 +163,7 @@ func (e *Engine) saveAnswer(ctx context.Context, id instance.ID, a refreshAnswer
 
 // applyAnswer writes an answer into the record.
 func (e *Engine) applyAnswer(r *tokenstore.Record, a refreshAnswer) {
-	e.setState(r, instance.Live)
+	e.setState(r, token.Live)
 	if left, _ := r.AccessLife.Remaining(e.Clock); a.token.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
 		r.AccessLife = tokenstore.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
 	} else {
@@ -198,7 +198,7 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 	})
 	e.updatePending(seen.ID, func(p *pending) {
 		p.verdict = nil
-		if err != nil && !errors.Is(err, tokenstore.ErrConflict) && v.State != instance.Stale {
+		if err != nil && !errors.Is(err, tokenstore.ErrConflict) && v.State != token.Stale {
 			p.verdict = &v // a failure that says nothing of the auth token may be forgotten
 		}
 	})
@@ -223,14 +223,14 @@ func (e *Engine) applyVerdict(r *tokenstore.Record, v Verdict) {
 		e.closeAttempt(r, v)
 	}
 	found := v.State
-	if left, known := r.AccessLife.Remaining(e.Clock); found == instance.Stale && (!known || left == 0) {
-		found = instance.Expired
+	if left, known := r.AccessLife.Remaining(e.Clock); found == token.Stale && (!known || left == 0) {
+		found = token.Expired
 	}
 	e.setState(r, found)
 }
 
 // setState writes what a refresh came to into the record.
-func (e *Engine) setState(r *tokenstore.Record, found instance.State) {
+func (e *Engine) setState(r *tokenstore.Record, found token.State) {
 	if next := r.State.Next(found); next != r.State {
 		r.State, r.Since = next, e.Clock.Wall()
 	}
@@ -264,13 +264,13 @@ type pending struct {
 	refused []Refusal      // modes that refused, where another one is not decided yet
 }
 
-func (e *Engine) pendingOf(id instance.ID) pending {
+func (e *Engine) pendingOf(id token.Instance) pending {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.pending[id]
 }
 
-func (e *Engine) updatePending(id instance.ID, change func(*pending)) {
+func (e *Engine) updatePending(id token.Instance, change func(*pending)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	p := e.pending[id]
@@ -280,24 +280,24 @@ func (e *Engine) updatePending(id instance.ID, change func(*pending)) {
 
 // RevocationPending reports whether the service has revoked the auth token of id, and
 // the store could not take that yet: its access token is handed out no more.
-func (e *Engine) RevocationPending(id instance.ID) bool {
+func (e *Engine) RevocationPending(id token.Instance) bool {
 	v := e.pendingOf(id).verdict
-	return v != nil && v.State == instance.Revoked
+	return v != nil && v.State == token.Revoked
 }
 
 // Redeemed forgets what went wrong with id before: it has another auth token.
-func (e *Engine) Redeemed(id instance.ID) {
+func (e *Engine) Redeemed(id token.Instance) {
 	e.Pauses.Clear(id)
 	e.updatePending(id, func(p *pending) { *p = pending{} })
 	e.Kick()
 }
 
 // KindOfState returns the fault of a state that cannot be refreshed.
-func KindOfState(s instance.State) fault.Kind {
+func KindOfState(s token.State) fault.Kind {
 	switch s {
-	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+	case token.Revoked, token.RefreshLost, token.RefreshExpired:
 		return fault.Kind(s) // state and kind are the same word
-	case instance.Uncertain:
+	case token.Uncertain:
 		return fault.RedemptionUncertain
 	default:
 		return fault.NotRegistered

@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/timing/timingtest"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -81,7 +81,7 @@ func (s *sessionProvider) open(t *testing.T, limits policy.Limits) *harness {
 		t.Fatal(err)
 	}
 	err = v.Create(t.Context(), tokenstore.Record{
-		ID: one, State: instance.Live, Generation: 1, Intent: "intent-1", Jitter: 0.5,
+		ID: one, State: token.Live, Generation: 1, Intent: "intent-1", Jitter: 0.5,
 		Access: first.Access, AccessLife: tokenstore.NewLifetime(b.clock, first.TTL), Refresh: first.Refresh,
 		RefreshLife: tokenstore.NewLifetime(b.clock, first.RefreshTTL), RefreshIssuedAt: b.clock.Wall(), RedeemedAt: b.clock.Wall(),
 	})
@@ -99,22 +99,22 @@ func TestSessionLimit(t *testing.T) {
 		name    string
 		s       *sessionProvider
 		away    time.Duration // after ten seconds the device sleeps for so long
-		state   instance.State
+		state   token.State
 		session time.Duration
 	}{
-		{"short sessions", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"they end between two seconds", &sessionProvider{life: 15 * time.Second, max: 45*time.Second + 700*time.Millisecond}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"Keycloak's defaults", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 0, instance.RefreshExpired, 10 * time.Hour},
+		{"short sessions", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second}, 0, token.RefreshExpired, 45 * time.Second},
+		{"they end between two seconds", &sessionProvider{life: 15 * time.Second, max: 45*time.Second + 700*time.Millisecond}, 0, token.RefreshExpired, 45 * time.Second},
+		{"Keycloak's defaults", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 0, token.RefreshExpired, 10 * time.Hour},
 		{"the last lives are below 0", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
 			a.RefreshTTL = time.Nanosecond
-		}}, 0, instance.RefreshExpired, 45 * time.Second},
+		}}, 0, token.RefreshExpired, 45 * time.Second},
 		{"the last answer has a refresh token alone", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, last: func(a *tms.AuthToken) {
 			a.Access = token.Secret{}
-		}}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"the end is told in the service's own words", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, refuse: statusFailure(401, "REFRESH_TOKEN_INVALID", "no")}, 0, instance.RefreshExpired, 45 * time.Second},
-		{"idle for too long", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 12 * time.Hour, instance.RefreshExpired, 0},
-		{"only idleness ends them", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute}, 0, instance.Live, 0},
-		{"offline tokens", &sessionProvider{life: 5 * time.Minute}, 0, instance.Live, 0},
+		}}, 0, token.RefreshExpired, 45 * time.Second},
+		{"the end is told in the service's own words", &sessionProvider{life: 15 * time.Second, max: 45 * time.Second, refuse: statusFailure(401, "REFRESH_TOKEN_INVALID", "no")}, 0, token.RefreshExpired, 45 * time.Second},
+		{"idle for too long", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute, max: 10 * time.Hour}, 12 * time.Hour, token.RefreshExpired, 0},
+		{"only idleness ends them", &sessionProvider{life: 5 * time.Minute, idle: 30 * time.Minute}, 0, token.Live, 0},
+		{"offline tokens", &sessionProvider{life: 5 * time.Minute}, 0, token.Live, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestRevokedWithinASession(t *testing.T) {
 		s.revoked = true
 		s.mu.Unlock()
 		time.Sleep(20 * time.Second)
-		if got := b.record(t).State; got != instance.Revoked {
+		if got := b.record(t).State; got != token.Revoked {
 			t.Errorf("state %s, want revoked", got)
 		}
 	})
@@ -213,7 +213,7 @@ func TestKeepsTheBetterToken(t *testing.T) {
 					t.Fatal(err)
 				}
 				r, ok := b.Tokens.Get(one)
-				if !ok || r.Refresh.Reveal() != "rotated" || r.State != instance.Live || r.Access.Reveal() != tt.want {
+				if !ok || r.Refresh.Reveal() != "rotated" || r.State != token.Live || r.Access.Reveal() != tt.want {
 					t.Errorf("%s, access %q, refresh %q", r.State, r.Access.Reveal(), r.Refresh.Reveal())
 				}
 				if left, _ := r.AccessLife.Remaining(b.clock); tt.want == "access" && left != 40*time.Minute {
@@ -267,7 +267,7 @@ func TestLimitedNamesTokens(t *testing.T) {
 			defer b.stop()
 			b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second})
 			l := b.Limited(one.Tenant, []tokenstore.Record{{
-				State: instance.Live, AccessLife: tokenstore.NewLifetime(b.clock, lives[0]), RefreshLife: tokenstore.NewLifetime(b.clock, lives[1]),
+				State: token.Live, AccessLife: tokenstore.NewLifetime(b.clock, lives[0]), RefreshLife: tokenstore.NewLifetime(b.clock, lives[1]),
 			}})
 			if l == nil || l.LifeText() != want {
 				t.Errorf("%s and %s: got %+v, want %q", lives[0], lives[1], l, want)

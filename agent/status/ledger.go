@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // LedgerKind is the kind of an entry: intent, confirmed, refused, unused, uncertain,
@@ -51,6 +51,6 @@ type LedgerEntry struct {
 }
 
 // InstanceID returns the instance that the entry concerns.
-func (e LedgerEntry) InstanceID() (instance.ID, error) {
-	return instance.ParseKey(e.Tenant + "/" + e.Instance)
+func (e LedgerEntry) InstanceID() (token.Instance, error) {
+	return token.ParseInstanceKey(e.Tenant + "/" + e.Instance)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // Counters are what is counted since the daemon's start, by outcome.
@@ -66,7 +66,7 @@ func (b *exposition) tenants(all []Tenant) {
 func (b *exposition) instances(s Status) {
 	b.family("regent_instance_state", "gauge", "State of an instance: 1 for the one that it is in.")
 	for a, i := range s.Instances() {
-		for _, state := range append(instance.States(), Unknown) {
+		for _, state := range append(token.States(), Unknown) {
 			b.sample("regent_instance_state", boolValue(i.State == string(state)), "application", a.ID, "application_instance", i.Name, "state", string(state))
 		}
 	}

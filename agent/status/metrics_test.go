@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 func sample() (Status, Counters) {
@@ -97,7 +97,7 @@ func TestCardinality(t *testing.T) {
 	count := func() int { return strings.Count(Prometheus(s, c), "\n") }
 	before := count()
 	s.Applications[0].Instances = append(s.Applications[0].Instances, Instance{Name: "cad/3", State: "live"})
-	if got, want := count()-before, len(instance.States())+1+2; got != want {
+	if got, want := count()-before, len(token.States())+1+2; got != want {
 		t.Errorf("an instance adds %d lines, want %d", got, want)
 	}
 }

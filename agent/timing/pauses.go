@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // An engine that waits looks again after [PollInterval], since timers stand still while
@@ -39,7 +39,7 @@ type Pauses struct {
 	tenant func(host string) (left time.Duration, asked bool)
 
 	mu sync.Mutex
-	by map[instance.ID]Pause // an id without an application is its tenant's
+	by map[token.Instance]Pause // an id without an application is its tenant's
 }
 
 // Failure is what a failed attempt says of the next one.
@@ -65,12 +65,12 @@ type Pause struct {
 // tenant is left alone by all engines, and whether it asked for that. device is shared by
 // all engines.
 func NewPauses(c Clock, draw func() float64, tenant func(host string) (left time.Duration, asked bool), device *LocalFailures) *Pauses {
-	return &Pauses{Device: device, clock: c, draw: draw, tenant: tenant, by: map[instance.ID]Pause{}}
+	return &Pauses{Device: device, clock: c, draw: draw, tenant: tenant, by: map[token.Instance]Pause{}}
 }
 
 // Fail records that an attempt of id failed. A failure of this device
 // has the device's pause, and adds nothing to the pauses after failures of the service.
-func (p *Pauses) Fail(id instance.ID, f Failure) {
+func (p *Pauses) Fail(id token.Instance, f Failure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Boot()
@@ -89,7 +89,7 @@ func (p *Pauses) Fail(id instance.ID, f Failure) {
 	}
 	next.until = max(next.until, now+left, now+f.After) // a short Retry-After does not end the back-off
 	p.by[id] = next
-	if whole := (instance.ID{Tenant: id.Tenant}); now+f.After > max(now, p.by[whole].until) {
+	if whole := (token.Instance{Tenant: id.Tenant}); now+f.After > max(now, p.by[whole].until) {
 		next.until = now + f.After
 		p.by[whole] = next
 	}
@@ -98,7 +98,7 @@ func (p *Pauses) Fail(id instance.ID, f Failure) {
 // Resume restores the pause of id after the failure f at a time before this process, the
 // n-th in a row. It is as long as a drawn one can be, so that no restart shortens it. A
 // clock that was set back makes it no longer than that.
-func (p *Pauses) Resume(id instance.ID, f Failure, n int, at time.Time) {
+func (p *Pauses) Resume(id token.Instance, f Failure, n int, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	whole := max(f.After, Backoff(max(n, 1), 1))
@@ -108,19 +108,19 @@ func (p *Pauses) Resume(id instance.ID, f Failure, n int, at time.Time) {
 }
 
 // Delay leaves id alone for d, without a failure. [Pauses.EndDelay] ends it.
-func (p *Pauses) Delay(id instance.ID, d time.Duration) {
+func (p *Pauses) Delay(id token.Instance, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.by[id] = Pause{until: p.clock.Boot() + d}
 }
 
 // EndDelay ends a delay of id, and no pause after a failure.
-func (p *Pauses) EndDelay(id instance.ID) {
-	p.delete(func(k instance.ID, one Pause) bool { return k == id && one.Code == "" })
+func (p *Pauses) EndDelay(id token.Instance) {
+	p.delete(func(k token.Instance, one Pause) bool { return k == id && one.Code == "" })
 }
 
 // Clear forgets the failures of id.
-func (p *Pauses) Clear(id instance.ID) {
+func (p *Pauses) Clear(id token.Instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.by, id)
@@ -129,23 +129,23 @@ func (p *Pauses) Clear(id instance.ID) {
 // ClearTenant forgets the failures of all instances of a tenant. A pause that the tenant
 // asked for stays.
 func (p *Pauses) ClearTenant(host string) {
-	p.delete(func(k instance.ID, _ Pause) bool { return k.Tenant == host && k.Application != "" })
+	p.delete(func(k token.Instance, _ Pause) bool { return k.Tenant == host && k.Application != "" })
 }
 
 // Retry ends the pauses whose cause may have been fixed on this device. A pause that a
 // service asked for stays.
 func (p *Pauses) Retry() {
-	p.delete(func(_ instance.ID, one Pause) bool { return one.Fixable })
+	p.delete(func(_ token.Instance, one Pause) bool { return one.Fixable })
 }
 
-func (p *Pauses) delete(which func(instance.ID, Pause) bool) {
+func (p *Pauses) delete(which func(token.Instance, Pause) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	maps.DeleteFunc(p.by, which)
 }
 
 // Left returns how long id is left alone, for whatever reason; 0 if it is not.
-func (p *Pauses) Left(id instance.ID) time.Duration {
+func (p *Pauses) Left(id token.Instance) time.Duration {
 	whole, _ := p.TenantLeft(id.Tenant)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -157,7 +157,7 @@ func (p *Pauses) Left(id instance.ID) time.Duration {
 func (p *Pauses) TenantLeft(host string) (left time.Duration, asked bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	own := p.by[instance.ID{Tenant: host}].until - p.clock.Boot()
+	own := p.by[token.Instance{Tenant: host}].until - p.clock.Boot()
 	left, asked = p.tenant(host)
 	return max(0, left, own), asked || own > 0
 }
@@ -165,12 +165,12 @@ func (p *Pauses) TenantLeft(host string) (left time.Duration, asked bool) {
 // Last returns the last failure of id. If withTenant, it is the pause that the tenant
 // asked for, while that is longer. failing is false if there is none, or if what failed
 // on this device works again.
-func (p *Pauses) Last(id instance.ID, withTenant bool) (last Pause, failing bool) {
+func (p *Pauses) Last(id token.Instance, withTenant bool) (last Pause, failing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.clock.Boot()
 	last = p.by[id]
-	if whole := p.by[instance.ID{Tenant: id.Tenant}]; withTenant && whole.until > max(last.until, now) {
+	if whole := p.by[token.Instance{Tenant: id.Tenant}]; withTenant && whole.until > max(last.until, now) {
 		last = whole
 	}
 	last.Left = max(0, last.until-now, p.Device.Remaining(last.Cause))

@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/timing"
 	"regent/agent/timing/timingtest"
+	"regent/agent/token"
 )
 
 // A service that asks for a second each time is asked less and less often.
@@ -20,7 +20,7 @@ func TestShortRetryAfterKeepsBackoff(t *testing.T) {
 			}
 			return 0, false
 		}, timing.NewLocalFailures(clock))
-		id := instance.ID{Tenant: "a.example", Application: "cad", Number: 1}
+		id := token.Instance{Tenant: "a.example", Application: "cad", Number: 1}
 		asked := 0
 		for end := clock.Boot() + time.Hour; clock.Boot() < end; asked++ {
 			pauses.Fail(id, timing.Failure{Code: fault.Throttled, After: time.Second})

@@ -1,7 +1,7 @@
-// Package token has secrets that do not print, lifetimes, and the format of registration
-// tokens.
+// Package token has secrets that do not print, instances, the states of auth tokens,
+// and the format of registration tokens.
 //
-// It does not know how a token is kept or where it comes from.
+// It does no I/O. It does not know how a token is stored or where it comes from.
 package token
 
 import (

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/timing"
 	"regent/agent/tms"
@@ -40,13 +39,13 @@ type Store struct {
 	notify func(Record) // of each record that was kept
 
 	mu      sync.RWMutex
-	records map[instance.ID]Record
+	records map[token.Instance]Record
 }
 
 // Open reads all auth tokens. For one that cannot be read it returns a
 // [store.UnreadableError].
 func Open(ctx context.Context, s store.Store) (*Store, error) {
-	v := &Store{store: store.NewRecords(s), records: map[instance.ID]Record{}}
+	v := &Store{store: store.NewRecords(s), records: map[token.Instance]Record{}}
 	err := v.store.ReadAll(ctx, prefix, func(name string) error {
 		var kept sealed
 		if err := v.store.Read(ctx, name, &kept); err != nil {
@@ -70,7 +69,7 @@ func Open(ctx context.Context, s store.Store) (*Store, error) {
 func (v *Store) OnChange(f func(Record)) { v.notify = f }
 
 // Get returns the auth token of id.
-func (v *Store) Get(id instance.ID) (Record, bool) {
+func (v *Store) Get(id token.Instance) (Record, bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	r, ok := v.records[id]
@@ -149,17 +148,17 @@ func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 // Record is one auth token and its state that must survive the process. It is encoded only
 // in a sealed record: its secrets cannot be encoded otherwise.
 type Record struct {
-	ID           instance.ID  `json:"id"`
-	BaseURL      string       `json:"base"`           // the tenant's base URL when it was redeemed
-	Intent       string       `json:"intent"`         // the ledger's intent that bought it
-	Registration string       `json:"registration"`   // fingerprint of the registration token that paid
-	Mask         tms.Mask     `json:"mask,omitempty"` // of that token: finds it in texts after it was wiped; nil if an earlier release redeemed
-	AuthTokenID  string       `json:"auth_token_id"`  // the service's name of it
-	Identifier   string       `json:"identifier"`     // what its administrator sees
-	Provider     tms.Provider `json:"provider"`
+	ID           token.Instance `json:"id"`
+	BaseURL      string         `json:"base"`           // the tenant's base URL when it was redeemed
+	Intent       string         `json:"intent"`         // the ledger's intent that bought it
+	Registration string         `json:"registration"`   // fingerprint of the registration token that paid
+	Mask         tms.Mask       `json:"mask,omitempty"` // of that token: finds it in texts after it was wiped; nil if an earlier release redeemed
+	AuthTokenID  string         `json:"auth_token_id"`  // the service's name of it
+	Identifier   string         `json:"identifier"`     // what its administrator sees
+	Provider     tms.Provider   `json:"provider"`
 
-	State instance.State `json:"state"`
-	Since time.Time      `json:"since"` // when State began
+	State token.State `json:"state"`
+	Since time.Time   `json:"since"` // when State began
 
 	Access          token.Secret `json:"access"`
 	AccessLife      Lifetime     `json:"life"`
@@ -203,7 +202,7 @@ type Refusals struct {
 
 // Servable reports whether the state lets the access token be handed out while
 // it is valid: only a revocation withdraws it at once.
-func (r Record) Servable() bool { return r.State != instance.Revoked && !r.Access.IsZero() }
+func (r Record) Servable() bool { return r.State != token.Revoked && !r.Access.IsZero() }
 
 // sealed is the stored form of a Record, with its secrets. Only this package makes one.
 type sealed struct {
@@ -358,7 +357,7 @@ type Loop struct {
 	Random        func() float64                    // in [0,1)
 	Skew          func(tenant string) time.Duration // service minus device, as last seen
 	// Changed is called after each change of an instance's state is durable.
-	Changed func(ctx context.Context, id instance.ID, from, to instance.State, cause fault.Kind)
+	Changed func(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind)
 	Log     *slog.Logger
 }
 

@@ -11,11 +11,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/instance"
 	"regent/agent/store"
 	"regent/agent/store/storetest"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 )
 
@@ -30,11 +30,11 @@ func fullRecord(n int) tokenstore.Record {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 7, time.UTC)
 	life := tokenstore.Lifetime{TTL: time.Hour, Wall: at, Boot: 5 * time.Minute, BootID: "boot-1"}
 	return tokenstore.Record{
-		ID:      instance.ID{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
+		ID:      token.Instance{Tenant: "demo-host.com:8443", Application: "cad", Number: n},
 		BaseURL: "https://demo-host.com:8443", Intent: "regent-1", Registration: "0badcafe",
 		AuthTokenID: "at-1", Identifier: "regent-1",
 		Provider: tms.Provider{TokenEndpoint: "https://idp/auth/", Realm: "r", ClientID: "c"},
-		State:    instance.Stale, Since: at.Add(time.Second),
+		State:    token.Stale, Since: at.Add(time.Second),
 		Access: token.NewSecret(accessSecret), AccessLife: life, Generation: 3, Jitter: 0.25,
 		Refresh: token.NewSecret(refreshSecret), RefreshLife: tokenstore.Lifetime{TTL: 24 * time.Hour, Wall: at, BootID: "boot-1"},
 		PreviousRefresh:  token.NewSecret(olderSecret),
@@ -102,10 +102,10 @@ func TestRecordShowsNoSecret(t *testing.T) {
 }
 
 func TestServable(t *testing.T) {
-	for _, state := range instance.States() {
+	for _, state := range token.States() {
 		r := fullRecord(1)
 		r.State = state
-		if got, want := r.Servable(), state != instance.Revoked; got != want {
+		if got, want := r.Servable(), state != token.Revoked; got != want {
 			t.Errorf("%s: got %t, want %t", state, got, want)
 		}
 		r.Access = token.Secret{}

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 )
 
 // What must be true. Everything here is pure: it is told what was seen.
@@ -51,7 +51,7 @@ func checkEach(st status.Status, check func(status.Instance) error) error {
 }
 
 // checkState says whether both instances are in a state.
-func checkState(st status.Status, want instance.State) error {
+func checkState(st status.Status, want token.State) error {
 	return checkEach(st, func(i status.Instance) error {
 		because := ""
 		if f := i.LastFault; f != nil {
@@ -73,12 +73,12 @@ func checkWaiting(st status.Status) error {
 	if st.Store.Guard != "file" {
 		return fmt.Errorf("status says that %q guards the data key, want file", st.Store.Guard)
 	}
-	return checkState(st, instance.Unredeemed)
+	return checkState(st, token.Unredeemed)
 }
 
 // checkRegistered says whether both instances have an auth token of their own.
 func checkRegistered(st status.Status) error {
-	if err := checkState(st, instance.Live); err != nil {
+	if err := checkState(st, token.Live); err != nil {
 		return err
 	}
 	seen := map[string]bool{"": true}

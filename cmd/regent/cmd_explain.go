@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent/instance"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -22,7 +22,7 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 			if pid <= 0 {
 				return usage(cmd, "--pid is needed: the number of the process")
 			}
-			if err := instance.CheckApplication(application); err != nil {
+			if err := token.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
 			call := func(ctx context.Context) (api.Explanation, error) { return c.agent().Explain(ctx, pid, application) }

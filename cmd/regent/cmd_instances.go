@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 )
 
 func newInstances(c *cli) *cobra.Command {
@@ -38,7 +38,7 @@ func allInstances(st status.Status) []status.Instance {
 // instanceCommand makes a command about one instance.
 func instanceCommand(use, short, long string, run func(cmd *cobra.Command, application, number string) error) *cobra.Command {
 	cmd := command(use, short, long, func(cmd *cobra.Command, args []string) error {
-		application, number, err := instance.ParseName(args[0])
+		application, number, err := token.ParseInstanceName(args[0])
 		if err != nil {
 			return usage(cmd, "%v", err)
 		}

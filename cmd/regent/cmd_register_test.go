@@ -13,9 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/token"
+
 	"regent/ipc/api"
 )
 
@@ -117,7 +117,7 @@ func TestRegisterIsInterrupted(t *testing.T) {
 // request refused it is all there is.
 func TestRegisterErases(t *testing.T) {
 	exhausted := status.Instance{
-		Name: "cad/1", State: string(instance.Unredeemed),
+		Name: "cad/1", State: string(token.Unredeemed),
 		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
 	}
 	unneeded := registered(liveInstance("cad/1"))
@@ -188,11 +188,11 @@ func TestRegisterKeepsAReplacedFile(t *testing.T) {
 func TestRegisterReportsEachInstance(t *testing.T) {
 	unredeemed := func(kind fault.Kind) status.Instance {
 		return status.Instance{
-			Name: "cad/2", State: string(instance.Unredeemed),
+			Name: "cad/2", State: string(token.Unredeemed),
 			LastFault: &status.Fault{Code: string(kind), Detail: "the service's words"},
 		}
 	}
-	state := func(s instance.State) status.Instance { return status.Instance{Name: "cad/2", State: string(s)} }
+	state := func(s token.State) status.Instance { return status.Instance{Name: "cad/2", State: string(s)} }
 	tests := []struct {
 		name     string
 		instance status.Instance
@@ -200,13 +200,13 @@ func TestRegisterReportsEachInstance(t *testing.T) {
 		failed   fault.Kind // "" is success
 	}{
 		{"live", liveInstance("cad/2"), "registered, token good for 12 min", ""},
-		{"on demand", state(instance.Unredeemed), "not redeemed yet", ""},
-		{"expired before", state(instance.Expired), "registered before, but its token cannot be refreshed now", ""},
-		{"revoked", state(instance.Revoked), "revoked by the service: left as it is", ""},
+		{"on demand", state(token.Unredeemed), "not redeemed yet", ""},
+		{"expired before", state(token.Expired), "registered before, but its token cannot be refreshed now", ""},
+		{"revoked", state(token.Revoked), "revoked by the service: left as it is", ""},
 		{"offline", unredeemed(fault.Unavailable), "not redeemed yet: unavailable; the agent goes on trying", fault.Unavailable},
 		{"exhausted", unredeemed(fault.RegistrationExhausted), "not redeemed: registration exhausted", fault.RegistrationExhausted},
 		{"too late", unredeemed(fault.RegistrationExpired), "not redeemed: registration expired", fault.RegistrationExpired},
-		{"uncertain", state(instance.Uncertain), "uncertain: a count may have been used", fault.RedemptionUncertain},
+		{"uncertain", state(token.Uncertain), "uncertain: a count may have been used", fault.RedemptionUncertain},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestRegisterReportsEachInstance(t *testing.T) {
 func TestRegisterNamesAllThatShareAReason(t *testing.T) {
 	failing := func(name, detail string) status.Instance {
 		return status.Instance{
-			Name: name, State: string(instance.Unredeemed),
+			Name: name, State: string(token.Unredeemed),
 			LastFault: &status.Fault{Code: string(fault.Unavailable), Detail: detail},
 		}
 	}
@@ -247,7 +247,7 @@ func TestRegisterNamesAllThatShareAReason(t *testing.T) {
 // token, and no news of this one.
 func TestRegisterWithoutWaitingReportsNoOldFault(t *testing.T) {
 	old := status.Instance{
-		Name: "cad/1", State: string(instance.Unredeemed),
+		Name: "cad/1", State: string(token.Unredeemed),
 		LastFault: &status.Fault{Code: string(fault.RegistrationExhausted), Detail: "none left"},
 	}
 	got := cliRun{daemon: &fakeDaemon{registered: registered(old)}, stdin: sound}.run(t, "register", "--stdin", "--wait", "0")

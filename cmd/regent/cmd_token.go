@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -63,11 +63,11 @@ func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
 	if f.application == "" {
 		return req, usage(cmd, "--application is needed: the id of the application")
 	}
-	if err := instance.CheckApplication(f.application); err != nil {
+	if err := token.CheckApplication(f.application); err != nil {
 		return req, usage(cmd, "--application: %v", err)
 	}
 	if f.instance != "" {
-		if _, err := instance.ParseNumber(f.instance); err != nil {
+		if _, err := token.ParseInstanceNumber(f.instance); err != nil {
 			return req, usage(cmd, "--instance: %v", err)
 		}
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -19,7 +19,7 @@ func newWatch(c *cli) *cobra.Command {
 		`Print what an application's instances are now, and then each new token and
 each change of state, until it is interrupted or the agent ends.`,
 		func(cmd *cobra.Command, _ []string) error {
-			if err := instance.CheckApplication(application); err != nil {
+			if err := token.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
 			for e, err := range c.agent().Watch(cmd.Context(), application) {

@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 	"regent/platform/localsock"
 )
@@ -562,5 +562,5 @@ func registered(instances ...status.Instance) api.Registration {
 }
 
 func liveInstance(name string) status.Instance {
-	return status.Instance{Name: name, State: string(instance.Live), ExpiresIn: 720}
+	return status.Instance{Name: name, State: string(token.Live), ExpiresIn: 720}
 }

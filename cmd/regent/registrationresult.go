@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -59,14 +59,14 @@ func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 // outcomeOf returns the outcome of a registration for one instance, and why the instance is
 // not registered. The reason is nil if it is registered, or nobody tried.
 func outcomeOf(i status.Instance, waited bool) (string, *fault.Fault) {
-	switch state := instance.State(i.State); state {
-	case instance.Live, instance.Stale:
+	switch state := token.State(i.State); state {
+	case token.Live, token.Stale:
 		return "registered, token good for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second), nil
-	case instance.Expired:
+	case token.Expired:
 		return "registered before, but its token cannot be refreshed now", nil
-	case instance.Uncertain:
+	case token.Uncertain:
 		return "uncertain: a count may have been used", reasonText(i, fault.RedemptionUncertain)
-	case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+	case token.Revoked, token.RefreshLost, token.RefreshExpired:
 		advice := fault.New("redeem", fault.Kind(state), nil).WithInstance(i.Name).Text()
 		return fmt.Sprintf("%s: left as it is; %s", stateText(i, true, false), advice), nil
 	}

@@ -9,10 +9,10 @@ import (
 
 	"regent/agent/doctor"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/platform/terminal"
 )
 
@@ -98,10 +98,10 @@ func registrationNeedOf(s status.Status, tenant string) registrationNeed {
 		if a.Tenant != tenant {
 			continue
 		}
-		switch instance.State(i.State) {
-		case instance.Unredeemed:
+		switch token.State(i.State) {
+		case token.Unredeemed:
 			n.now = true
-		case instance.Revoked, instance.RefreshLost, instance.RefreshExpired:
+		case token.Revoked, token.RefreshLost, token.RefreshExpired:
 			n.forRedeem = true
 		}
 		n.now = n.now || i.RedeemAsked

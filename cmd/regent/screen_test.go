@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/platform/terminal"
 )
 
@@ -39,11 +39,11 @@ func servingDevice() status.Status {
 		CanServeUntil: afterNoon(500 * time.Second), Counts: &status.Counts{Confirmed: 2},
 		Applications: []status.Application{{ID: "cad", Tenant: "demo-host.com", Rules: 1, Instances: []status.Instance{
 			{
-				Name: "cad/1", State: string(instance.Live), Since: beforeNoon(time.Hour), Generation: 7, Leased: true,
+				Name: "cad/1", State: string(token.Live), Since: beforeNoon(time.Hour), Generation: 7, Leased: true,
 				Holder:    &status.Holder{PID: 4711, User: "alice", Exe: "/opt/cad/bin/cad"},
 				ExpiresAt: afterNoon(12 * time.Minute), ExpiresIn: 720, NextRefresh: afterNoon(4*time.Minute + 10*time.Second),
 			},
-			{Name: "cad/2", State: string(instance.Live), Since: beforeNoon(time.Hour), Generation: 7, ExpiresIn: 500, NextRefresh: afterNoon(-time.Second)},
+			{Name: "cad/2", State: string(token.Live), Since: beforeNoon(time.Hour), Generation: 7, ExpiresIn: 500, NextRefresh: afterNoon(-time.Second)},
 		}}},
 	}
 }
@@ -56,7 +56,7 @@ func waitingDevice() status.Status {
 	s.Tenants[0].Reachable = "unknown"
 	s.CanServeUntil, s.Counts = nil, &status.Counts{}
 	for i := range s.Applications[0].Instances {
-		s.Applications[0].Instances[i] = status.Instance{Name: s.Applications[0].Instances[i].Name, State: string(instance.Unredeemed)}
+		s.Applications[0].Instances[i] = status.Instance{Name: s.Applications[0].Instances[i].Name, State: string(token.Unredeemed)}
 	}
 	return s
 }
@@ -81,15 +81,15 @@ func troubledDevice() status.Status {
 		RequestForm: &status.RequestForm{Form: "wrapped", Proof: "accepted", Redemption: "regent-1"},
 	})
 	s.Applications[0].Instances[1] = status.Instance{
-		Name: "cad/2", State: string(instance.Revoked), Leased: true,
+		Name: "cad/2", State: string(token.Revoked), Leased: true,
 		LastFault: &status.Fault{
 			Code: "revoked", Detail: "the service takes this auth token no more: it was deleted there, or its session was ended",
 			At: beforeNoon(4 * time.Minute),
 		},
 	}
 	s.Applications = append(s.Applications, status.Application{ID: "sim", Tenant: "other.example:8443", Instances: []status.Instance{
-		{Name: "sim/1", State: string(instance.Stale), ExpiresIn: 41, NextRefresh: afterNoon(90 * time.Second)},
-		{Name: "sim/2", State: string(instance.Uncertain), Holder: &status.Holder{PID: 9, User: "eve", Exe: "/tmp/\x1b[31mred"}},
+		{Name: "sim/1", State: string(token.Stale), ExpiresIn: 41, NextRefresh: afterNoon(90 * time.Second)},
+		{Name: "sim/2", State: string(token.Uncertain), Holder: &status.Holder{PID: 9, User: "eve", Exe: "/tmp/\x1b[31mred"}},
 	}})
 	s.Problems = []status.Problem{
 		{Source: "/etc/regent/policy.d/10-it.yaml:3", Detail: "limits.redeem_splay: \"soon\" is no duration; the next layer's 2s rules"},
@@ -115,7 +115,7 @@ func pendingDevice() status.Status {
 	s := servingDevice()
 	s.Health, s.Summary = status.Degraded, "serving 1 of 2 instances; see the others below"
 	s.Applications[0].Instances[1] = status.Instance{
-		Name: "cad/2", State: string(instance.Revoked), RedeemAsked: true,
+		Name: "cad/2", State: string(token.Revoked), RedeemAsked: true,
 		LastFault: &status.Fault{Code: "revoked", Detail: "the service takes this auth token no more"},
 	}
 	return s
@@ -149,9 +149,9 @@ func TestStatusScreen(t *testing.T) {
 // One who has to redeem again is not told that no registration token is needed.
 func TestRegistrationTextAfterExpiry(t *testing.T) {
 	s := servingDevice()
-	for state, want := range map[instance.State]string{
-		instance.Live: "none held, none needed", instance.Unredeemed: "none held",
-		instance.Revoked: "none held; one is needed to redeem again", instance.RefreshExpired: "none held; one is needed to redeem again",
+	for state, want := range map[token.State]string{
+		token.Live: "none held, none needed", token.Unredeemed: "none held",
+		token.Revoked: "none held; one is needed to redeem again", token.RefreshExpired: "none held; one is needed to redeem again",
 	} {
 		s.Applications[0].Instances[1].State = string(state)
 		if got := (view{}).labelled("", statusFacts(s, view{})); !strings.Contains(got, "Registration token  "+want+"\n") {
@@ -191,14 +191,14 @@ func TestScreenEscapesControlCharacters(t *testing.T) {
 }
 
 func TestEveryStateHasText(t *testing.T) {
-	seen := map[string]instance.State{}
-	for _, s := range instance.States() {
+	seen := map[string]token.State{}
+	for _, s := range token.States() {
 		words := stateText(status.Instance{State: string(s)}, false, false)
 		if other, twice := seen[words]; twice {
 			t.Errorf("%s and %s are both %q", s, other, words)
 		}
 		seen[words] = s
-		if strings.Contains(words, "_") || words == string(s) && s != instance.Live {
+		if strings.Contains(words, "_") || words == string(s) && s != token.Live {
 			t.Errorf("%s: got %q, want words", s, words)
 		}
 	}
@@ -209,7 +209,7 @@ func TestEveryStateHasText(t *testing.T) {
 
 // A device that was off has failed at nothing yet.
 func TestExpiredText(t *testing.T) {
-	i := status.Instance{State: string(instance.Expired)}
+	i := status.Instance{State: string(token.Expired)}
 	if got, want := stateText(i, false, false), "expired, refreshed when asked for"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -221,7 +221,7 @@ func TestExpiredText(t *testing.T) {
 
 // Why an instance has no auth token yet differs, and so does what to do.
 func TestUnredeemedText(t *testing.T) {
-	none := status.Instance{State: string(instance.Unredeemed)}
+	none := status.Instance{State: string(token.Unredeemed)}
 	exhausted := none
 	exhausted.LastFault = &status.Fault{Code: "registration_exhausted"}
 	tests := []struct {

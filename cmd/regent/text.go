@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/platform/terminal"
 )
 
@@ -54,23 +54,23 @@ func formatAgo(now, t time.Time) string {
 // has a registration token in hand, onDemand whether that is used only when the
 // instance is asked for.
 func stateText(i status.Instance, held, onDemand bool) string {
-	switch s := instance.State(i.State); {
-	case s == instance.Unredeemed:
+	switch s := token.State(i.State); {
+	case s == token.Unredeemed:
 		return unredeemedText(i, held, onDemand)
-	case s == instance.Expired && i.LastFault == nil:
+	case s == token.Expired && i.LastFault == nil:
 		return "expired, refreshed when asked for"
 	}
-	return cmp.Or(stateTexts[instance.State(i.State)], printable(i.State))
+	return cmp.Or(stateTexts[token.State(i.State)], printable(i.State))
 }
 
-var stateTexts = map[instance.State]string{
-	instance.Uncertain:      "uncertain: a person decides",
-	instance.Live:           "live",
-	instance.Stale:          "live, refresh fails",
-	instance.Expired:        "expired, refresh fails",
-	instance.RefreshLost:    "refresh token lost",
-	instance.RefreshExpired: "refresh token expired",
-	instance.Revoked:        "revoked by the service",
+var stateTexts = map[token.State]string{
+	token.Uncertain:      "uncertain: a person decides",
+	token.Live:           "live",
+	token.Stale:          "live, refresh fails",
+	token.Expired:        "expired, refresh fails",
+	token.RefreshLost:    "refresh token lost",
+	token.RefreshExpired: "refresh token expired",
+	token.Revoked:        "revoked by the service",
 }
 
 // unredeemedText says why an instance has no auth token yet.

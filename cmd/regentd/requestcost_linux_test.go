@@ -21,12 +21,12 @@ import (
 	"regent/agent"
 	"regent/agent/audit"
 	"regent/agent/authz"
-	"regent/agent/instance"
 	"regent/agent/policy"
 	"regent/agent/store/storetest"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
+
 	"regent/agent/tokenstore"
 	"regent/ipc/server"
 	"regent/platform/device"
@@ -84,7 +84,7 @@ func freshRecords(t *testing.T, c timing.Clock, n int) writableStore {
 	}
 	for i := range n {
 		if err := v.Create(t.Context(), tokenstore.Record{
-			ID: instance.ID{Tenant: policy.Host(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: instance.Live,
+			ID: token.Instance{Tenant: policy.Host(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: token.Live,
 			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: costTenant}, Generation: 1, Jitter: .5,
 			Access: token.NewSecret(strings.Repeat("jwt.", 110)), AccessLife: tokenstore.NewLifetime(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
 		}); err != nil {

@@ -17,10 +17,10 @@ import (
 	"regent/agent"
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
 	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
+
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/ipc/ipctest"
@@ -86,7 +86,7 @@ func (o *oneEvent) Next(context.Context) ([]agent.Event, error) {
 		return nil, fault.New("watch", fault.Denied, nil)
 	}
 	o.sent = true
-	return []agent.Event{{Instance: instance.ID{Tenant: "demo-host.com", Application: "cad", Number: 1}, State: instance.Live, Generation: 8}}, nil
+	return []agent.Event{{Instance: token.Instance{Tenant: "demo-host.com", Application: "cad", Number: 1}, State: token.Live, Generation: 8}}, nil
 }
 
 func (*oneEvent) Close() {}

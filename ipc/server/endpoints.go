@@ -9,19 +9,19 @@ import (
 	"unicode"
 
 	"regent/agent"
-	"regent/agent/instance"
 	"regent/agent/status"
 	"regent/agent/token"
+
 	"regent/ipc/api"
 )
 
 // pathInstance returns the application and the instance's number of the path.
 func pathInstance(r *http.Request) (application, number string, err error) {
 	application, number = r.PathValue("application"), r.PathValue("instance")
-	if err := instance.CheckApplication(application); err != nil {
+	if err := token.CheckApplication(application); err != nil {
 		return "", "", invalidField("application", err.Error())
 	}
-	if _, err := instance.ParseNumber(number); err != nil {
+	if _, err := token.ParseInstanceNumber(number); err != nil {
 		return "", "", invalidField("instance", err.Error())
 	}
 	return application, number, nil
@@ -84,7 +84,7 @@ func registration(q api.RegistrationRequest, by agent.Caller) (agent.Registratio
 		return none, invalidField("registration_token", "it is missing")
 	}
 	if q.Application != "" {
-		if err := instance.CheckApplication(q.Application); err != nil {
+		if err := token.CheckApplication(q.Application); err != nil {
 			return none, invalidField("application", err.Error())
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"regent/agent"
 	"regent/agent/authz"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -54,7 +54,7 @@ func FuzzRegistration(f *testing.F) {
 		if r.Token.IsZero() || r.Wait < 0 || r.Wait > maxWait || strings.ContainsAny(r.Source, "\r\n\x1b") || len(r.Source) > maxSource+100 {
 			t.Errorf("accepted %+v", r)
 		}
-		if application != "" && instance.CheckApplication(application) != nil {
+		if application != "" && token.CheckApplication(application) != nil {
 			t.Errorf("accepted the application %q", application)
 		}
 	})

@@ -18,8 +18,8 @@ import (
 
 	"regent/agent"
 	"regent/agent/authz"
-	"regent/agent/instance"
 	"regent/agent/status"
+	"regent/agent/token"
 	"regent/ipc/api"
 	"regent/ipc/ipctest"
 	"regent/ipc/server"
@@ -114,7 +114,7 @@ func (endlessEvents) Next(ctx context.Context) ([]agent.Event, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-time.After(backendDelay):
-		return []agent.Event{{Instance: instance.ID{Tenant: "t", Application: "cad", Number: 1}, State: instance.Live}}, nil
+		return []agent.Event{{Instance: token.Instance{Tenant: "t", Application: "cad", Number: 1}, State: token.Live}}, nil
 	}
 }
 

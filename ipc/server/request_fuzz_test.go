@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"regent/agent"
-	"regent/agent/instance"
+	"regent/agent/token"
 )
 
 // FuzzRequest writes bytes to the server and ends. Whatever they are, the agent
@@ -70,15 +70,15 @@ func checkAsked(t *testing.T, b *backend) {
 	for i, what := range b.asked {
 		switch what := what.(type) {
 		case agent.TokenRequest:
-			if instance.CheckApplication(what.Application) != nil {
+			if token.CheckApplication(what.Application) != nil {
 				t.Errorf("asked for a token of %q", what.Application)
 			}
-			if _, err := instance.ParseNumber(what.Instance); what.Instance != "" && err != nil {
+			if _, err := token.ParseInstanceNumber(what.Instance); what.Instance != "" && err != nil {
 				t.Errorf("asked for the instance %q", what.Instance)
 			}
 		case string:
 			if (what == "release" || what == "redeem" || what == "forget" || what == "watch" || what == "explain") && i+1 < len(b.asked) {
-				if app, ok := b.asked[i+1].(string); ok && instance.CheckApplication(app) != nil {
+				if app, ok := b.asked[i+1].(string); ok && token.CheckApplication(app) != nil {
 					t.Errorf("asked to %s %q", what, app)
 				}
 			}

@@ -9,7 +9,7 @@ import (
 
 	"regent/agent"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -51,11 +51,11 @@ func tokenRequest(q api.TokenRequest) (agent.TokenRequest, error) {
 	if q.Application == "" {
 		return none, invalidField("application", "it is missing")
 	}
-	if err := instance.CheckApplication(q.Application); err != nil {
+	if err := token.CheckApplication(q.Application); err != nil {
 		return none, invalidField("application", err.Error())
 	}
 	if q.Instance != "" {
-		if _, err := instance.ParseNumber(q.Instance); err != nil {
+		if _, err := token.ParseInstanceNumber(q.Instance); err != nil {
 			return none, invalidField("instance", err.Error())
 		}
 	}

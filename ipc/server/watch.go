@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"regent/agent"
-	"regent/agent/instance"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -41,7 +41,7 @@ type streamReply func(ctx context.Context, w http.ResponseWriter) error
 
 func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	application := r.URL.Query().Get("application")
-	if err := instance.CheckApplication(application); err != nil {
+	if err := token.CheckApplication(application); err != nil {
 		return nil, invalidField("application", err.Error())
 	}
 	watch, err := s.Watch(r.Context(), by, application)
@@ -124,7 +124,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 		return nil, invalidField("pid", "want the number of a process")
 	}
 	application := q.Get("application")
-	if err := instance.CheckApplication(application); err != nil {
+	if err := token.CheckApplication(application); err != nil {
 		return nil, invalidField("application", err.Error())
 	}
 	var unit string

@@ -10,7 +10,7 @@ import (
 
 	"regent/agent"
 	"regent/agent/fault"
-	"regent/agent/instance"
+	"regent/agent/token"
 	"regent/ipc/api"
 	"regent/ipc/client"
 )
@@ -21,7 +21,7 @@ func TestWatch(t *testing.T) {
 		b.changes = make(eventStream) // of this bubble
 		go func() {
 			for generation := range uint64(2) {
-				b.changes <- &agent.Event{Instance: instance.ID{Tenant: "t", Application: "cad", Number: 2}, State: instance.Live, Generation: generation + 1}
+				b.changes <- &agent.Event{Instance: token.Instance{Tenant: "t", Application: "cad", Number: 2}, State: token.Live, Generation: generation + 1}
 			}
 			b.changes <- nil
 		}()

@@ -1,4 +1,4 @@
-package instance
+package token
 
 import (
 	"slices"
@@ -9,11 +9,11 @@ import (
 )
 
 func TestKeys(t *testing.T) {
-	id := ID{Tenant: "demo-host.com:8443", Application: "cad", Number: 2}
+	id := Instance{Tenant: "demo-host.com:8443", Application: "cad", Number: 2}
 	if got, want := id.Key(), "demo-host.com:8443/cad/2"; got != want {
 		t.Errorf("Key = %q, want %q", got, want)
 	}
-	if got, err := ParseKey(id.Key()); err != nil || got != id {
+	if got, err := ParseInstanceKey(id.Key()); err != nil || got != id {
 		t.Errorf("ParseKey = %+v, %v", got, err)
 	}
 	if got := id.String(); got != "cad/2" {
@@ -27,7 +27,7 @@ func TestParseKeyRefuses(t *testing.T) {
 		"t/CAD/1", "t/-cad/1", "t/c d/1", "t//1", "t/cad/10001", "t/cad/99999999999999999999",
 		"t/" + strings.Repeat("a", 65) + "/1",
 	} {
-		if id, err := ParseKey(key); err == nil {
+		if id, err := ParseInstanceKey(key); err == nil {
 			t.Errorf("ParseKey(%q) = %+v, want an error", key, id)
 		}
 	}

@@ -1,4 +1,4 @@
-package instance
+package token
 
 // State is what is known of an instance's auth token. Its text is wire format.
 type State string

@@ -1,4 +1,4 @@
-package instance
+package token
 
 import "testing"
 
@@ -6,7 +6,7 @@ import "testing"
 // so that no second spelling is a second
 func FuzzParseKey(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key string) {
-		id, err := ParseKey(key)
+		id, err := ParseInstanceKey(key)
 		if err != nil {
 			return
 		}
@@ -16,7 +16,7 @@ func FuzzParseKey(f *testing.F) {
 		if id.Tenant == "" || CheckApplication(id.Application) != nil || id.Number < 1 || id.Number > MaxInstances {
 			t.Errorf("accepted %+v", id)
 		}
-		if app, n, err := ParseName(id.String()); err != nil || app != id.Application || n != id.Number {
+		if app, n, err := ParseInstanceName(id.String()); err != nil || app != id.Application || n != id.Number {
 			t.Errorf("%q was read as %q and %d, %v", id.String(), app, n, err)
 		}
 	})
