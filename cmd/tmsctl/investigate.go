@@ -180,7 +180,8 @@ func yesOrNo(cell string) (bool, error) {
 
 func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 	rows, err := readCSV(name, csvColumns{
-		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id"}, say: say,
+		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id"},
+		others: []string{"code", "http_status", "words"}, say: say,
 	})
 	if err != nil {
 		return nil, err
