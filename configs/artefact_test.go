@@ -129,18 +129,6 @@ func manualKeys(t *testing.T) []string {
 	return keys
 }
 
-func debconfKeys(t *testing.T) []string {
-	names := map[string]string{}
-	for _, d := range policy.Table() {
-		names[debconfName(d)] = d.Key
-	}
-	var keys []string
-	for _, m := range regexp.MustCompile(`(?m)^Template: (.*)\nType: string\nDescription: .+:\n(?: .+\n)+`).FindAllStringSubmatch(string(read(t, "../packaging/deb/templates")), -1) {
-		keys = append(keys, names[m[1]])
-	}
-	return keys
-}
-
 // byPolicyName turns the names of policies into keys.
 func byPolicyName(t *testing.T, names []string) []string {
 	var keys []string

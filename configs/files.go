@@ -30,7 +30,6 @@ func tableFiles() ([]file, error) {
 		{"agent/tms/CONTRACT.md", fromTable(contractTable, table)},
 		{"configs/regent.yaml.5", fromTable(manual, table)},
 		{"configs/regent.schema.json", fromTable(jsonSchema, table)},
-		{"packaging/deb/templates", fromTable(debconf, table)},
 		{mdm + "group-policy/regent.admx", fromTemplate("regent.admx", true, table)},
 		{mdm + "group-policy/en-US/regent.adml", fromTemplate("regent.adml", true, table)},
 		{mdm + "intune/oma-uri.csv", func() ([]byte, error) { return omaURIs(table) }},

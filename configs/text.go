@@ -8,49 +8,6 @@ import (
 	"regent/agent/policy"
 )
 
-// tokenQuestions are of what is no key: the registration token itself, and whether it
-// may lie in a system that does not run.
-const tokenQuestions = `Template: regent/registration-token
-Type: password
-Description: Registration token:
- The registration token that the Contact Administrator made for this device. It
- is handed to the agent, which seals it; no other copy is kept.
- .
- Leave it empty to give it later: in the file /etc/regent/registration-token
- with mode 0600, or by "regent register".
-
-Template: regent/token-in-image
-Type: boolean
-Default: false
-Description: for internal use: keep the registration token in a system that is not running
- This is not asked. Preseed true where the package is installed into a system that
- is not running yet, such as an installer's target, and the registration token is
- to lie in it until its first start.
-`
-
-// debconf writes the questions of the Debian package. Each has a default, so
-// that none has to be answered.
-func debconf(table []policy.Definition) []byte {
-	var b bytes.Buffer
-	for _, d := range table {
-		if !d.Debconf {
-			continue
-		}
-		fmt.Fprintf(&b, "Template: %s\nType: string\nDescription: %s:\n", debconfName(d), d.Title)
-		for _, line := range wrap(d.Doc+" It is written to /etc/regent/config.d/10-installer.yaml.", width-1) {
-			fmt.Fprintf(&b, " %s\n", line)
-		}
-		b.WriteString(" .\n Leave it empty if a configuration file or managed policy names it.\n\n")
-	}
-	b.WriteString(tokenQuestions)
-	return b.Bytes()
-}
-
-// debconfName is the name of the question for a key.
-func debconfName(d policy.Definition) string {
-	return "regent/" + strings.NewReplacer("_", "-", ".", "-").Replace(d.Key)
-}
-
 const manualHead = `.\" %s
 .TH REGENT.YAML 5 "" "Regent" "File formats"
 .SH NAME

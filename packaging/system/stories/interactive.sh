@@ -19,6 +19,8 @@ story_interactive() {
 	await 10 'serving 4 of 4' m regent status
 	exits 1 m grep -rlF "$(m cat $site/made)" /var/cache/debconf /var/lib/dpkg /etc
 	say "asked a person for tenant and registration token, and registered"
+	expect 'Adresse des Mandanten' sh_m 'echo METAGET regent/tenant Description-de.UTF-8 | debconf-communicate'
+	say "debconf has the questions in German too"
 
 	# Asked again, it offers what is configured, and no token changes nothing.
 	m dpkg-reconfigure -f noninteractive regent >/dev/null
