@@ -34,6 +34,13 @@ const (
 	tokenScript   = "token.js"
 )
 
+// problems are what answersScript says of an answer, each by the property
+// Problem and its name.
+var problems = []string{
+	"TenantMissing", "TenantForm", "TenantHTTPS", "TokenMissing", "TokenForm", "FileMissing",
+	"TokenPath", "TokenFileAbsent", "ConfigPath", "ConfigFileAbsent",
+}
+
 // Scripts lists the scripts that the database holds.
 func Scripts() []string { return []string{answersScript, stateScript, tokenScript} }
 
@@ -53,8 +60,11 @@ func (d *database) actions() {
 	for _, check := range []string{checkAll, checkTenant, checkToken} {
 		d.action(check, callsScript|as64Bit|ignoresFailure, answersScript, check)
 	}
+	for _, problem := range problems {
+		d.property("Problem"+problem, d.say("problem."+problem))
+	}
 	d.action("RefuseAnswers", showError, "", "["+answerProblem+"]")
-	d.action("RefuseTwoTokens", showError, "", "Give "+tokenFile+" or "+tokenText+", and not both.")
+	d.action("RefuseTwoTokens", showError, "", d.say("problem.TwoTokens"))
 
 	// The token goes by CustomActionData alone: from the property to a script, to
 	// a file. Neither a table, a command line nor a log has it.

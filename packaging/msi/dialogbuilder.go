@@ -24,11 +24,11 @@ type dialogBuilder struct {
 	ordering map[string]int
 }
 
-// newDialog begins a dialog of the usual size, with a title, a line below it and
-// room for buttons.
-func (d *database) newDialog(name, title, about string) *dialogBuilder {
-	w := d.newDialogBuilder(name, title, 370, 270)
-	w.add("Text", "Title", 15, 8, 330, 15, text, "", `{\Bold}`+title)
+// newDialog begins a dialog of the usual size, with a line below its title and room
+// for buttons. Its texts have keys that begin with key.
+func (d *database) newDialog(name, key, about string) *dialogBuilder {
+	w := d.newDialogBuilder(name, key, 370, 270)
+	w.add("Text", "Title", 15, 8, 330, 15, text, "", `{\Bold}`+d.say(key+".title"))
 	w.add("Text", "About", 25, 25, 330, 20, text, "", about)
 	w.add("Line", "Above", 0, 46, 370, 0, 1, "", "")
 	w.add("Line", "Below", 0, 234, 370, 0, 1, "", "")
@@ -36,8 +36,8 @@ func (d *database) newDialog(name, title, about string) *dialogBuilder {
 }
 
 // newMessage begins a dialog with one sentence.
-func (d *database) newMessage(name, title, sentence string) *dialogBuilder {
-	w := d.newDialogBuilder(name, title, 260, 85)
+func (d *database) newMessage(name, key, sentence string) *dialogBuilder {
+	w := d.newDialogBuilder(name, key, 260, 85)
 	control := "Text"
 	if name == errorDlg {
 		control = "ErrorText"
@@ -49,9 +49,9 @@ func (d *database) newMessage(name, title, sentence string) *dialogBuilder {
 	return w
 }
 
-func (d *database) newDialogBuilder(name, title string, width, height int) *dialogBuilder {
+func (d *database) newDialogBuilder(name, key string, width, height int) *dialogBuilder {
 	dialogs := d.table("Dialog")
-	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]: "+title)
+	dialogs.add(name, "50", "50", strconv.Itoa(width), strconv.Itoa(height), "3", "[ProductName]: "+d.say(key+".title"))
 	return &dialogBuilder{d: d, name: name, dialog: len(dialogs.Rows) - 1, first: len(d.table("Control").Rows), ordering: map[string]int{}}
 }
 
@@ -72,8 +72,11 @@ func (w *dialogBuilder) addConditionalText(condition, control string, x, y int, 
 	w.d.table("ControlCondition").add(w.name, control, "Hide", "NOT ("+condition+")")
 }
 
+// buttonWidth has room for a word of any language, and the system's shield.
+const buttonWidth = 66
+
 func (w *dialogBuilder) push(control string, x, y int, label string) {
-	w.add("PushButton", control, x, y, 56, 17, shown, "", label)
+	w.add("PushButton", control, x, y, buttonWidth, 17, shown, "", label)
 }
 
 // addEvent has a button do something if condition holds. What is said first is done
@@ -89,7 +92,7 @@ func (w *dialogBuilder) buttons(back, next string) {
 	for _, b := range []struct {
 		control, label string
 		x              int
-	}{{"Back", back, 180}, {"Next", next, 236}, {"Cancel", "Cancel", 304}} {
+	}{{"Back", back, 150}, {"Next", next, 216}, {"Cancel", w.d.say("cancel"), 294}} {
 		if b.label != "" {
 			w.push(b.control, b.x, 243, b.label)
 		}
@@ -104,7 +107,7 @@ func (w *dialogBuilder) buttons(back, next string) {
 
 // lastButton ends a dialog with one button.
 func (w *dialogBuilder) lastButton(label string) {
-	w.push("Next", 304, 243, label)
+	w.push("Next", 294, 243, label)
 	w.setFocus("Next", "Next", "Next")
 }
 

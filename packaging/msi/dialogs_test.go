@@ -1,9 +1,6 @@
 package main
 
-import (
-	"strconv"
-	"testing"
-)
+import "testing"
 
 // TestDialogReferences: what a button refers to is there, and every dialog can
 // be reached.
@@ -58,16 +55,9 @@ func TestControlsFitTheirDialogs(t *testing.T) {
 			followed[row[0]+"/"+row[10]] = true
 		}
 	}
-	number := func(text string) int {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return n
-	}
 	for _, row := range tables["Control"].Rows {
 		name := row[0] + "/" + row[1]
-		if number(row[3])+number(row[5]) > number(widths[row[0]]) || number(row[4])+number(row[6]) > number(heights[row[0]]) {
+		if number(t, row[3])+number(t, row[5]) > number(t, widths[row[0]]) || number(t, row[4])+number(t, row[6]) > number(t, heights[row[0]]) {
 			t.Errorf("%s is cut off", name)
 		}
 		switch row[2] {

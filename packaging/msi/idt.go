@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Table is one table of an installer database.
@@ -61,17 +62,21 @@ func (t Table) check() error {
 		for i, cell := range row {
 			c := t.Columns[i]
 			switch {
-			case strings.ContainsAny(cell, "\t\r\n") || strings.ContainsFunc(cell, func(r rune) bool { return r > 126 }):
-				return fmt.Errorf("table %s, row %q, column %s: only printable ASCII can be written", t.Name, key, c.Name)
+			case strings.ContainsAny(cell, "\t\r\n") || strings.ContainsFunc(cell, notLatin):
+				return fmt.Errorf("table %s, row %q, column %s: only printable letters of Latin-1 can be written", t.Name, key, c.Name)
 			case cell == "" && !c.nullable():
 				return fmt.Errorf("table %s, row %q: column %s may not be empty", t.Name, key, c.Name)
-			case c.width() > 0 && len(cell) > c.width():
-				return fmt.Errorf("table %s, row %q: column %s holds %d characters, not %d", t.Name, key, c.Name, c.width(), len(cell))
+			case c.width() > 0 && utf8.RuneCountInString(cell) > c.width():
+				return fmt.Errorf("table %s, row %q: column %s holds %d characters, not %d", t.Name, key, c.Name, c.width(), utf8.RuneCountInString(cell))
 			}
 		}
 	}
 	return nil
 }
+
+// notLatin reports whether code page 1252 has r at another place than Unicode, or
+// not at all.
+func notLatin(r rune) bool { return r > '~' && r < 0xa0 || r > 0xff }
 
 func (c Column) nullable() bool { return c.Type[0] < 'a' }
 

@@ -10,7 +10,7 @@ import (
 
 func TestTableIsReadAsWritten(t *testing.T) {
 	for _, arch := range []string{"amd64", "arm64"} {
-		for _, table := range made(t, arch) {
+		for _, table := range made(t, arch, "de") {
 			got, err := ParseIDT(table.IDT())
 			if err != nil {
 				t.Fatalf("%s: %v", table.Name, err)
@@ -32,8 +32,10 @@ func TestTableIsChecked(t *testing.T) {
 		{"a key twice", [][]string{{"a", "1", ""}, {"a", "2", ""}}, `the key "a" is there twice`},
 		{"nothing where something must be", [][]string{{"a", "", ""}}, "column Number may not be empty"},
 		{"too long", [][]string{{"abcdefg", "1", ""}}, "holds 5 characters, not 7"},
-		{"a line's end", [][]string{{"a", "1", "x\ny"}}, "printable ASCII"},
-		{"a letter that the code page has not", [][]string{{"a", "1", "\u2713"}}, "printable ASCII"},
+		{"a line's end", [][]string{{"a", "1", "x\ny"}}, "letters of Latin-1"},
+		{"a letter that the code page has not", [][]string{{"a", "1", "\u2713"}}, "letters of Latin-1"},
+		{"a letter that it has elsewhere", [][]string{{"a", "1", "\u20ac"}}, "letters of Latin-1"},
+		{"a row in German", [][]string{{"a", "1", "\u00fc"}}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -59,6 +59,7 @@ func runTables(flags *flag.FlagSet, args []string) error {
 	var o options
 	flags.StringVar(&o.version, "version", "", "`version` of the package, as 1.2.3")
 	flags.StringVar(&o.arch, "arch", "", "amd64 or arm64")
+	flags.StringVar(&o.language, "language", languages[0].name, "of the texts")
 	flags.StringVar(&o.stage, "stage", "", "`directory` of the files to install")
 	flags.StringVar(&o.license, "license", "", "`file` that the first dialog shows")
 	flags.StringVar(&o.scripts, "scripts", "", "`directory` of the scripts")
@@ -82,14 +83,14 @@ func runResources(flags *flag.FlagSet, args []string) error {
 	return writeResources(flags.Arg(0), *program, *version, *numbers)
 }
 
-type options struct{ version, arch, stage, license, scripts, out string }
+type options struct{ version, arch, language, stage, license, scripts, out string }
 
 func (o options) write() error {
 	license, err := os.ReadFile(o.license)
 	if err != nil {
 		return err
 	}
-	b := Build{Version: o.version, Arch: o.arch, License: string(license)}
+	b := Build{Version: o.version, Arch: o.arch, Language: o.language, License: string(license)}
 	all := sha256.New() // of all that the package is made of
 	for _, p := range InstalledFiles() {
 		content, err := os.ReadFile(filepath.Join(o.stage, p.File))
@@ -108,6 +109,10 @@ func (o options) write() error {
 	}
 	for _, t := range tables {
 		all.Write([]byte(t.IDT()))
+	}
+	force := "\r\n\r\n" + codePage + "\t_ForceCodepage\r\n"
+	if err := os.WriteFile(filepath.Join(o.out, "_ForceCodepage.idt"), []byte(force), 0o600); err != nil {
+		return err
 	}
 	for _, t := range tables {
 		if t.Name == "_SummaryInformation" {

@@ -13,10 +13,11 @@ import (
 
 // Build is what one package is made of.
 type Build struct {
-	Version string // of the package: 1.2.3, which is all that Windows Installer compares
-	Arch    string // amd64 or arm64
-	License string // the licence, as the first dialog shows it
-	Files   []File // what Payload lists, in that order
+	Version  string // of the package: 1.2.3, which is all that Windows Installer compares
+	Arch     string // amd64 or arm64
+	Language string // of its texts: de
+	License  string // the licence, as the first dialog shows it
+	Files    []File // what Payload lists, in that order
 }
 
 // File is a file as it goes into the cabinet.
@@ -36,18 +37,11 @@ var versionForm = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,5})$`)
 
 // Tables returns all tables, by name.
 func Tables(b Build) ([]Table, error) {
-	if err := b.check(); err != nil {
+	d, err := newDatabase(b)
+	if err != nil {
 		return nil, err
 	}
-	d := database{Build: b, tables: map[string]*Table{}}
-	d.product()
-	d.directories()
-	d.files()
-	d.service()
-	d.settings()
-	d.actions()
-	d.sequences()
-	d.dialogs()
+	d.fill()
 	var out []Table
 	for _, name := range slices.Sorted(maps.Keys(d.tables)) {
 		t := *d.tables[name]
@@ -57,6 +51,33 @@ func Tables(b Build) ([]Table, error) {
 		out = append(out, t)
 	}
 	return out, nil
+}
+
+// fill adds all rows.
+func (d *database) fill() {
+	d.product()
+	d.directories()
+	d.files()
+	d.service()
+	d.settings()
+	d.actions()
+	d.sequences()
+	d.dialogs()
+}
+
+func newDatabase(b Build) (*database, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	l, err := find(b.Language)
+	if err != nil {
+		return nil, err
+	}
+	t, err := texts(b.Language)
+	if err != nil {
+		return nil, err
+	}
+	return &database{Build: b, language: l, texts: t, said: map[string]bool{}, tables: map[string]*Table{}}, nil
 }
 
 func (b Build) check() error {
@@ -91,7 +112,10 @@ func (b Build) check() error {
 // database is what is being made. Each method adds rows about one matter.
 type database struct {
 	Build
-	tables map[string]*Table
+	language language
+	texts    map[string]string // in that language, by key
+	said     map[string]bool   // the keys that stand in a table
+	tables   map[string]*Table
 }
 
 // table returns the table of that name.
@@ -131,9 +155,9 @@ func (d *database) directories() {
 // what it refuses to be installed on or over.
 func (d *database) product() {
 	d.property("ProductName", layout.Product)
-	d.property("ProductCode", identifier("product", d.Version, d.Arch))
+	d.property("ProductCode", identifier("product", d.Version, d.Arch, d.Language))
 	d.property("ProductVersion", d.Version)
-	d.property("ProductLanguage", "1033")
+	d.property("ProductLanguage", d.language.number)
 	d.property("Manufacturer", layout.Publisher)
 	d.property("UpgradeCode", layout.UpgradeCode)
 	d.property("ALLUSERS", "1") // per machine
@@ -146,18 +170,17 @@ func (d *database) product() {
 	// From the same version on is an upgrade; a higher one is left alone.
 	d.table("Upgrade").add(layout.UpgradeCode, "", d.Version, "", "513", "", "OLDERFOUND") // migrate the features, inclusive
 	d.table("Upgrade").add(layout.UpgradeCode, d.Version, "", "", "2", "", "NEWERFOUND")   // only detect
-	d.table("LaunchCondition").add("Installed OR NOT NEWERFOUND",
-		"A newer version of [ProductName] is installed already. If you want this older one, uninstall the newer one first; what it keeps stays.")
-	d.table("LaunchCondition").add("Installed OR VersionNT >= 603", "[ProductName] needs Windows 10, Windows Server 2016 or newer.")
+	d.table("LaunchCondition").add("Installed OR NOT NEWERFOUND", d.say("launch.newer"))
+	d.table("LaunchCondition").add("Installed OR VersionNT >= 603", d.say("launch.windows"))
 
 	s := d.table("_SummaryInformation")
-	s.add("1", "1252") // the code page; all is ASCII
+	s.add("1", codePage)
 	s.add("2", "Installation Database")
 	s.add("3", layout.Product)
 	s.add("4", layout.Publisher)
 	s.add("5", "Installer")
 	s.add("6", "This installer database contains "+layout.Product+" "+d.Version+".")
-	s.add("7", templates[d.Arch]+";1033")
+	s.add("7", templates[d.Arch]+";"+d.language.number)
 	s.add("14", "500") // Windows Installer 5
 	s.add("15", "2")   // long names, compressed
 	s.add("18", layout.Product+" packaging")

@@ -7,8 +7,13 @@ function told(name) {
 	return Session.Property(name).replace(/^\s+|\s+$/g, "");
 }
 
-function conclude(problem) {
-	Session.Property("AnswerProblem") = problem;
+// problem returns a text in the language of the package.
+function problem(name) {
+	return Session.Property("Problem" + name);
+}
+
+function conclude(text) {
+	Session.Property("AnswerProblem") = text;
 	return 1;
 }
 
@@ -19,10 +24,10 @@ function tenantProblem() {
 		return "";
 	}
 	if (!new RegExp(Session.Property("TenantPattern")).test(tenant)) {
-		return "The address of the tenant is a host or a URL, such as demo-host.com or https://demo-host.com/.";
+		return problem("TenantForm");
 	}
 	if (/^http:/i.test(tenant) && !/^http:\/\/(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?\/?$/i.test(tenant)) {
-		return "The address of the tenant begins with https://.";
+		return problem("TenantHTTPS");
 	}
 	return "";
 }
@@ -31,32 +36,29 @@ function tokenProblem() {
 	var token = told("REGISTRATIONTOKEN");
 	Session.Property("REGISTRATIONTOKEN") = token;
 	if (/[^\x21-\x7e]/.test(token)) {
-		return "A registration token is one word of letters, digits and signs: copy it whole, and nothing else.";
+		return problem("TokenForm");
 	}
 	return "";
 }
 
-function pathProblem(name, what) {
+function pathProblem(name, text) {
 	var path = told(name).replace(/^"|"$/g, "");
 	Session.Property(name) = path;
-	if (path != "" && !new RegExp(Session.Property("PathPattern")).test(path)) {
-		return "Give the whole path of the file with " + what + ", such as C:\\Users\\Public\\" + (name == "CONFIGFILE" ? "config.yaml." : "token.txt.");
-	}
-	return "";
+	return path == "" || new RegExp(Session.Property("PathPattern")).test(path) ? "" : problem(text);
 }
 
-function missingProblem(name, what) {
+function absentProblem(name, text) {
 	var path = Session.Property(name);
-	if (path != "" && !new ActiveXObject("Scripting.FileSystemObject").FileExists(path)) {
-		return "There is no file " + path + ", which is to hold " + what + ".";
+	if (path == "" || new ActiveXObject("Scripting.FileSystemObject").FileExists(path)) {
+		return "";
 	}
-	return "";
+	return problem(text).split("%1").join(path);
 }
 
 // CheckTenant is behind the button of the dialog that asks for it.
 function CheckTenant() {
 	if (told("TENANT") == "") {
-		return conclude("Give the address of the tenant. Your administrator knows it.");
+		return conclude(problem("TenantMissing"));
 	}
 	return conclude(tenantProblem());
 }
@@ -65,13 +67,13 @@ function CheckTenant() {
 function CheckToken() {
 	var from = Session.Property("TOKENFROM");
 	if (from == "text") {
-		return conclude(told("REGISTRATIONTOKEN") == "" ? "Give the registration token, or choose to do so later." : tokenProblem());
+		return conclude(told("REGISTRATIONTOKEN") == "" ? problem("TokenMissing") : tokenProblem());
 	}
 	if (from == "file") {
 		if (told("REGISTRATIONTOKENFILE") == "") {
-			return conclude("Give the file with the registration token, or choose to do so later.");
+			return conclude(problem("FileMissing"));
 		}
-		return conclude(pathProblem("REGISTRATIONTOKENFILE", "the registration token") || missingProblem("REGISTRATIONTOKENFILE", "the registration token"));
+		return conclude(pathProblem("REGISTRATIONTOKENFILE", "TokenPath") || absentProblem("REGISTRATIONTOKENFILE", "TokenFileAbsent"));
 	}
 	return conclude("");
 }
@@ -80,6 +82,6 @@ function CheckToken() {
 // may come later, that of a configuration may not.
 function CheckAnswers() {
 	return conclude(tenantProblem() || tokenProblem() ||
-		pathProblem("REGISTRATIONTOKENFILE", "the registration token") ||
-		pathProblem("CONFIGFILE", "the configuration") || missingProblem("CONFIGFILE", "the configuration"));
+		pathProblem("REGISTRATIONTOKENFILE", "TokenPath") ||
+		pathProblem("CONFIGFILE", "ConfigPath") || absentProblem("CONFIGFILE", "ConfigFileAbsent"));
 }
