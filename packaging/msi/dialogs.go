@@ -55,9 +55,9 @@ func (d *database) dialogs() {
 }
 
 func (d *database) licenceDialog() {
-	w := d.newDialog(licenceDlg, "licence", d.say("licence.about"))
+	w := d.newDialog(licenceDlg, "license", d.say("license.about"))
 	w.add("ScrollableText", "Text", 20, 60, 330, 140, shown|sunken, "", rtf(d.License))
-	w.add("CheckBox", "Accept", 20, 207, 330, 18, shown, "LICENCEACCEPTED", d.say("licence.accept"))
+	w.add("CheckBox", "Accept", 20, 207, 330, 18, shown, "LICENCEACCEPTED", d.say("license.accept"))
 	d.table("ControlCondition").add(licenceDlg, "Next", "Disable", "LICENCEACCEPTED<>\"1\"")
 	d.table("ControlCondition").add(licenceDlg, "Next", "Enable", "LICENCEACCEPTED=\"1\"")
 	w.buttons("", d.say("next"))
