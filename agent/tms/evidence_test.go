@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 )
 
 func wantReach(t *testing.T, err error, want tms.Reach) *tms.Failure {
@@ -263,10 +264,10 @@ func TestEchoedSecrets(t *testing.T) {
 	var said strings.Builder
 	for _, tenant := range []string{s.URL, raw.url()} {
 		for _, tt := range []struct{ mode, authorization string }{
-			{tms.ModeOIDC, tms.Basic},
-			{tms.ModeTMS, tms.Basic},
-			{tms.ModeTMSRegistration, tms.BasicEncoded},
-			{tms.ModeTMSRegistration, tms.Bearer},
+			{tms.ModeOIDC, contract.Basic},
+			{tms.ModeTMS, contract.Basic},
+			{tms.ModeTMSRegistration, contract.BasicEncoded},
+			{tms.ModeTMSRegistration, contract.Bearer},
 		} {
 			c := clientFor(t, tms.Options{Tenant: tenant, Log: logger, Forms: tms.Forms{Authorization: tt.authorization}})
 			_, redeemErr := c.Redeem(t.Context(), registration, device)

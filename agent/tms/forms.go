@@ -14,14 +14,10 @@ import (
 
 // The words of [contract], for callers.
 const (
-	DefaultPath  = contract.DefaultPath
-	AnyForm      = contract.AnyForm
-	Auto         = contract.Auto
-	Wrapped      = contract.Wrapped
-	Bare         = contract.Bare
-	Basic        = contract.Basic
-	BasicEncoded = contract.BasicEncoded
-	Bearer       = contract.Bearer
+	AnyForm = contract.AnyForm
+	Auto    = contract.Auto
+	Wrapped = contract.Wrapped
+	Bare    = contract.Bare
 
 	ModeOIDC            = contract.ModeOIDC
 	ModeTMS             = contract.ModeTMS
@@ -33,7 +29,7 @@ const (
 // fixed, what has one is selected here. The zero value takes all that can be
 // taken, and shows a registration token as Basic.
 type Forms struct {
-	Path          string // of the service below the host: "/token/api/v5"; "" for DefaultPath
+	Path          string // of the service below the host: "/token/api/v5"; "" for [contract.DefaultPath]
 	Request       string // how a body is written: Auto, Wrapped or Bare; "" for Auto
 	Reply         string // AnyForm, Wrapped or Bare; "" for AnyForm
 	AccessToken   string // AnyForm, or the name of the member: one of [contract.AccessNames]; "" for AnyForm
@@ -75,7 +71,7 @@ func (f Forms) withDefaults() (Forms, error) {
 		}
 	}
 	if f.Path == "" {
-		f.Path = DefaultPath
+		f.Path = contract.DefaultPath
 	}
 	if !strings.HasPrefix(f.Path, "/") || strings.HasSuffix(f.Path, "/") || strings.ContainsAny(f.Path, "?#%\\ ") || strings.Contains(f.Path, "//") || strings.Contains(f.Path, "..") {
 		return f, errors.New("tms: path: must begin and not end with /, and be plain")
@@ -86,10 +82,10 @@ func (f Forms) withDefaults() (Forms, error) {
 // authorize makes a registration token stand in a call's Authorization.
 func (f Forms) authorize(call *Call, registration token.Secret) {
 	switch f.Authorization {
-	case BasicEncoded:
+	case contract.BasicEncoded:
 		call.Scheme, call.Secret = registrationScheme, encoded(registration)
 		call.hidden = registration
-	case Bearer:
+	case contract.Bearer:
 		call.Scheme, call.Secret = bearerScheme, registration
 	default:
 		call.Scheme, call.Secret = registrationScheme, registration
@@ -106,7 +102,7 @@ func encoded(s token.Secret) token.Secret {
 // bought is kept, also where the reply does not fit the configuration.
 func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
 	values := Values(body)
-	all := Array(values)
+	all, _ := json.Marshal(values) // they are valid
 	found := ObjectsWith(all, contract.AccessNames()...)
 	var around []Object // the places of an id
 	for _, value := range values {

@@ -97,7 +97,7 @@ func (p Probe) modes() contract.Observation {
 	if f := p.OIDC; f != nil && f.Reach == Answered && f.Code == "invalid_grant" {
 		v.Answers = append(v.Answers, ModeOIDC)
 	}
-	byToken, headers := p.Refresh.understood(Bearer), p.headers().Answers
+	byToken, headers := p.Refresh.understood(contract.Bearer), p.headers().Answers
 	if byToken {
 		v.Answers = append(v.Answers, ModeTMS)
 	}
@@ -107,7 +107,7 @@ func (p Probe) modes() contract.Observation {
 	switch {
 	case len(v.Answers) == 0:
 		v.Why = "no refresh mode told a made-up token from a missing one"
-	case byToken && slices.Equal(headers, []string{Bearer}):
+	case byToken && slices.Equal(headers, []string{contract.Bearer}):
 		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot tell them apart"
 	}
 	return v

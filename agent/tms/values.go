@@ -35,15 +35,6 @@ func Values(body []byte) (all []json.RawMessage) {
 	return all
 }
 
-// Array returns one value that holds all of values: itself if there is just one.
-func Array(values []json.RawMessage) json.RawMessage {
-	if len(values) == 1 {
-		return values[0]
-	}
-	all, _ := json.Marshal(values) // they are valid
-	return all
-}
-
 // Loose returns the value of the member called name in a text that is no JSON, as one
 // that was cut, has a comma too many, or is a form: "" if there is none that is whole, if
 // several differ, or if the text is markup.

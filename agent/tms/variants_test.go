@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/tms"
+	"regent/agent/tms/contract"
 	"regent/agent/tms/exchangetest"
 	"regent/agent/token"
 )
@@ -35,8 +36,8 @@ func variants() map[string]variant {
 		"redeem-request-bare":      {body: tms.Bare},
 		"redeem-camel":             {forms: tms.Forms{AccessToken: "accessToken"}, change: camel},
 		"redeem-token":             {forms: tms.Forms{AccessToken: "token"}, change: short},
-		"redeem-basic-encoded":     {forms: tms.Forms{Authorization: tms.BasicEncoded}},
-		"redeem-bearer":            {forms: tms.Forms{Authorization: tms.Bearer}},
+		"redeem-basic-encoded":     {forms: tms.Forms{Authorization: contract.BasicEncoded}},
+		"redeem-bearer":            {forms: tms.Forms{Authorization: contract.Bearer}},
 		"redeem-path":              {forms: tms.Forms{Path: "/tms/api/v6"}, change: named("at-17")},
 		"redeem-number-id":         {change: named("17")},
 		"redeem-text-lifetimes":    {change: named("at-17")},

@@ -28,14 +28,11 @@ type attribution struct {
 	Instance     string `json:"ref_id_1"`
 }
 
-// instanceNames are the instances of the story's application.
-func instanceNames() []string { return []string{"cad/1", "cad/2"} }
-
 // checkNames says whether these are the two instances of the story.
 func checkNames(what string, names ...string) error {
-	slices.Sort(names)
-	if !slices.Equal(names, instanceNames()) {
-		return fmt.Errorf("%s %v, want %v", what, names, instanceNames())
+	want := []string{"cad/1", "cad/2"}
+	if slices.Sort(names); !slices.Equal(names, want) {
+		return fmt.Errorf("%s %v, want %v", what, names, want)
 	}
 	return nil
 }

@@ -158,8 +158,8 @@ func TestTranscript(t *testing.T) {
 	var out strings.Builder
 	n := &transcript{w: &out, bin: "bin", dir: "/tmp/demo-1"}
 	n.begin("The service")
-	n.background("tms-emulator", []string{"--ca-out", "/tmp/demo-1/ca.pem"})
-	n.command("regent", []string{"status"})
+	n.command("tms-emulator", []string{"--ca-out", "/tmp/demo-1/ca.pem"}, " &")
+	n.command("regent", []string{"status"}, "")
 	n.output("100% of /tmp/demo-1\n\nlast")
 	want := `
 1. The service

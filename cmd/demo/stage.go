@@ -82,7 +82,7 @@ func (s *stage) begin(c *exec.Cmd) (*process, error) {
 // startService starts the emulator and learns its address.
 func (s *stage) startService(ctx context.Context, more ...string) (err error) {
 	args := append([]string{"--ca-out", s.at("service/ca.pem"), "--admin-password-file", s.at("admin/password")}, more...)
-	s.show.background("tms-emulator", args)
+	s.show.command("tms-emulator", args, " &")
 	if s.service, err = s.launch(ctx, "service/emulator.log", "tms-emulator", args...); err != nil {
 		return err
 	}
@@ -141,7 +141,7 @@ func (s *stage) launchDaemon(ctx context.Context, d *device) (err error) {
 		"run", "--config", s.at(d.name + "/etc/config.yaml"), "--policy-dir", s.at(d.name + "/etc/policy.d"),
 		"--state-dir", s.at(d.name + "/state"), "--socket", d.socket,
 	}
-	s.show.background("regentd", args)
+	s.show.command("regentd", args, " &")
 	d.process, err = s.launch(ctx, d.name+"/regentd.log", "regentd", args...)
 	return err
 }
@@ -180,7 +180,7 @@ func (s *stage) do(ctx context.Context, name string, args ...string) error {
 
 // doUntil is do for another exit code.
 func (s *stage) doUntil(ctx context.Context, code int, name string, args ...string) error {
-	s.show.command(name, args)
+	s.show.command(name, args, "")
 	out, err := s.output(ctx, name, args...)
 	s.show.output(string(out))
 	if code == 0 {

@@ -25,16 +25,9 @@ func (n *transcript) begin(title string) {
 // text is the narrator's own voice.
 func (n *transcript) text(format string, args ...any) { n.line("   "+format, args...) }
 
-// command shows a command line.
-func (n *transcript) command(name string, args []string) { n.line("   $ %s", n.format(name, args)) }
-
-// background shows a command line of something that goes on running.
-func (n *transcript) background(name string, args []string) {
-	n.line("   $ %s &", n.format(name, args))
-}
-
-func (n *transcript) format(name string, args []string) string {
-	return n.short(strings.Join(append([]string{filepath.Join(n.bin, name)}, args...), " "))
+// command shows a command line. What goes on running ends with " &".
+func (n *transcript) command(name string, args []string, end string) {
+	n.line("   $ %s%s", n.short(strings.Join(append([]string{filepath.Join(n.bin, name)}, args...), " ")), end)
 }
 
 // output shows what a program wrote.

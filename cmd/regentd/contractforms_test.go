@@ -17,7 +17,7 @@ func TestFormsOfPolicyAndClient(t *testing.T) {
 	client := newService(slog.New(slog.DiscardHandler))
 	resolved, _ := policy.Resolve()
 	defaults := resolved.Settings
-	if got, want := forms(defaults.Contract), (tms.Forms{Path: tms.DefaultPath, Reply: tms.AnyForm, AccessToken: tms.AnyForm, Authorization: tms.Basic}); got != want {
+	if got, want := forms(defaults.Contract), (tms.Forms{Path: contract.DefaultPath, Reply: tms.AnyForm, AccessToken: tms.AnyForm, Authorization: contract.Basic}); got != want {
 		t.Errorf("the defaults are %+v, want %+v", got, want)
 	}
 	choices := map[string]func(*policy.Settings, string){

@@ -206,10 +206,8 @@ func csvTime(cell string) (time.Time, error) {
 	if cell == "" {
 		return time.Time{}, nil
 	}
-	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly} {
-		if at, err := time.Parse(form, cell); err == nil {
-			return at, nil
-		}
+	if at := tms.ParseTime(cell); !at.IsZero() {
+		return at.UTC(), nil
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-11-29T08:00:00Z; a spreadsheet may have changed it: export the file again with regent ledger --csv", cell)
 }

@@ -294,12 +294,7 @@ func (x *trial) configuration() string {
 	var t strings.Builder
 	fmt.Fprintf(&t, "# What tmsctl trial found at %s on %s.\n# Copy this file to config.d on devices, or its keys to managed policy. It holds no secret.\n",
 		x.t.host, x.t.now().UTC().Format(time.DateOnly))
-	first := func(id contract.ID) string {
-		if a := x.found[id].Answers; len(a) > 0 {
-			return a[0]
-		}
-		return ""
-	}
+	first := func(id contract.ID) string { return append(slices.Clone(x.found[id].Answers), "")[0] }
 	head := "contract:\n"
 	for _, k := range [][2]string{
 		{"base_path", first(contract.BasePath)},

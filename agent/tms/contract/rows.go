@@ -5,26 +5,17 @@ package contract
 
 import "slices"
 
-// Tag says how well a row is known.
+// Tag says how well a row is known: a letter of [Tags].
 type Tag string
-
-// The tags.
-const (
-	Documented Tag = "D" // in the vendor's guides
-	OpenAPI    Tag = "O" // in the vendor's OpenAPI file
-	Family     Tag = "F" // as in other calls of the same API
-	Unofficial Tag = "U" // seen only in unofficial client code
-	Assumed    Tag = "A" // our assumption
-)
 
 // Tags are their meanings, in the order in which they are explained.
 func Tags() [][2]string {
 	return [][2]string{
-		{string(Documented), "the vendor's guides say so"},
-		{string(OpenAPI), "the vendor's OpenAPI file says so"},
-		{string(Family), "other calls of the same API work this way"},
-		{string(Unofficial), "only unofficial client code shows it"},
-		{string(Assumed), "Regent assumes it"},
+		{"D", "the vendor's guides say so"},
+		{"O", "the vendor's OpenAPI file says so"},
+		{"F", "other calls of the same API work this way"},
+		{"U", "only unofficial client code shows it"},
+		{"A", "Regent assumes it"},
 	}
 }
 
@@ -107,47 +98,47 @@ const (
 func Rows() []Row { return slices.Clone(rows) }
 
 var rows = []Row{
-	{BasePath, "service path", OpenAPI, "/token/api/v5", "contract.base_path", asked, asked, false},
-	{Discovery, "idpConfigurations", Unofficial, "tokenEndpoint, realm, clientId, at any depth", "", asked, asked, false},
-	{Login, "administrator's login", OpenAPI, "password, or client credentials", "", "", asked, false},
-	{RegistrationTokens, "GET registrationTokens", OpenAPI, "200", "", "", asked, false},
-	{AuthTokens, "GET authTokens", OpenAPI, "200", "", "", asked, false},
-	{Clients, "GET clients", OpenAPI, "200; Regent does not ask for client secrets", "", "", asked, false},
+	{BasePath, "service path", "O", "/token/api/v5", "contract.base_path", asked, asked, false},
+	{Discovery, "idpConfigurations", "U", "tokenEndpoint, realm, clientId, at any depth", "", asked, asked, false},
+	{Login, "administrator's login", "O", "password, or client credentials", "", "", asked, false},
+	{RegistrationTokens, "GET registrationTokens", "O", "200", "", "", asked, false},
+	{AuthTokens, "GET authTokens", "O", "200", "", "", asked, false},
+	{Clients, "GET clients", "O", "200; Regent does not ask for client secrets", "", "", asked, false},
 
-	{RequestBody, "request body", Family, "wrapped first; bare after a 400", "contract.request", afterRedeem, byTrial, true},
-	{RedeemReply, "reply to a redemption", Family, "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
-	{AccessName, "access token member", Unofficial, "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
-	{SingleReply, "reply with one object", Family, "wrapped or bare", "", "", fromRows, false},
-	{ListReply, "list", Family, "nested, or an array", "", "", asked, false},
-	{EmptyList, "empty list", Family, "the inner array is missing", "", "", asked, false},
-	{Paging, "paging", Family, "pageStartIndex and pageSize", "", "", fromTwo, false},
-	{ListCount, "count of a list", Family, "of all pages, or of this one", "", "", fromTwo, false},
-	{Filters, "filter by identifier", Assumed, "identifier=NAME selects", "", "", asked, false},
-	{State, "enabled or not", Family, "state or status, any known word", "", "", fromRows, false},
-	{Times, "times", Family, "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
-	{Expiry, "expiration date", Family, "a date, or an object with endDate", "", "", fromRows, false},
-	{UsedCount, "used counts", Assumed, "usedCount, or no such member", "", "", fromRows, false},
-	{References, "references", Family, "objects, or strings", "", "", fromRows, false},
-	{Version, "version of an object", Assumed, "ETag and If-Match, if there is one", "", "", fromRows, false},
-	{ErrorShape, "error body", Documented, "an error code and a message", "", asked, asked, false},
-	{Change, "enable and disable", Family, "PATCH of the state", "", "", byTrial, true},
-	{RaisedCount, "PATCH of a count", Assumed, "the new total, not the difference", "", "", "known after tmsctl registration-token raise-count", false},
+	{RequestBody, "request body", "F", "wrapped first; bare after a 400", "contract.request", afterRedeem, byTrial, true},
+	{RedeemReply, "reply to a redemption", "F", "wrapped or bare, 200 or 201", "contract.reply", afterRedeem, byTrial, true},
+	{AccessName, "access token member", "U", "access_token, accessToken or token", "contract.access_token_name", afterRedeem, byTrial, true},
+	{SingleReply, "reply with one object", "F", "wrapped or bare", "", "", fromRows, false},
+	{ListReply, "list", "F", "nested, or an array", "", "", asked, false},
+	{EmptyList, "empty list", "F", "the inner array is missing", "", "", asked, false},
+	{Paging, "paging", "F", "pageStartIndex and pageSize", "", "", fromTwo, false},
+	{ListCount, "count of a list", "F", "of all pages, or of this one", "", "", fromTwo, false},
+	{Filters, "filter by identifier", "A", "identifier=NAME selects", "", "", asked, false},
+	{State, "enabled or not", "F", "state or status, any known word", "", "", fromRows, false},
+	{Times, "times", "F", "YYYY-MM-DD HH:MM, without a zone", "", "", fromRows, false},
+	{Expiry, "expiration date", "F", "a date, or an object with endDate", "", "", fromRows, false},
+	{UsedCount, "used counts", "A", "usedCount, or no such member", "", "", fromRows, false},
+	{References, "references", "F", "objects, or strings", "", "", fromRows, false},
+	{Version, "version of an object", "A", "ETag and If-Match, if there is one", "", "", fromRows, false},
+	{ErrorShape, "error body", "D", "an error code and a message", "", asked, asked, false},
+	{Change, "enable and disable", "F", "PATCH of the state", "", "", byTrial, true},
+	{RaisedCount, "PATCH of a count", "A", "the new total, not the difference", "", "", "known after tmsctl registration-token raise-count", false},
 
-	{RegistrationHeader, "registration token sent", OpenAPI, "unchanged, after Basic", "contract.registration_header", asked, byTrial, true},
-	{RegistrationForm, "registration token", OpenAPI, "base64 of user:password", "", afterGiven, fromRows, true},
-	{Attribution, "identifier and names", Documented, "listed for each auth token", "", "", fromRows, true},
-	{RefreshMode, "refresh", Assumed, "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
-	{RefreshToken, "refresh token", Assumed, "a JWT of the realm, or opaque", "", "", byTrial, true},
-	{Rotation, "refresh token rotates", Assumed, "with or without a new refresh token", "", "", byTrial, true},
-	{AccessLife, "access token lifetime", Assumed, "from the reply, else 5 m", "", afterRedeem, byTrial, true},
-	{RefreshLife, "refresh token lifetime", Assumed, "from the reply", "", afterRedeem, byTrial, true},
-	{DisableEnds, "disable ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
-	{DeleteEnds, "delete ends auth tokens", Assumed, "may end all auth tokens of the registration token", "", "", byTrial, true},
-	{AuthDeleteEnds, "delete of one auth token", Documented, "ends that auth token; may end others", "", "", byTrial, true},
-	{CountBack, "count after a deletion", Assumed, "does not come back", "", "", byTrial, true},
+	{RegistrationHeader, "registration token sent", "O", "unchanged, after Basic", "contract.registration_header", asked, byTrial, true},
+	{RegistrationForm, "registration token", "O", "base64 of user:password", "", afterGiven, fromRows, true},
+	{Attribution, "identifier and names", "D", "listed for each auth token", "", "", fromRows, true},
+	{RefreshMode, "refresh", "A", "at the identity provider, else PATCH authTokens/ID", "refresh.mode", afterFresh, byTrial, true},
+	{RefreshToken, "refresh token", "A", "a JWT of the realm, or opaque", "", "", byTrial, true},
+	{Rotation, "refresh token rotates", "A", "with or without a new refresh token", "", "", byTrial, true},
+	{AccessLife, "access token lifetime", "A", "from the reply, else 5 m", "", afterRedeem, byTrial, true},
+	{RefreshLife, "refresh token lifetime", "A", "from the reply", "", afterRedeem, byTrial, true},
+	{DisableEnds, "disable ends auth tokens", "A", "may end all auth tokens of the registration token", "", "", byTrial, true},
+	{DeleteEnds, "delete ends auth tokens", "A", "may end all auth tokens of the registration token", "", "", byTrial, true},
+	{AuthDeleteEnds, "delete of one auth token", "D", "ends that auth token; may end others", "", "", byTrial, true},
+	{CountBack, "count after a deletion", "A", "does not come back", "", "", byTrial, true},
 
-	{SameIdentifier, "an identifier sent twice", Assumed, "Regent sends a new identifier each time", "", "", "", false},
-	{LostRedeem, "count of a lost reply", Assumed, "may be used; Regent does not retry it", "", "", "", false},
-	{Replace, "PUT", Family, "clears members that are not sent; Regent never uses it", "", "", "", false},
-	{Throttled, "429", Documented, "Regent follows Retry-After", "", "", "", false},
+	{SameIdentifier, "an identifier sent twice", "A", "Regent sends a new identifier each time", "", "", "", false},
+	{LostRedeem, "count of a lost reply", "A", "may be used; Regent does not retry it", "", "", "", false},
+	{Replace, "PUT", "F", "clears members that are not sent; Regent never uses it", "", "", "", false},
+	{Throttled, "429", "D", "Regent follows Retry-After", "", "", "", false},
 }

@@ -21,7 +21,7 @@ type idpConfiguration struct {
 func (e *Emulator) idpConfigurations(c *call) answer {
 	one := idpConfiguration{TokenEndpoint: c.origin() + e.path, Realm: e.realm, ClientID: publicClient}
 	if e.idp != nil {
-		one.TokenEndpoint, one.Realm = e.idp.endpoint(), e.idp.realm
+		one.TokenEndpoint, one.Realm = e.idp.o.URL, e.idp.o.Realm
 	}
 	return answer{status: http.StatusOK, body: map[string][]idpConfiguration{"idpConfigurations": {one}}}
 }

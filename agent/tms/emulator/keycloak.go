@@ -38,9 +38,7 @@ type KeycloakOptions struct {
 // auth token is a user of it: made at the redemption, which gets its tokens by
 // the password grant, and removed with it. It is safe for concurrent use.
 type Keycloak struct {
-	base, realm string
-	o           KeycloakOptions
-	http        *http.Client
+	o KeycloakOptions // complete
 
 	mu   sync.Mutex // over what follows
 	keys jose.JSONWebKeySet
@@ -58,12 +56,11 @@ func NewKeycloak(o KeycloakOptions) (*Keycloak, error) {
 	if o.Client == nil {
 		return nil, errors.New("identity provider: needs an HTTP client")
 	}
-	return &Keycloak{base: strings.TrimRight(o.URL, "/") + "/", realm: cmp.Or(o.Realm, "ems"), o: o, http: o.Client}, nil
+	o.URL, o.Realm = strings.TrimRight(o.URL, "/")+"/", cmp.Or(o.Realm, "ems")
+	return &Keycloak{o: o}, nil
 }
 
-func (k *Keycloak) endpoint() string { return k.base }
-
-func (k *Keycloak) issuer() string { return k.base + "realms/" + k.realm }
+func (k *Keycloak) issuer() string { return k.o.URL + "realms/" + k.o.Realm }
 
 // createUser makes the user of an auth token and gets its first tokens.
 func (k *Keycloak) createUser(ctx context.Context, id string) (grantAnswer, error) {
@@ -150,7 +147,7 @@ func (k *Keycloak) admin(ctx context.Context, method, path string, body, into an
 			return err
 		}
 	}
-	return k.do(ctx, method, k.base+"admin/realms/"+k.realm+path, "Bearer "+g.AccessToken, b, into)
+	return k.do(ctx, method, k.o.URL+"admin/realms/"+k.o.Realm+path, "Bearer "+g.AccessToken, b, into)
 }
 
 func (k *Keycloak) token(ctx context.Context, form url.Values) (grantAnswer, error) {
@@ -171,7 +168,7 @@ func (k *Keycloak) do(ctx context.Context, method, address, authorization string
 		r.Header.Set("Authorization", authorization)
 		r.Header.Set("Content-Type", "application/json")
 	}
-	resp, err := k.http.Do(r) //nolint:gosec // as above
+	resp, err := k.o.Client.Do(r) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}
