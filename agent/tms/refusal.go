@@ -3,6 +3,7 @@ package tms
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -89,17 +90,14 @@ var word = regexp.MustCompile(`\w+`)
 // unnamed takes the names of members out of where an error names them. What is no
 // such name stays, and may be a reason: "unknown attribute: expired".
 func unnamed(text string) string {
-	text = unknown.ReplaceAllStringFunc(text, func(s string) string {
-		return word.ReplaceAllStringFunc(s, func(w string) string {
-			if memberNames.MatchString(w) {
-				return ""
-			}
-			return w
-		})
-	})
-	return listed.ReplaceAllStringFunc(text, func(s string) string {
-		return word.ReplaceAllStringFunc(s, func(w string) string {
-			if memberNames.MatchString(w) || compound.MatchString(w) {
+	return without(without(text, unknown, memberNames), listed, memberNames, compound)
+}
+
+// without takes the words that match names out of each part of text that matches in.
+func without(text string, in *regexp.Regexp, names ...*regexp.Regexp) string {
+	return in.ReplaceAllStringFunc(text, func(part string) string {
+		return word.ReplaceAllStringFunc(part, func(w string) string {
+			if slices.ContainsFunc(names, func(name *regexp.Regexp) bool { return name.MatchString(w) }) {
 				return ""
 			}
 			return w

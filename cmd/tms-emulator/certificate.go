@@ -9,7 +9,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"time"
 )
@@ -50,9 +49,6 @@ func newCertificate(now time.Time, t *x509.Certificate, by *tls.Certificate) ([]
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make a key: %w", err)
-	}
-	if t.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
-		return nil, fmt.Errorf("make a serial number: %w", err)
 	}
 	t.NotBefore = now.Add(-time.Hour) // a client's clock may be behind
 	t.NotAfter = now.Add(certificateLife)

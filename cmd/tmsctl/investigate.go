@@ -229,11 +229,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	switch {
 	case t.flags.json:
-		findings := make([]object, len(rows)) // not nil, so that its JSON is an array
-		for i, row := range rows {
-			findings[i] = findingMembers(row)
-		}
-		return t.printJSON(object{{"registration_token", registrationMembers(r, t.now(), false, "")}, {"counts", report.Counts}, {"findings", findings}})
+		return t.printJSON(object{{"registration_token", registrationMembers(r, t.now(), false, "")}, {"counts", report.Counts}, {"findings", objects(rows, findingMembers)}})
 	case o.csv:
 		return writeCSV(t.out, rows, findingMembers)
 	}

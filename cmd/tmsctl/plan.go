@@ -201,28 +201,22 @@ it does not work until a person redeems it again.
 
 // planMembers is a plan for scripts.
 func planMembers(p usage.Plan, ends *usage.SessionCost, l *planInput) object {
-	var tokens []object
-	for _, one := range p.Tokens {
-		tokens = append(tokens, members("count", one.Count, "make", one.Make.Format(time.DateOnly), "expiration_date", one.Expires.Format(time.DateOnly)))
-	}
+	tokens := objects(p.Tokens, func(one usage.PlannedToken) object {
+		return members("count", one.Count, "make", one.Make.Format(time.DateOnly), "expiration_date", one.Expires.Format(time.DateOnly))
+	})
 	o := members("counts", p.Counts, "spare", p.Spare, "registration_tokens", tokens)
 	if ends != nil {
-		o = append(o, member{"sessions", sessionMembers(*ends)})
+		o = append(o, member{"sessions", members(
+			"session_max_seconds", int64(ends.Max.Seconds()),
+			"counts_after_each_end", ends.EachEnd,
+			"counts_in_30_days_to_be_served_always", ends.Always,
+			"counts_in_30_days_by_redeem", ends.ByItself,
+		)})
 	}
 	if l != nil {
 		o = append(o, member{"forecast", forecastMembers(l)})
 	}
 	return o
-}
-
-// sessionMembers is the cost of a session maximum, for scripts.
-func sessionMembers(s usage.SessionCost) object {
-	return members(
-		"session_max_seconds", int64(s.Max.Seconds()),
-		"counts_after_each_end", s.EachEnd,
-		"counts_in_30_days_to_be_served_always", s.Always,
-		"counts_in_30_days_by_redeem", s.ByItself,
-	)
 }
 
 // forecastMembers is a forecast for scripts.

@@ -75,6 +75,15 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(b.Bytes(), '}'), nil
 }
 
+// objects are things for scripts. They are never nil, so that their JSON is an array.
+func objects[T any](all []T, toJSON func(T) object) []object {
+	out := make([]object, len(all))
+	for i, one := range all {
+		out[i] = toJSON(one)
+	}
+	return out
+}
+
 // optional is a text that is left out if it is empty.
 func optional(text string) any {
 	if text == "" {
@@ -104,10 +113,7 @@ func (t *tool) wrap(text string) string { return terminal.WrapText(text, t.width
 // there are none.
 func printList[T any](t *tool, things string, all []T, toJSON func(T) object, head []string, cells func(T) []string) error {
 	if t.flags.json {
-		out := make([]object, len(all)) // not nil, so that its JSON is an array
-		for i, one := range all {
-			out[i] = toJSON(one)
-		}
+		out := objects(all, toJSON)
 		if t.part == nil {
 			return t.printJSON(out)
 		}

@@ -90,14 +90,14 @@ func Fill(v Source, found Findings) []Form {
 		if !sees {
 			continue
 		}
-		f := Form{Row: r.ID, Title: r.Title, Tag: r.Tag, Taken: r.Taken, Key: r.Key, Answers: []string{}, Why: when}
-		if seen, ok := found[r.ID]; ok {
-			f.Answers = append(f.Answers, seen.Answers...)
-			if f.Why = seen.Why; len(f.Answers) == 0 && f.Why == "" {
-				f.Why = when
-			}
+		seen := found[r.ID]
+		if seen.Why == "" && len(seen.Answers) == 0 {
+			seen.Why = when
 		}
-		forms = append(forms, f)
+		forms = append(forms, Form{
+			Row: r.ID, Title: r.Title, Tag: r.Tag, Taken: r.Taken, Key: r.Key,
+			Answers: append([]string{}, seen.Answers...), Why: seen.Why,
+		})
 	}
 	return forms
 }
