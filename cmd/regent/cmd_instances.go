@@ -92,6 +92,8 @@ func begun(st status.Status, name string) string {
 	for a, i := range st.Instances() {
 		switch f := i.LastFault; {
 		case i.Name != name:
+		case i.State == string(token.Live):
+			return fmt.Sprintf("%s is redeemed: one count was used.\n", name)
 		case f != nil && f.Code == string(fault.RedemptionUnconfirmed):
 			return fmt.Sprintf("Remembered: %s waits. No count is used yet: %s\n", name, printable(f.Detail))
 		case !holdsRegistration(st, a.Tenant):

@@ -246,9 +246,10 @@ func TestInstances(t *testing.T) {
 }
 
 func TestInstancesRedeem(t *testing.T) {
-	holding := servingDevice()
+	holding := waitingDevice()
 	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
 	const (
+		done       = "cad/2 is redeemed: one count was used.\n"
 		begun      = "cad/2 is being redeemed, which costs a count; see regent status.\n"
 		remembered = "Remembered: the next registration token pays one count for cad/2; give one with regent register.\n"
 	)
@@ -261,7 +262,8 @@ func TestInstancesRedeem(t *testing.T) {
 	}{
 		{"yes", holding, "yes", nil, result{Out: begun}},
 		{"unasked", holding, "", []string{"--yes"}, result{Out: begun}},
-		{"nothing to pay with", servingDevice(), "yes", nil, result{Out: remembered}},
+		{"done at once", servingDevice(), "yes", nil, result{Out: done}},
+		{"nothing to pay with", waitingDevice(), "yes", nil, result{Out: remembered}},
 		{"no", holding, "no", nil, result{Code: 1, Err: "regent: nothing was changed\n"}},
 		{"nobody to ask", holding, "", nil, result{Code: 2, Err: "regent: nobody can be asked here: add --yes to go ahead without a question\nsee regent instances redeem --help\n"}},
 	}
