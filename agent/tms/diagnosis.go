@@ -60,7 +60,7 @@ func (c *Client) Diagnose(ctx context.Context) Diagnosis {
 		}
 	}
 	if leaf := cmp.Or(refusedCertificate(err), shown.Load()); leaf != nil {
-		l.Issuer = issuerOf(leaf)
+		l.Issuer = redactor{}.text(leaf.Issuer.String())
 		l.Minted = c.minted(ctx)
 	}
 	return l
@@ -104,11 +104,6 @@ func refusedCertificate(err error) *x509.Certificate {
 		return bad.UnverifiedCertificates[0]
 	}
 	return nil
-}
-
-// issuerOf names an authority for people.
-func issuerOf(leaf *x509.Certificate) string {
-	return redactor{}.text(leaf.Issuer.String())
 }
 
 // unknownName is a name that no certificate is good for: .invalid is reserved.

@@ -64,14 +64,10 @@ func newRegistration(q registrationRequest, now time.Time) (registration, error)
 		return registration{}, err
 	}
 	return registration{
-		ID: rand.Text(), Token: newRegistrationToken(), registrationRequest: q,
+		// The token is base64 of user:password, as the vendor describes one.
+		ID: rand.Text(), Token: base64.StdEncoding.EncodeToString([]byte(rand.Text() + ":" + rand.Text())), registrationRequest: q,
 		Status: enabled, CreationDate: now.Truncate(time.Second),
 	}, nil
-}
-
-// newRegistrationToken is base64 of user:password, as the vendor describes one.
-func newRegistrationToken() string {
-	return base64.StdEncoding.EncodeToString([]byte(rand.Text() + ":" + rand.Text()))
 }
 
 // check takes days from tomorrow to maxRegistrationDays ahead.
