@@ -56,7 +56,6 @@ func TestArtefactsHaveTheirKeys(t *testing.T) {
 	}{
 		{"config.yaml", every, configKeys},
 		{"REFERENCE.md", every, func(t *testing.T) []string { return firstCells(string(read(t, "REFERENCE.md"))) }},
-		{"README.md", func(d policy.Definition) bool { return d.Readme }, readmeKeys},
 		{"regent.yaml.5", every, manualKeys},
 		{"regent.schema.json", every, schemaKeys},
 		{"templates of the deb", func(d policy.Definition) bool { return d.Debconf }, debconfKeys},
@@ -113,12 +112,6 @@ func firstCells(text string) []string {
 		keys = append(keys, m[1])
 	}
 	return keys
-}
-
-func readmeKeys(t *testing.T) []string {
-	_, table, _ := strings.Cut(string(read(t, "../README.md")), "<!-- keys")
-	table, _, _ = strings.Cut(table, "<!-- end of keys")
-	return firstCells(table)
 }
 
 func manualKeys(t *testing.T) []string {

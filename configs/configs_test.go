@@ -10,7 +10,7 @@ import (
 )
 
 func TestGeneratedFilesAreUpToDate(t *testing.T) {
-	files, err := allFiles("..")
+	files, err := allFiles()
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d files are generated, %v", len(files), err)
 	}

@@ -16,8 +16,7 @@ type file struct {
 
 const generatedFrom = "Made from the table in agent/policy/table.go by go generate ./configs. Change the table, not this file."
 
-// tableFiles returns everything that is made from the table as a whole file. The
-// table in the README is [readmeWithKeys]'s.
+// tableFiles returns the files that are made from the table of keys.
 func tableFiles() ([]file, error) {
 	const mdm = "packaging/mdm/"
 	table := policy.Table()

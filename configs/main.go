@@ -36,7 +36,7 @@ func main() {
 
 // generate writes all files below top.
 func generate(top string) error {
-	files, err := allFiles(top)
+	files, err := allFiles()
 	if err != nil {
 		return err
 	}
@@ -51,21 +51,12 @@ func generate(top string) error {
 	return nil
 }
 
-// allFiles returns every generated file. The README at top keeps its own text.
-func allFiles(top string) ([]file, error) {
+// allFiles returns every generated file.
+func allFiles() ([]file, error) {
 	files, err := tableFiles()
 	if err != nil {
 		return nil, err
 	}
-	now, err := os.ReadFile(filepath.Join(top, "README.md")) //nolint:gosec // of the source tree
-	if err != nil {
-		return nil, err
-	}
-	readme, err := readmeWithKeys(now)
-	if err != nil {
-		return nil, err
-	}
-	files = append(files, file{"README.md", readme})
 	for name, text := range apiSchemas() {
 		files = append(files, file{path.Join("ipc", name), text})
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -110,32 +109,4 @@ func reportedBy(r contract.Row) string {
 		tellers = append(tellers, "tmsctl contract")
 	}
 	return cmp.Or(strings.Join(tellers, ", "), "no command")
-}
-
-// What encloses the table in the README.
-const (
-	readmeBegin = "<!-- keys: made by go generate ./configs -->\n"
-	readmeEnd   = "<!-- end of keys -->\n"
-)
-
-// readmeWithKeys returns the README with its table of the most wanted keys made anew.
-func readmeWithKeys(now []byte) ([]byte, error) {
-	before, rest, begun := bytes.Cut(now, []byte(readmeBegin))
-	_, after, ended := bytes.Cut(rest, []byte(readmeEnd))
-	if !begun || !ended {
-		return nil, errors.New("README.md: the lines that enclose the table of keys are gone; put them back: " + strings.TrimSpace(readmeBegin+readmeEnd))
-	}
-	var b bytes.Buffer
-	b.Write(before)
-	b.WriteString(readmeBegin + "| key | default | what |\n|---|---|---|\n")
-	for _, d := range policy.Table() {
-		if d.Readme {
-			first, _, _ := strings.Cut(d.Doc, ". ")
-			first = strings.TrimSuffix(first, ".")
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Key, cell(defaultCell(d)), cell(first))
-		}
-	}
-	b.WriteString(readmeEnd)
-	b.Write(after)
-	return b.Bytes(), nil
 }

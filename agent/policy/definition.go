@@ -53,7 +53,6 @@ type Definition struct {
 	Doc      string // sentences, for the person who writes the file
 	Example  string // YAML of a value; "" if the default is a good example
 	Since    string // the version that brought it
-	Readme   bool   // the table in the README has it
 	Debconf  bool   // the Debian package asks for it
 	Restart  bool   // a change waits for a restart; otherwise a reload applies it
 }

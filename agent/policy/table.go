@@ -26,12 +26,12 @@ const (
 // table is the one list of the keys. complete fills in the missing parts of a row.
 var table = complete([]Definition{
 	{
-		Key: "tenant", Title: "Address of the tenant", Type: Text, Check: checkTenant, Pattern: tenantPattern, Example: "https://demo-host.com/", Readme: true, Debconf: true,
+		Key: "tenant", Title: "Address of the tenant", Type: Text, Check: checkTenant, Pattern: tenantPattern, Example: "https://demo-host.com/", Debconf: true,
 		Doc: "Address of the tenant: a host or a URL. It is https; http is accepted on a loopback address only. " +
 			"The default tenant of every application that names none itself.",
 	},
 	{
-		Key: "registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token", Readme: true,
+		Key: "registration_token_file", Title: "File with the registration token", Type: Path, Example: "/etc/regent/registration-token",
 		Doc: "File in which a registration token for the default tenant arrives, now or at any later time. " +
 			"Regent deletes the file when the token is sealed in the store. The token itself never belongs in this configuration.",
 	},
@@ -42,12 +42,12 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "applications", Title: "Applications", Type: Applications, Readme: true,
+		Key: "applications", Title: "Applications", Type: Applications,
 		Doc: "The licensed applications. Layers merge by id: a later one adds an application, " +
 			"or overrides the keys that it sets of a known one.",
 	},
 	{
-		Key: "applications.*.id", Title: "Name", Type: Text, Required: true, Check: checkID, Pattern: idPattern, Example: "cad", Readme: true,
+		Key: "applications.*.id", Title: "Name", Type: Text, Required: true, Check: checkID, Pattern: idPattern, Example: "cad",
 		Doc: "Name of the application on this device: a-z, 0-9 and -, at most 64.",
 	},
 	{
@@ -59,16 +59,16 @@ var table = complete([]Definition{
 		Doc: "File with the application's own registration token. Without it, the application uses the registration token of its tenant.",
 	},
 	{
-		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: token.MaxInstances, Readme: true,
+		Key: "applications.*.instances", Title: "Instances", Type: Int, Default: 1, Min: 1, Max: token.MaxInstances,
 		Doc: "How many may run at the same time. Each costs one count of the registration token.",
 	},
 	{
-		Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand}, Readme: true,
+		Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand},
 		Doc: "When a count is spent: eager at registration, on_demand when the instance is first asked for.",
 	},
 
 	{
-		Key: "applications.*.allow", Title: "Who may use it", Type: Rules, Example: "[{groups: [engineering]}]", Readme: true,
+		Key: "applications.*.allow", Title: "Who may use it", Type: Rules, Example: "[{groups: [engineering]}]",
 		Doc: "Who may use the application. One matching rule is enough. In a rule, every condition must match. " +
 			"Without an allow rule, every request is denied. The latest layer that sets it replaces the whole list. So local configuration cannot extend a managed list.",
 	},
@@ -115,7 +115,7 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "network.proxy", Title: "Proxy", Type: Text, Check: checkProxy, Pattern: proxyPattern, Example: "http://proxy.example.com:3128", Readme: true,
+		Key: "network.proxy", Title: "Proxy", Type: Text, Check: checkProxy, Pattern: proxyPattern, Example: "http://proxy.example.com:3128",
 		Doc: "The proxy to the service. system (also when empty) uses the proxy of the system's environment. " +
 			"none connects directly. A URL (http, https, socks5) names a proxy. User and password do not belong in it; see network.proxy_credentials_file.",
 	},
@@ -125,7 +125,7 @@ var table = complete([]Definition{
 			"It is read when a connection is first needed and after a reload.",
 	},
 	{
-		Key: "network.ca_file", Title: "File with further CA certificates", Type: Path, Example: "/etc/regent/ca.pem", Readme: true,
+		Key: "network.ca_file", Title: "File with further CA certificates", Type: Path, Example: "/etc/regent/ca.pem",
 		Doc: "File with further CA certificates (PEM), added to the system's.",
 	},
 	{
@@ -141,7 +141,7 @@ var table = complete([]Definition{
 			"Until a mode has worked at the tenant, no refusal ends an auth token." + undocumented,
 	},
 	{
-		Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain}, Readme: true,
+		Key: "refresh.on_refresh_expired", Title: "When a refresh token has expired", Type: Word, Default: Wait, Words: []string{Wait, RedeemAgain},
 		Doc: "A refresh token expires when the device was off for longer than its lifetime, or when the service ends the session. " +
 			"wait: the instance waits for an administrator. redeem: Regent redeems again, which costs one count, at most once per instance in 30 days. redeem needs keep_registration_token: true.",
 	},
@@ -210,7 +210,7 @@ var table = complete([]Definition{
 	},
 
 	{
-		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required}, Readme: true,
+		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required},
 		Doc: "If the audit log cannot record a hand-out: best_effort hands the token out, required denies the request.",
 	},
 	{
