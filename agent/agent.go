@@ -93,12 +93,13 @@ type Deps struct {
 // Agent is the daemon's core. Its methods are safe for concurrent use; Run is
 // called once.
 type Agent struct {
-	d        Deps
-	started  time.Time
-	device   string // names this installation to the service's administrator
-	settings atomic.Pointer[policy.Settings]
-	plan     atomic.Pointer[redeem.Plan] // what settings want of redemption
-	problems atomic.Pointer[[]status.Problem]
+	d            Deps
+	started      time.Time
+	device       string // names this installation to the service's administrator
+	settings     atomic.Pointer[policy.Settings]
+	applications atomic.Pointer[map[string]policy.Application] // of settings, by ID
+	plan         atomic.Pointer[redeem.Plan]                   // what settings want of redemption
+	problems     atomic.Pointer[[]status.Problem]
 
 	tokens        *tokenstore.Store
 	registrations *redeem.Registrations
@@ -264,7 +265,12 @@ func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 // made once: for a thousand instances it is as many names.
 func (a *Agent) setSettings(s policy.Settings, problems []status.Problem) {
 	p := planOf(&s)
+	applications := map[string]policy.Application{}
+	for _, app := range s.Applications {
+		applications[app.ID] = app
+	}
 	a.settings.Store(&s)
+	a.applications.Store(&applications)
 	a.plan.Store(&p)
 	a.problems.Store(&problems)
 }
@@ -342,7 +348,7 @@ func instanceIDs(app policy.Application) []token.Instance {
 }
 
 func instanceID(app policy.Application, n int) token.Instance {
-	return token.Instance{Tenant: policy.Host(app.Tenant), Application: app.ID, Number: n}
+	return token.Instance{Tenant: token.TenantHost(app.Tenant), Application: app.ID, Number: n}
 }
 
 // DeviceNames are the names of a device that the service's administrator sees.

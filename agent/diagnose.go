@@ -181,7 +181,7 @@ func (a *Agent) probeTenants(ctx context.Context, s *policy.Settings) []doctor.S
 func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceCheck {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	host := policy.Host(base)
+	host := token.TenantHost(base)
 	service, err := a.clients.service(base)
 	if err != nil {
 		return doctor.ServiceCheck{Host: host, Stage: fault.StageSettings, Failure: err.Error()}
@@ -231,7 +231,7 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 	settings := a.Settings()
 	out := status.Contract{Tenants: []contract.Block{}}
 	for _, t := range settings.ByTenant() {
-		host := policy.Host(t.URL)
+		host := token.TenantHost(t.URL)
 		one := contract.Block{Tenant: host, Forms: []contract.Form{}}
 		service, err := a.clients.service(t.URL)
 		if err != nil {

@@ -86,7 +86,7 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 	s := a.settings.Load()
 	base := s.Tenant
 	if r.Application != "" {
-		app, ok := s.Application(r.Application)
+		app, ok := (*a.applications.Load())[r.Application]
 		if !ok {
 			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so the registration token was not taken", r.Application)
 		}
@@ -105,17 +105,17 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 	if base == "" {
 		return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "no tenant is configured, so it is not known whose registration token this is; set tenant: in config.yaml, or name it with --tenant")
 	}
-	return redeem.Scope{Tenant: policy.Host(base), Application: r.Application}, nil
+	return redeem.Scope{Tenant: token.TenantHost(base), Application: r.Application}, nil
 }
 
 // checkTenant refuses a tenant that the configuration does not name, since a slip in it
 // would cost the registration token, and one that is not the application's.
 func checkTenant(s *policy.Settings, application, own, asked string) error {
 	if application != "" && own != asked {
-		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so the registration token was not taken", application, policy.Host(own), policy.Host(asked))
+		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so the registration token was not taken", application, token.TenantHost(own), token.TenantHost(asked))
 	}
-	if names := hosts(s); !slices.Contains(names, policy.Host(asked)) {
-		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so the registration token was not taken; the configuration names %s", policy.Host(asked), cmp.Or(strings.Join(names, ", "), "none"))
+	if names := hosts(s); !slices.Contains(names, token.TenantHost(asked)) {
+		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so the registration token was not taken; the configuration names %s", token.TenantHost(asked), cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 
 	"regent/agent/timing"
 
-	"regent/agent/policy"
 	"regent/agent/tms"
 	"regent/agent/token"
 )
@@ -41,7 +40,7 @@ func (c *serviceClients) service(base string) (Service, error) {
 	if s, ok := c.clients[base]; ok {
 		return s, nil
 	}
-	host := policy.Host(base)
+	host := token.TenantHost(base)
 	s, err := c.make(base, func(date time.Time) { c.observeDate(host, date) })
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	out.Problems = append(out.Problems, *a.problems.Load()...)
 	out.Problems = append(out.Problems, a.reported()...)
 	for _, app := range s.Applications {
-		view := status.Application{ID: app.ID, Tenant: policy.Host(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
+		view := status.Application{ID: app.ID, Tenant: token.TenantHost(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
 		for _, id := range instanceIDs(app) {
 			view.Instances = append(view.Instances, a.instanceStatus(id, a.Administers(by) || a.isHolder(by, id)))
 		}
@@ -88,7 +88,7 @@ func (a *Agent) isHolder(by Caller, id token.Instance) bool {
 func hosts(s *policy.Settings) []string {
 	var out []string
 	for _, t := range s.ByTenant() {
-		out = append(out, policy.Host(t.URL))
+		out = append(out, token.TenantHost(t.URL))
 	}
 	return distinct(out)
 }

@@ -124,7 +124,7 @@ func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decisio
 
 // application finds an application that the configuration declares.
 func (a *Agent) application(op, name string) (policy.Application, error) {
-	app, ok := a.settings.Load().Application(name)
+	app, ok := (*a.applications.Load())[name]
 	if !ok {
 		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured; regent instances lists those that are; an administrator adds one in config.d", name)
 	}
@@ -197,7 +197,7 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (token
 
 // leasedBy returns the lowest instance of the application that the process has.
 func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest token.Instance, ok bool) {
-	host := policy.Host(app.Tenant)
+	host := token.TenantHost(app.Tenant)
 	var few [4]token.Instance // more than usual, so that asking costs no memory
 	for _, id := range a.leases.ByHolder(h, few[:0]) {
 		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
@@ -293,9 +293,6 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Ins
 		return a.awaitRedeemed(ctx, app, id, q.Wait)
 	}
 	left, _ := r.AccessLife.Remaining(a.d.Clock)
-	if a.refresh.RevocationPending(id) {
-		return r, a.stateFault(r)
-	}
 	if r.Servable() && left > 0 {
 		return a.extend(ctx, r, left, q), nil
 	}

@@ -168,7 +168,7 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 	if err = a.audit(ctx, by, "watch", application, decision, err); err != nil {
 		return nil, err
 	}
-	w := &Watch{agent: a, by: by, key: feedKey{policy.Host(app.Tenant), app.ID}, app: app, more: make(chan struct{}, 1)}
+	w := &Watch{agent: a, by: by, key: feedKey{token.TenantHost(app.Tenant), app.ID}, app: app, more: make(chan struct{}, 1)}
 	a.hub.add(w)
 	context.AfterFunc(ctx, func() { a.hub.remove(w) })
 	w.wake()

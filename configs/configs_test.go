@@ -51,8 +51,7 @@ func TestDefaultUncommented(t *testing.T) {
 			t.Errorf("%s is not set by the uncommented file", key)
 		}
 	}
-	cad, ok := res.Settings.Application("cad")
-	if !ok || len(cad.Allow) != 6 {
-		t.Errorf("the example application has rules %v, want one for each of the 6 conditions", cad.Allow)
+	if apps := res.Settings.Applications; len(apps) != 1 || apps[0].ID != "cad" || len(apps[0].Allow) != 6 {
+		t.Errorf("the example applications are %v, want cad with a rule for each of the 6 conditions", apps)
 	}
 }

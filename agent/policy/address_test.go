@@ -3,6 +3,7 @@ package policy
 import (
 	"net/netip"
 	"net/url"
+	"regent/agent/token"
 	"strings"
 	"testing"
 
@@ -95,7 +96,7 @@ func TestTenantAsNetURL(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%q became %q, which net/url refuses: %v", in, got, err)
 		}
-		if u.User != nil || u.Path != "" || u.RawQuery != "" || u.Host != Host(got) || u.Hostname() == "" {
+		if u.User != nil || u.Path != "" || u.RawQuery != "" || u.Host != token.TenantHost(got) || u.Hostname() == "" {
 			t.Fatalf("%q became %q, which net/url reads as %+v", in, got, u)
 		}
 		ip, err := netip.ParseAddr(u.Hostname())
@@ -154,8 +155,8 @@ func TestHost(t *testing.T) {
 		{"http://[::1]:80", "[::1]:80"},
 		{"", ""},
 	} {
-		if got := Host(tt.in); got != tt.want {
-			t.Errorf("Host(%q) = %q, want %q", tt.in, got, tt.want)
+		if got := token.TenantHost(tt.in); got != tt.want {
+			t.Errorf("TenantHost(%q) = %q, want %q", tt.in, got, tt.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"path/filepath"
+	"regent/agent/token"
 	"regexp"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func EnvironmentProblems(s Settings, e address.Environment) []Problem {
 	found := e.Ignored()
 	for _, t := range s.ByTenant() {
 		if err := e.Check(t.URL); err != nil {
-			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, Host(t.URL)))
+			found = append(found, fmt.Errorf("%w; nothing is sent to %s; set network.proxy, or correct the service's environment and restart it", err, token.TenantHost(t.URL)))
 		}
 	}
 	var out []Problem

@@ -42,7 +42,7 @@ func TestValuesOfTheRegistry(t *testing.T) {
 		s.Network.CAFile != `C:\ProgramData\Regent\ca.pem` || s.Audit != policy.Required {
 		t.Errorf("got %+v", s)
 	}
-	cad, _ := s.Application("cad")
+	cad, _ := findApplication(s, "cad")
 	if diff := cmp.Diff(cad.Allow, []authz.Rule{{Groups: []string{"S-1-5-32-545"}}}, ignoreOrigins); diff != "" || cad.Instances != 9 {
 		t.Errorf("cad has %d instances; its rules (-got +want):\n%s", cad.Instances, diff)
 	}
@@ -52,7 +52,7 @@ func TestValuesOfTheRegistry(t *testing.T) {
 	if p, _ := res.Provenance("tenant"); p.Origin.String() != hive+"Tenant" {
 		t.Errorf("the tenant is from %s", p.Origin)
 	}
-	if v, ok := s.Application("viewer"); !ok || v.Instances != 2 {
+	if v, ok := findApplication(s, "viewer"); !ok || v.Instances != 2 {
 		t.Errorf("the application that is numbered is %+v", v)
 	}
 }
@@ -68,7 +68,7 @@ func TestValuesOfPreferences(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatal(texts(problems))
 	}
-	if cad, _ := res.Settings.Application("cad"); cad.Instances != 2 || len(cad.Allow) != 1 {
+	if cad, _ := findApplication(res.Settings, "cad"); cad.Instances != 2 || len(cad.Allow) != 1 {
 		t.Errorf("got %+v", res.Settings)
 	}
 }

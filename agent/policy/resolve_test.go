@@ -90,14 +90,14 @@ func TestApplicationsMergeByID(t *testing.T) {
 	if len(problems) > 0 {
 		t.Fatalf("problems: %v", texts(problems))
 	}
-	cad, _ := got.Settings.Application("cad")
+	cad, _ := findApplication(got.Settings, "cad")
 	if cad.Instances != 5 || cad.Redeem != policy.OnDemand || len(cad.Allow) != 1 || cad.Origin != "config.yaml:2" {
 		t.Errorf("cad is %+v, want 5 instances, on_demand, one rule, origin config.yaml:2", cad)
 	}
-	if viewer, ok := got.Settings.Application("viewer"); !ok || viewer.Tenant != "https://a" {
+	if viewer, ok := findApplication(got.Settings, "viewer"); !ok || viewer.Tenant != "https://a" {
 		t.Errorf("viewer is %+v, want it to have the default tenant", viewer)
 	}
-	if _, ok := got.Settings.Application("none"); ok {
+	if _, ok := findApplication(got.Settings, "none"); ok {
 		t.Error("an application that nobody configured was found")
 	}
 	p, _ := got.Provenance("applications.cad.instances")
@@ -113,7 +113,7 @@ func TestLocalCannotExtendManagedAllow(t *testing.T) {
 			dropin("z.yaml", "applications: [{id: cad, allow: [{users: [mallory]}]}]"),
 			managed("applications: [{id: cad, allow: "+rules+"}]"),
 		)
-		cad, ok := got.Settings.Application("cad")
+		cad, ok := findApplication(got.Settings, "cad")
 		if !ok {
 			t.Fatal("cad is gone")
 		}
@@ -147,7 +147,7 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 		t.Errorf("-got +want\n%s", diff)
 	}
 	s := got.Settings
-	cad, _ := s.Application("cad")
+	cad, _ := findApplication(s, "cad")
 	if s.Audit != policy.Required || s.Log.Level != "error" || s.Log.Format != "text" ||
 		cad.Instances != 2 || cad.Redeem != policy.OnDemand || cad.Allow[0].Users[0] != "alice" {
 		t.Errorf("settings are %+v, want every good value in force", s)
@@ -162,7 +162,7 @@ func TestDuplicatePolicyKeyIsIgnored(t *testing.T) {
 	if len(problems) != 3 || policy.Fatal(problems) != nil { // the third: nobody may use cad
 		t.Errorf("problems %v, want one for each that is there twice", texts(problems))
 	}
-	cad, _ := got.Settings.Application("cad")
+	cad, _ := findApplication(got.Settings, "cad")
 	if got.Settings.Log.Level != "warn" || cad.Instances != 2 {
 		t.Errorf("level %s, %d instances, want the local warn and 2", got.Settings.Log.Level, cad.Instances)
 	}
@@ -323,4 +323,14 @@ func TestProvenance(t *testing.T) {
 			t.Errorf("%s has no provenance", key)
 		}
 	}
+}
+
+// findApplication finds an application by its ID.
+func findApplication(s policy.Settings, id string) (policy.Application, bool) {
+	for _, a := range s.Applications {
+		if a.ID == id {
+			return a, true
+		}
+	}
+	return policy.Application{}, false
 }

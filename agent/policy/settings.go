@@ -8,7 +8,6 @@ package policy
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"regent/agent/authz"
@@ -124,15 +123,6 @@ const (
 	NoProxy       = "none"
 )
 
-// Application returns the application of this id.
-func (s Settings) Application(id string) (Application, bool) {
-	i := slices.IndexFunc(s.Applications, func(a Application) bool { return a.ID == id })
-	if i < 0 {
-		return Application{}, false
-	}
-	return s.Applications[i], true
-}
-
 // Tenant is one token service and the applications that use it.
 type Tenant struct {
 	URL          string // as in [Settings.Tenant]
@@ -155,11 +145,4 @@ func (s Settings) ByTenant() []Tenant {
 		tenants = append(tenants, Tenant{url, apps[url]})
 	}
 	return tenants
-}
-
-// Host returns the host, with its port if it has one, of a tenant in the
-// normal form of [Settings.Tenant]: the tenant's name in [instance.Instance].
-func Host(baseURL string) string {
-	_, host, _ := strings.Cut(baseURL, "://")
-	return host
 }

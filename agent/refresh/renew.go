@@ -208,6 +208,9 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 	if err != nil {
 		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
 		now = seen
+		if v.State == token.Revoked {
+			e.Tokens.Withhold(seen)
+		}
 	}
 	e.Pauses.Fail(seen.ID, v.failure())
 	e.Log.WarnContext(ctx, "refresh failed", "instance", seen.ID.String(), "kind", string(v.Code), "err", cause)
@@ -276,13 +279,6 @@ func (e *Engine) updatePending(id token.Instance, change func(*pending)) {
 	p := e.pending[id]
 	change(&p)
 	e.pending[id] = p
-}
-
-// RevocationPending reports whether the service has revoked the auth token of id, and
-// the store could not take that yet: its access token is handed out no more.
-func (e *Engine) RevocationPending(id token.Instance) bool {
-	v := e.pendingOf(id).verdict
-	return v != nil && v.State == token.Revoked
 }
 
 // Redeemed forgets what went wrong with id before: it has another auth token.

@@ -16,19 +16,6 @@ type Clock interface {
 	BootID() string      // changes with each boot; "" if the system cannot say
 }
 
-type systemClock struct {
-	id   string
-	boot func() time.Duration
-}
-
-// NewClock returns the machine's clock. boot reads the time since boot, sleep
-// included (Linux CLOCK_BOOTTIME, Windows interrupt time).
-func NewClock(bootID string, boot func() time.Duration) Clock { return systemClock{bootID, boot} }
-
-func (s systemClock) Wall() time.Time     { return time.Now().Round(0) }
-func (s systemClock) Boot() time.Duration { return s.boot() }
-func (s systemClock) BootID() string      { return s.id }
-
 // DefaultRetryAfter is how long a tenant is left alone that said "too many requests" and
 // named no time. D: the service itself names this one.
 const DefaultRetryAfter = time.Minute

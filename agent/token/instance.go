@@ -19,6 +19,13 @@ type Instance struct {
 	Number      int    // 1 and up
 }
 
+// TenantHost returns the host of a tenant's base URL, with its port if it has one. It is
+// the tenant's name in [Instance]. The URL is in the normal form of the settings.
+func TenantHost(baseURL string) string {
+	_, host, _ := strings.Cut(baseURL, "://")
+	return host
+}
+
 // String returns the name that people use: "cad/1".
 func (id Instance) String() string { return id.Application + "/" + strconv.Itoa(id.Number) }
 

@@ -1,6 +1,6 @@
 // Package tokenstore keeps the auth tokens: one sealed record for each instance.
 //
-// Memory and disk never differ. Its callers decide when to redeem and refresh.
+// Memory and disk never differ, except for [Store.Withhold]. Its callers decide when to redeem and refresh.
 // It also keeps, for each tenant, the forms and the refresh mode that worked.
 package tokenstore
 
@@ -123,6 +123,18 @@ func (v *Store) put(ctx context.Context, r Record) error {
 	return nil
 }
 
+// Withhold keeps the access token of seen from being handed out, in this process alone:
+// the service has revoked it, and the disk could not record that yet. Another auth token
+// in its place is not touched.
+func (v *Store) Withhold(seen Record) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if r, ok := v.records[seen.ID]; ok && r.Intent == seen.Intent && r.Generation == seen.Generation {
+		r.withheld = true
+		v.records[seen.ID] = r
+	}
+}
+
 // Forget removes the auth token that the caller saw, durably. None is no error;
 // another one, which was redeemed in its place meanwhile, stays: [ErrConflict].
 func (v *Store) Forget(ctx context.Context, seen Record) error {
@@ -179,6 +191,8 @@ type Record struct {
 
 	RedeemedAt   time.Time     `json:"began,omitzero"`    // when it was redeemed, by the service's own clock; zero if unknown
 	SessionLimit time.Duration `json:"session,omitempty"` // after which the service ends its sessions, as was seen; 0 if no end was seen
+
+	withheld bool // see [Store.Withhold]
 }
 
 // Attempt is what is known of refreshes that began and have not succeeded. It
@@ -202,7 +216,9 @@ type Refusals struct {
 
 // Servable reports whether the state lets the access token be handed out while
 // it is valid: only a revocation withdraws it at once.
-func (r Record) Servable() bool { return r.State != token.Revoked && !r.Access.IsZero() }
+func (r Record) Servable() bool {
+	return r.State != token.Revoked && !r.withheld && !r.Access.IsZero()
+}
 
 // sealed is the stored form of a Record, with its secrets. Only this package makes one.
 type sealed struct {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"regent/agent/store"
 	"regent/agent/store/storetest"
@@ -45,7 +46,8 @@ func fullRecord(n int) tokenstore.Record {
 	}
 }
 
-var secrets = cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) })
+// alike compares records by their exported members, and secrets by their value.
+var alike = cmp.Options{cmp.Comparer(func(a, b token.Secret) bool { return a.Equal(b) }), cmpopts.IgnoreUnexported(tokenstore.Record{})}
 
 func open(t *testing.T, s store.Store) *tokenstore.Store {
 	t.Helper()
@@ -66,10 +68,10 @@ func create(t *testing.T, v *tokenstore.Store, r tokenstore.Record) {
 // wantRecords says what a vault and the next process's vault hold.
 func wantRecords(t *testing.T, v *tokenstore.Store, s store.Store, want ...tokenstore.Record) {
 	t.Helper()
-	if diff := cmp.Diff(v.List(), want, secrets); diff != "" {
+	if diff := cmp.Diff(v.List(), want, alike); diff != "" {
 		t.Errorf("in memory: got -, want +:\n%s", diff)
 	}
-	if diff := cmp.Diff(open(t, s).List(), want, secrets); diff != "" {
+	if diff := cmp.Diff(open(t, s).List(), want, alike); diff != "" {
 		t.Errorf("on disk: got -, want +:\n%s", diff)
 	}
 }
@@ -81,7 +83,7 @@ func TestRoundTrip(t *testing.T) {
 	create(t, v, fullRecord(2))
 	create(t, v, tokenstore.Record{ID: fullRecord(1).ID})
 	wantRecords(t, v, s, tokenstore.Record{ID: fullRecord(1).ID}, fullRecord(2), fullRecord(10))
-	if r, ok := v.Get(fullRecord(2).ID); !ok || cmp.Diff(r, fullRecord(2), secrets) != "" {
+	if r, ok := v.Get(fullRecord(2).ID); !ok || cmp.Diff(r, fullRecord(2), alike) != "" {
 		t.Errorf("Get: got %v, %t, want what was created", r, ok)
 	}
 	if r, ok := v.Get(fullRecord(3).ID); ok {
@@ -195,7 +197,7 @@ func TestUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(got, later, secrets); diff != "" {
+	if diff := cmp.Diff(got, later, alike); diff != "" {
 		t.Errorf("got -, want +:\n%s", diff)
 	}
 	wantRecords(t, v, s, later)
@@ -381,4 +383,26 @@ func valueOf(t *testing.T, s store.Store, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// TestWithhold: only the auth token that was seen is withheld, until another replaces it.
+func TestWithhold(t *testing.T) {
+	s := &storetest.Memory{}
+	v := open(t, s)
+	create(t, v, fullRecord(1))
+	seen, _ := v.Get(fullRecord(1).ID)
+	older := seen
+	older.Generation--
+	v.Withhold(older)
+	if r, _ := v.Get(seen.ID); !r.Servable() {
+		t.Error("an earlier generation was withheld, and the present one is not servable")
+	}
+	v.Withhold(seen)
+	if r, _ := v.Get(seen.ID); r.Servable() {
+		t.Error("it was withheld, and is servable")
+	}
+	create(t, v, fullRecord(1))
+	if r, _ := v.Get(seen.ID); !r.Servable() {
+		t.Error("another auth token took its place, and is not servable")
+	}
 }

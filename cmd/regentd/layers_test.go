@@ -221,9 +221,9 @@ func TestVendorsFileAddsItsApplication(t *testing.T) {
 	if len(problems)+len(more) > 0 {
 		t.Fatalf("problems: %v %v", problems, more)
 	}
-	cad, ok := res.Settings.Application("cad")
-	if want := filepath.Join(paths.ConfigDir, "cad.yaml") + ":2"; !ok || cad.Instances != 2 || cad.Origin != want {
-		t.Errorf("got %+v, want 2 instances from %s", cad, want)
+	apps := res.Settings.Applications
+	if want := filepath.Join(paths.ConfigDir, "cad.yaml") + ":2"; len(apps) != 1 || apps[0].ID != "cad" || apps[0].Instances != 2 || apps[0].Origin != want {
+		t.Errorf("got %+v, want cad with 2 instances from %s", apps, want)
 	}
 }
 

@@ -22,7 +22,6 @@ import (
 	"regent/agent/status"
 	"regent/agent/store"
 	"regent/agent/store/admin"
-	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/platform/device"
 	"regent/platform/keyring"
@@ -136,7 +135,7 @@ func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
 
 // deps gathers what needs no store.
 func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.Logger) (agent.Deps, error) {
-	bootID, boot, err := device.ReadBoot()
+	clock, err := device.ReadClock()
 	if err != nil {
 		return agent.Deps{}, fmt.Errorf("read the boot clock: %w", err)
 	}
@@ -145,7 +144,7 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 		return agent.Deps{}, err
 	}
 	return agent.Deps{
-		Version: version, Clock: timing.NewClock(bootID, boot), Settings: s, Problems: forStatus(problems),
+		Version: version, Clock: clock, Settings: s, Problems: forStatus(problems),
 		StateDir: o.stateDir, Service: newService(log), Log: log,
 		DeviceNames: called,
 		Random:      mathrand.Float64, NewID: newID, ReopenProcess: adopt, IsDiskFull: statedir.IsDiskFull,

@@ -48,11 +48,10 @@ func (writableStore) Probe(context.Context) error { return nil }
 func startInProcess(t *testing.T, n int) (socket string) {
 	t.Helper()
 	dir := shortDir(t)
-	bootID, boot, err := device.ReadBoot()
+	c, err := device.ReadClock()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := timing.NewClock(bootID, boot)
 	settings := policy.Settings{Tenant: costTenant, Applications: []policy.Application{{
 		ID: "cad", Tenant: costTenant, Instances: n, Redeem: policy.OnDemand, Origin: "config.yaml:1",
 		Allow: []authz.Rule{{Users: []string{strconv.Itoa(os.Getuid())}, Origin: "config.yaml:2"}},
@@ -84,7 +83,7 @@ func freshRecords(t *testing.T, c timing.Clock, n int) writableStore {
 	}
 	for i := range n {
 		if err := v.Create(t.Context(), tokenstore.Record{
-			ID: token.Instance{Tenant: policy.Host(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: token.Live,
+			ID: token.Instance{Tenant: token.TenantHost(costTenant), Application: "cad", Number: i + 1}, BaseURL: costTenant, State: token.Live,
 			Intent: strconv.Itoa(i), AuthTokenID: strconv.Itoa(i), Provider: tms.Provider{TokenEndpoint: costTenant}, Generation: 1, Jitter: .5,
 			Access: token.NewSecret(strings.Repeat("jwt.", 110)), AccessLife: tokenstore.NewLifetime(c, 365*24*time.Hour), Refresh: token.NewSecret("r"),
 		}); err != nil {

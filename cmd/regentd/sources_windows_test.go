@@ -51,8 +51,7 @@ func TestRegistryPolicy(t *testing.T) {
 
 	res, problems := inForce(t)
 	s := res.Settings
-	cad, _ := s.Application("cad")
-	if s.Tenant != "https://managed.example" || !s.KeepRegistrationToken || s.Log.Level != "debug" || cad.Instances != 2 || len(cad.Allow) != 1 {
+	if s.Tenant != "https://managed.example" || !s.KeepRegistrationToken || s.Log.Level != "debug" || len(s.Applications) != 1 || s.Applications[0].Instances != 2 || len(s.Applications[0].Allow) != 1 {
 		t.Errorf("got %+v", s)
 	}
 	if p, _ := res.Provenance("tenant"); p.Origin.String() != policyKey+`\Tenant` || len(p.Hidden) != 1 || p.Hidden[0].Origin.String() != installerKey+`\Tenant` {

@@ -32,7 +32,7 @@ func (t *tool) options() (tms.Options, error) {
 		if ca, err = readBounded(name); err != nil {
 			return tms.Options{}, usagef("--ca-file %s: %v", name, withoutPath(err))
 		}
-		b, err := tms.ReadBundle(ca, t.clock.Wall())
+		b, err := tms.ReadBundle(ca, t.clock())
 		if err != nil {
 			return tms.Options{}, usagef("--ca-file %s: %v", name, err)
 		}
@@ -49,7 +49,7 @@ func (t *tool) options() (tms.Options, error) {
 	return tms.Options{
 		Tenant: tenant, Proxy: t.flags.Proxy, Environment: environment, ExtraCA: ca,
 		Forms:     tms.Forms{Request: t.flags.Request},
-		UserAgent: "regent-tmsctl", Now: t.clock.Wall,
+		UserAgent: "regent-tmsctl", Now: t.clock,
 	}, nil
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -57,7 +56,7 @@ type runtimeEnv struct {
 	// password asks at in for a line, without echo.
 	password func(ctx context.Context, question string) (token.Secret, error)
 	getenv   func(string) string
-	clock    timing.Clock
+	clock    func() time.Time
 
 	openBrowser func(page string) error // opens a page in the person's browser
 
@@ -75,7 +74,7 @@ func newRuntimeEnv() runtimeEnv {
 			return token.NewSecret(string(line)), err
 		},
 		getenv: os.Getenv,
-		clock:  timing.NewClock("", nil), // only civil time is asked for
+		clock:  time.Now,
 
 		openBrowser: func(page string) error { return openBrowser(os.Getenv, page) },
 
@@ -128,7 +127,7 @@ func (t *tool) now() time.Time {
 	if t.service != nil {
 		return t.service()
 	}
-	return t.clock.Wall()
+	return t.clock()
 }
 
 // globalFlags are those of every command that speaks to the service.

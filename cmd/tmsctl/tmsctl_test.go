@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
@@ -33,7 +32,7 @@ func typed(out, err *bytes.Buffer, in string, password token.Secret) runtimeEnv 
 			return password, nil
 		},
 		getenv: func(string) string { return "" },
-		clock:  timing.NewClock("", nil),
+		clock:  time.Now,
 
 		openBrowser: func(string) error { return errors.New("this is a test") },
 		work:        10, // a test has nobody to keep out

@@ -2,11 +2,28 @@ package device
 
 import "time"
 
-// ReadBoot returns a name for this boot, which no other boot of this machine has,
-// and a clock that tells how long ago it was. The clock counts sleep, nobody can
-// set it, and it never goes back; it is safe for concurrent use. The name is ""
-// where the system has none: then times cannot be compared across processes.
-func ReadBoot() (id string, since func() time.Duration, err error) { return readBoot() }
+// Clock reads civil time, and the time since this boot with sleep included. Nobody can
+// set the latter, and it never goes back. It is safe for concurrent use.
+type Clock struct {
+	bootID string
+	since  func() time.Duration
+}
+
+// ReadClock returns the clock of this boot.
+func ReadClock() (Clock, error) {
+	id, since, err := readBoot()
+	return Clock{id, since}, err
+}
+
+// Wall returns civil time, without a monotonic reading.
+func (Clock) Wall() time.Time { return time.Now().Round(0) }
+
+// Boot returns the time since boot (Linux CLOCK_BOOTTIME, Windows interrupt time).
+func (c Clock) Boot() time.Duration { return c.since() }
+
+// BootID returns a name that no other boot of this machine has. It is "" where the system
+// has none: then times cannot be compared across processes.
+func (c Clock) BootID() string { return c.bootID }
 
 // ReportsAllResumes says whether WatchResumes reports every resume and every change of the
 // clock, so polling is not needed.
