@@ -1,15 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"regent/platform/layout"
 )
 
 // InstalledFiles lists the files that are installed, in the order of the cabinet.
 func InstalledFiles() []Installed {
-	return []Installed{
+	files := []Installed{
 		{File: layout.Daemon + ".exe", Component: "Daemon", dir: programDir},
 		{File: layout.Client + ".exe", Component: "Client", dir: programDir},
 		{File: layout.Administrator + ".exe", Component: "Administrator", dir: programDir},
@@ -20,13 +22,35 @@ func InstalledFiles() []Installed {
 		{File: "regent.admx", Component: "Policies", dir: admxDir, short: "REGENT~1.ADM"},
 		{File: "regent.adml", Component: "PolicyTexts", dir: admlDir, short: "REGENT~1.ADM"},
 	}
+	for _, g := range guides {
+		key := strings.ReplaceAll(g.name, "-", "_")
+		files = append(files, Installed{File: key, Component: "Guides", dir: guidesDir, name: g.name, short: g.short})
+	}
+	return files
+}
+
+// guides are the documents that packaging/guides copies.
+var guides = []struct{ name, short string }{
+	{"end-user.md", "END-US~1.MD"},
+	{"application-developer.md", "APPLIC~1.MD"},
+	{"it-linux.md", "IT-LIN~1.MD"},
+	{"it-windows.md", "IT-WIN~1.MD"},
+	{"contact-administrator.md", "CONTAC~1.MD"},
+	{"operations.md", "OPERAT~1.MD"},
+	{"verification.md", "VERIFI~1.MD"},
+	{"architecture.md", "ARCHIT~1.MD"},
+	{"PROTOCOL.md", ""},
+	{"openapi.json", "OPENAP~1.JSO"},
+	{"CONTRACT.md", ""},
+	{"regent.rules.yml", "REGENT~1.YML"},
 }
 
 // Installed is one of the files that are installed.
 type Installed struct {
-	File      string // its name, and its key in the cabinet
+	File      string // its key in the cabinet, and its name if name is empty
 	Component string
 	dir       string
+	name      string // on the device
 	short     string // its name for programs that know only 8.3, if that is another
 }
 
@@ -53,9 +77,9 @@ func (d *database) files() {
 			seen[p.Component] = true
 			d.component(p.Component, p.dir, 0, "", p.File)
 		}
-		name := p.File
+		name := cmp.Or(p.name, p.File)
 		if p.short != "" {
-			name = p.short + "|" + p.File
+			name = p.short + "|" + name
 		}
 		language := ""
 		if f.Version != "" {

@@ -132,6 +132,7 @@ func (d *database) property(name, value string) { d.table("Property").add(name, 
 // The directories, as the tables call them.
 const (
 	programDir  = "INSTALLDIR"
+	guidesDir   = "GUIDESDIR"
 	dataDir     = "DATADIR"
 	incomingDir = "INCOMINGDIR"
 	admxDir     = "ADMXDIR"
@@ -143,6 +144,7 @@ func (d *database) directories() {
 	t.add("TARGETDIR", "", "SourceDir")
 	t.add("ProgramFiles64Folder", "TARGETDIR", ".")
 	t.add(programDir, "ProgramFiles64Folder", layout.ProgramFolder)
+	t.add(guidesDir, programDir, "guides")
 	t.add("CommonAppDataFolder", "TARGETDIR", ".")
 	t.add(dataDir, "CommonAppDataFolder", layout.DataFolder)
 	t.add(incomingDir, dataDir, layout.IncomingFolder)
