@@ -45,7 +45,7 @@ type block struct {
 }
 
 // kinds are the kinds of text, in the order of the table.
-var kinds = []string{"README", "guides", "design", "runbook", "changelog", "other READMEs", "help", "errors", "package comments", "comments"}
+var kinds = []string{"README", "guides", "design", "runbook", "changelog", "other READMEs", "help", "installers", "errors", "package comments", "comments"}
 
 // openers are the words that a plain sentence does without.
 var openers = regexp.MustCompile(`(?i)\b(what|whom|whose|anew|thereof|which (is|are) to be)\b`)
@@ -179,12 +179,16 @@ func collect(paths []string, o options) (*texts, error) {
 		case err != nil:
 			return nil, err
 		}
-		switch path.Ext(name) {
-		case ".md":
+		switch ext := path.Ext(name); {
+		case name == msiTexts:
+			t.msi(name, string(text))
+		case name == debconfTexts:
+			t.debconf(name, string(text))
+		case ext == ".md":
 			t.markdown(name, string(text))
-		case ".json":
+		case ext == ".json":
 			t.codes(name, string(text))
-		case ".go":
+		case ext == ".go":
 			if err := t.goFile(name, text); err != nil {
 				return nil, err
 			}
@@ -226,6 +230,9 @@ func filesOf(paths []string) ([]string, error) {
 }
 
 func measured(name string) bool {
+	if name == msiTexts || name == debconfTexts {
+		return true
+	}
 	switch path.Ext(name) {
 	case ".md":
 		return !strings.Contains(name, textsApart) && !strings.HasPrefix(name, ".ci/")

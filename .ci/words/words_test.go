@@ -114,3 +114,13 @@ Use "x [command] --help".
 		t.Errorf("blocks %q, want %q", flat, want)
 	}
 }
+
+func TestInstallers(t *testing.T) {
+	var got texts
+	got.msi(msiTexts, "{\n  \"a.title\": \"Re&move\",\n\n  \"b.C\": \"[Name] has \\\"%1\\\"\"\n}")
+	got.debconf(debconfTexts, "Template: a/b\nType: string\n_Description: Name:\n One and\n more.\n .\n Two.\n\nTemplate: c\n")
+	want := []string{"2 Remove", "4 `[Name]` has \"`%1`\"", "3 Name:", "4 One and/more.", "7 Two."}
+	if !slices.Equal(lines(got.blocks), want) {
+		t.Errorf("blocks %q, want %q", lines(got.blocks), want)
+	}
+}
