@@ -15,20 +15,10 @@ import (
 	"regent/agent/token"
 )
 
-// unitProof proves the unit and nothing else.
-type unitProof string
-
-func (unitProof) IsExecutable(string) (bool, string) { return false, "it is a unit" }
-func (unitProof) SHA256() (string, error)            { return "", errors.New("it is a unit") }
-func (p unitProof) Units() ([]string, error)         { return []string{string(p)}, nil }
-func (unitProof) UserNamed(string) (string, error)   { return "", nil }
-func (unitProof) GroupNamed(string) (string, error)  { return "", nil }
-func (unitProof) Signer() (authz.Signer, error)      { return authz.Signer{}, errors.New("it is a unit") }
-
 func unit(name string, number uint64) (Caller, *process) {
 	p := &process{}
 	return Caller{
-		Caller:  authz.Caller{UID: "0", Unit: name, Start: number, Evidence: unitProof(name)},
+		Caller:  authz.Caller{UID: "0", Unit: name, Start: number},
 		Process: p, Cgroup: "/system.slice/" + name,
 	}, p
 }

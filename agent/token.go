@@ -365,7 +365,8 @@ func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
 	return a.handOut(ctx, by, "credential", app.ID, g, decision, err) // the caller is the unit as long as it has a process
 }
 
-// admitUnit finds the application whose rules name the unit, and decides.
+// admitUnit finds the application whose rules name the unit, and decides. A unit without
+// a process is not admitted.
 func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, err error) {
 	var named []policy.Application
 	for _, one := range a.settings.Load().Applications {
@@ -386,5 +387,5 @@ func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, 
 	if d = authz.Decide(by.Caller, app.Allow); !d.Allow {
 		return app, d, fault.Errorf("credential", fault.Denied, "no allow rule of application %s admits the unit %q by its name alone: %s", app.ID, by.Unit, d.Reason)
 	}
-	return app, d, nil
+	return app, d, by.Verify("credential")
 }

@@ -65,7 +65,7 @@ func (r Rule) mismatch(c Caller) (why, more string) {
 			return fmt.Sprintf("user %s is in none of its groups%s", label(c.UID, c.User), withColon(doubt)), doubt
 		}
 	}
-	if len(r.Units) > 0 {
+	if len(r.Units) > 0 && c.Unit == "" { // else Decide has compared them
 		if why := unitMismatch(r.Units, c.Evidence); why != "" {
 			return why, ""
 		}

@@ -132,36 +132,9 @@ func identifyUnit(c net.Conn) (credential.IdentifiedUnit, error) {
 	}
 	return credential.IdentifiedUnit{
 		Caller: agent.Caller{
-			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.ByPID, Evidence: unitEvidence{u}},
+			Caller:  authz.Caller{UID: p.UID, Unit: u.Name, Slices: u.Slices(), Start: u.ID, Weak: p.ByPID},
 			Process: leaseHolder[*peer.Unit]{u}, Cgroup: u.Cgroup,
 		},
 		Close: u.Close,
 	}, nil
 }
-
-// unitEvidence proves of a unit that asks as a whole which one it is.
-type unitEvidence struct{ of *peer.Unit }
-
-// IsExecutable implements [authz.Evidence].
-func (unitEvidence) IsExecutable(string) (bool, string) { return false, "a unit is no executable" }
-
-// SHA256 implements [authz.Evidence].
-func (unitEvidence) SHA256() (string, error) { return "", errors.New("a unit is no executable") }
-
-// Signer implements [authz.Evidence].
-func (unitEvidence) Signer() (authz.Signer, error) {
-	return authz.Signer{}, errors.New("a unit is no program")
-}
-
-// Units implements [authz.Evidence].
-func (e unitEvidence) Units() ([]string, error) {
-	return append([]string{e.of.Name}, e.of.Slices()...), e.of.Alive()
-}
-
-// UserNamed implements [authz.Evidence].
-func (unitEvidence) UserNamed(string) (string, error) { return "", errors.New("a unit is no user") }
-
-// GroupNamed implements [authz.Evidence].
-func (unitEvidence) GroupNamed(string) (string, error) { return "", errors.New("a unit is no group") }
-
-var _ authz.Evidence = unitEvidence{}
