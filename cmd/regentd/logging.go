@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -168,17 +169,12 @@ func (h *journalHandler) add(add func(slog.Handler) slog.Handler) slog.Handler {
 	return &with
 }
 
+// notInFieldNames match what no field of the journal has in its name.
+var notInFieldNames = regexp.MustCompile("[^A-Z0-9]")
+
 // fieldName is the journal's name for a key: capitals, digits and underscores.
 func fieldName(key string) string {
-	return "REGENT_" + strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
-			return r
-		}
-		return '_'
-	}, key)
+	return "REGENT_" + notInFieldNames.ReplaceAllString(strings.ToUpper(key), "_")
 }
 
 func priority(l slog.Level) journal.Priority {

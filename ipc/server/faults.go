@@ -14,30 +14,25 @@ import (
 // httpStatusOf is the one place where kinds become HTTP. What a kind means is in
 // the code of the problem; the status only groups: 4xx the caller or an
 // administrator can mend, 5xx the agent or the service has to.
-var httpStatusOf = map[fault.Kind]int{
-	fault.InvalidRequest:        http.StatusBadRequest,
-	fault.Denied:                http.StatusForbidden,
-	fault.UnknownApplication:    http.StatusNotFound,
-	fault.UnknownInstance:       http.StatusNotFound,
-	fault.NoFreeInstance:        http.StatusConflict,
-	fault.NotRegistered:         http.StatusConflict,
-	fault.RegistrationExpired:   http.StatusConflict,
-	fault.RegistrationExhausted: http.StatusConflict,
-	fault.RegistrationRefused:   http.StatusConflict,
-	fault.RedemptionUncertain:   http.StatusConflict,
-	fault.RedemptionUnconfirmed: http.StatusConflict,
-	fault.Revoked:               http.StatusGone,
-	fault.RefreshLost:           http.StatusGone,
-	fault.RefreshExpired:        http.StatusGone,
-	fault.RefreshUncertain:      http.StatusServiceUnavailable,
-	fault.Throttled:             http.StatusTooManyRequests,
-	fault.Unavailable:           http.StatusServiceUnavailable,
-	fault.StoreLocked:           http.StatusServiceUnavailable,
-	fault.StoreUnreadable:       http.StatusServiceUnavailable,
-	fault.StoreMissing:          http.StatusServiceUnavailable,
-	fault.StoreRolledBack:       http.StatusServiceUnavailable,
-	fault.Quarantined:           http.StatusServiceUnavailable,
-	fault.Internal:              http.StatusInternalServerError,
+func httpStatusOf(k fault.Kind) int {
+	switch k {
+	case fault.InvalidRequest:
+		return http.StatusBadRequest
+	case fault.Denied:
+		return http.StatusForbidden
+	case fault.UnknownApplication, fault.UnknownInstance:
+		return http.StatusNotFound
+	case fault.NoFreeInstance, fault.NotRegistered, fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused,
+		fault.RedemptionUncertain, fault.RedemptionUnconfirmed:
+		return http.StatusConflict
+	case fault.Revoked, fault.RefreshLost, fault.RefreshExpired:
+		return http.StatusGone
+	case fault.Throttled:
+		return http.StatusTooManyRequests
+	case fault.RefreshUncertain, fault.Unavailable, fault.StoreLocked, fault.StoreUnreadable, fault.StoreMissing, fault.StoreRolledBack, fault.Quarantined:
+		return http.StatusServiceUnavailable
+	}
+	return http.StatusInternalServerError
 }
 
 // statusFault is an invalid request with a status of its own: HTTP has one for it.
@@ -60,11 +55,7 @@ func classify(err error) (*fault.Fault, int) {
 	if f.Kind == fault.Internal && errors.Is(err, context.Canceled) { // the caller went, or the daemon is ending
 		f = fault.Errorf(f.Op, fault.Unavailable, "the agent is ending; ask again").WithCause(err)
 	}
-	status, ok := httpStatusOf[f.Kind]
-	if !ok {
-		status = http.StatusInternalServerError
-	}
-	return f, status
+	return f, httpStatusOf(f.Kind)
 }
 
 // writeFault writes what the caller may know of err. The rest goes to the log.
