@@ -31,17 +31,17 @@ type feedKey struct{ host, application string }
 // feed is what changed in one application since somebody watches it. All its
 // watchers share it, so that one who does not read costs one number and no copy.
 type feed struct {
-	watchers map[*Watch]struct{}
+	watchers map[*watcher]struct{}
 	changes  map[token.Instance]uint64 // the number of the last change of each instance
 	count    uint64                    // changes so far
 }
 
-func (h *hub) add(w *Watch) {
+func (h *hub) add(w *watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
 	if f == nil {
-		f = &feed{watchers: map[*Watch]struct{}{}, changes: map[token.Instance]uint64{}}
+		f = &feed{watchers: map[*watcher]struct{}{}, changes: map[token.Instance]uint64{}}
 		if h.feeds == nil {
 			h.feeds = map[feedKey]*feed{}
 		}
@@ -51,7 +51,7 @@ func (h *hub) add(w *Watch) {
 	w.seen = f.count
 }
 
-func (h *hub) remove(w *Watch) {
+func (h *hub) remove(w *watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
@@ -77,7 +77,7 @@ func (h *hub) publish(id token.Instance) {
 }
 
 // since returns what changed after w looked last, the oldest change first.
-func (h *hub) since(w *Watch) []token.Instance {
+func (h *hub) since(w *watcher) []token.Instance {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.feeds[w.key]
@@ -95,10 +95,10 @@ func (h *hub) since(w *Watch) []token.Instance {
 	return ids
 }
 
-// Watch tells one watcher of changes: the newest event of each instance, however
-// long the watcher takes. It ends with the context that it was made with, and
+// watcher tells one caller of changes: the newest event of each instance, however
+// long the caller takes. It ends with the context that it was made with, and
 // holds nothing after that. It is for one goroutine.
-type Watch struct {
+type watcher struct {
 	agent *Agent
 	by    Caller
 	key   feedKey
@@ -113,17 +113,15 @@ type Watch struct {
 // begins: a client takes them in before the next ones are looked up.
 const watchBatch = 256
 
-func (w *Watch) wake() {
+func (w *watcher) wake() {
 	select {
 	case w.more <- struct{}{}:
 	default: // it has been told that there is something
 	}
 }
 
-// Next waits for changes and returns them, one for each instance, in the order
-// of the changes. Its error is ctx's, or a fault when the caller is not allowed
-// to watch any more.
-func (w *Watch) Next(ctx context.Context) ([]Event, error) {
+// next is what [Agent.Watch] returns.
+func (w *watcher) next(ctx context.Context) ([]Event, error) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -142,7 +140,7 @@ func (w *Watch) Next(ctx context.Context) ([]Event, error) {
 	}
 }
 
-func (w *Watch) take() []Event {
+func (w *watcher) take() []Event {
 	var events []Event
 	for ; w.initial < w.app.Instances && len(events) < watchBatch; w.initial++ {
 		events = append(events, w.agent.event(instanceID(w.app, w.initial+1)))
@@ -160,7 +158,11 @@ func (w *Watch) take() []Event {
 // Watch tells a caller that the application's rules admit of every change of
 // its instances: of their states, and of new tokens. What they are now comes
 // first. The watch ends with ctx, which is to be cancelled.
-func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watch, error) {
+//
+// next waits for changes and returns them, one for each instance, in the order of the
+// changes. Its error is its context's, or a fault when the caller is not allowed to watch
+// any more. It is for one goroutine.
+func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next func(context.Context) ([]Event, error), err error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {
 		err = by.Verify("watch")
@@ -168,11 +170,11 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (*Watc
 	if err = a.audit(ctx, by, "watch", application, decision, err); err != nil {
 		return nil, err
 	}
-	w := &Watch{agent: a, by: by, key: feedKey{token.TenantHost(app.Tenant), app.ID}, app: app, more: make(chan struct{}, 1)}
+	w := &watcher{agent: a, by: by, key: feedKey{token.TenantHost(app.Tenant), app.ID}, app: app, more: make(chan struct{}, 1)}
 	a.hub.add(w)
 	context.AfterFunc(ctx, func() { a.hub.remove(w) })
 	w.wake()
-	return w, nil
+	return w.next, nil
 }
 
 // event says what id is now.

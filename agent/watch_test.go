@@ -20,13 +20,13 @@ func TestWatch(t *testing.T) {
 		d := registeredDevice(t)
 		defer d.stop()
 		by, _ := newCaller("alice", 1)
-		var watches []*Watch
+		var watches []func(context.Context) ([]Event, error)
 		for range 1000 {
 			w, err := d.Watch(t.Context(), by, "cad")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if events, err := w.Next(t.Context()); err != nil || len(events) != 2 || events[0].Generation != 1 {
+			if events, err := w(t.Context()); err != nil || len(events) != 2 || events[0].Generation != 1 {
 				t.Fatalf("at first: %+v, %v", events, err)
 			}
 			watches = append(watches, w)
@@ -44,7 +44,7 @@ func TestWatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, w := range watches {
-				events, err := w.Next(t.Context())
+				events, err := w(t.Context())
 				if err != nil || len(events) != 1 || events[0].Generation != generation+2 || events[0].State != token.Live {
 					t.Fatalf("after refresh %d: %+v, %v", generation+1, events, err)
 				}
@@ -54,7 +54,7 @@ func TestWatch(t *testing.T) {
 			}
 			time.Sleep(61 * time.Second)
 		}
-		events, err := slow.Next(t.Context())
+		events, err := slow(t.Context())
 		if err != nil || len(events) != 2 || events[0].Generation != 3 {
 			t.Errorf("the slow one: %+v, %v; want the newest of both instances", events, err)
 		}
@@ -73,18 +73,22 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		key := feedKey{"demo-host.com", "cad"}
+		var first *watcher
+		for first = range d.hub.feeds[key].watchers {
+		}
 		for range 100 { // who hung up before the answer never looks
 			if _, err := d.Watch(ctx, by, "cad"); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := looked.Next(ctx); err != nil {
+		if _, err := looked(ctx); err != nil {
 			t.Fatal(err)
 		}
 		for range 10 {
-			d.hub.publish(token.Instance{Tenant: looked.key.host, Application: "cad", Number: 1})
+			d.hub.publish(token.Instance{Tenant: key.host, Application: "cad", Number: 1})
 		}
-		if n := len(d.hub.feeds[looked.key].changes); n != 1 {
+		if n := len(d.hub.feeds[key].changes); n != 1 {
 			t.Errorf("%d changes are kept of one instance", n)
 		}
 		cancel()
@@ -92,7 +96,7 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 		if n := len(d.hub.feeds); n != 0 {
 			t.Errorf("%d feeds are left: %+v", n, d.hub.feeds)
 		}
-		if events := looked.take(); len(events) != 0 {
+		if events := first.take(); len(events) != 0 {
 			t.Errorf("a watch that has ended tells %+v", events)
 		}
 	})
@@ -112,12 +116,12 @@ func TestWatchEndsWhenDenied(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.exit()
-		if events, err := w.Next(t.Context()); !errors.Is(err, fault.Denied) {
+		if events, err := w(t.Context()); !errors.Is(err, fault.Denied) {
 			t.Errorf("after its process ended: %v, %v", events, err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := w.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := w(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with nothing new: %v", err)
 		}
 	})

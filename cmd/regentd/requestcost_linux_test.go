@@ -99,7 +99,7 @@ func serveUntilEnd(t *testing.T, a *agent.Agent, records io.Closer, socket strin
 	cs := newCallerResolver(os.Getuid(), now)
 	r := &reloader{}
 	s, err := server.New(server.Deps{
-		Agent: a, StoreManager: &storeAdmin{agent: a}, Watch: (&daemon{agent: a}).watch,
+		Agent: a, StoreManager: &storeAdmin{agent: a},
 		Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose,
 		AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect, MaxConnections: 200, Now: now, Log: slog.New(slog.DiscardHandler),
 	})

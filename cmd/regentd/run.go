@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent"
 	"regent/agent/doctor"
 	"regent/agent/policy"
 	"regent/ipc/server"
@@ -133,7 +132,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	cs := newCallerResolver(d.uid, now)
 	total := maxConnections(log)
 	s, err := server.New(server.Deps{
-		Agent: d.agent, StoreManager: keeper, Watch: d.watch, Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose,
+		Agent: d.agent, StoreManager: keeper, Reload: r.reloadFor, Policy: r.policyReport, Diagnose: r.diagnose,
 		AccountOf: cs.quotaOwner, Identify: cs.identify, IdentifyPID: cs.inspect, MaxConnections: total, Now: now, Log: log,
 	})
 	if err != nil {
@@ -181,15 +180,6 @@ func (d *daemon) saveMark(ctx context.Context, log *slog.Logger) {
 	if err := d.store.Mark().Save(ctx); err != nil {
 		log.WarnContext(ctx, "the last writes were not marked, so an older state directory might not be noticed", "err", err)
 	}
-}
-
-// watch is for [server.Deps].
-func (d *daemon) watch(ctx context.Context, by agent.Caller, application string) (server.EventStream, error) {
-	w, err := d.agent.Watch(ctx, by, application)
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
 }
 
 // runWithCore runs loops together, and core until after the last of them: a

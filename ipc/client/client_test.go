@@ -74,8 +74,8 @@ func (daemon) Explain(context.Context, agent.Caller, string, func() (agent.Calle
 	return agent.Explanation{}, nil
 }
 
-func (daemon) Watch(context.Context, agent.Caller, string) (server.EventStream, error) {
-	return &oneEvent{}, nil
+func (daemon) Watch(context.Context, agent.Caller, string) (func(context.Context) ([]agent.Event, error), error) {
+	return (&oneEvent{}).Next, nil
 }
 
 // oneEvent tells of one instance, and ends.
@@ -132,7 +132,7 @@ func serve(t *testing.T) string {
 			p, err := peer.Identify(c)
 			return attested{p}, err
 		},
-		Watch: daemon{}.Watch, IdentifyPID: func(int) (server.IdentifiedCaller, error) { return nil, errors.New("no process") },
+		IdentifyPID:    func(int) (server.IdentifiedCaller, error) { return nil, errors.New("no process") },
 		MaxConnections: 200, Now: time.Now,
 		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})

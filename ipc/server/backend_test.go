@@ -151,12 +151,12 @@ func (b *backend) Explain(_ context.Context, by agent.Caller, application string
 	return agent.Explanation{Application: application, Caller: c.Caller, Decision: authz.Decision{Allow: true, Rule: "allow[0]", Reason: "it holds"}}, nil
 }
 
-func (b *backend) Watch(_ context.Context, by agent.Caller, application string) (server.EventStream, error) {
+func (b *backend) Watch(_ context.Context, by agent.Caller, application string) (func(context.Context) ([]agent.Event, error), error) {
 	b.record(by, "watch", application)
 	if b.err != nil {
 		return nil, b.err
 	}
-	return b.changes, nil
+	return b.changes.Next, nil
 }
 
 // eventStream are events that a test sends; a nil one ends the right to watch.
@@ -227,7 +227,7 @@ func inspect(identify func(net.Conn) (server.IdentifiedCaller, error)) func(int)
 }
 
 func newDeps(b *backend, identify func(net.Conn) (server.IdentifiedCaller, error), log *slog.Logger) server.Deps {
-	return server.Deps{Agent: b, StoreManager: b, Watch: b.Watch, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, AccountOf: ipctest.FixedAccount("1000"), Identify: identify, IdentifyPID: inspect(identify), MaxConnections: 6, Now: time.Now, Log: log}
+	return server.Deps{Agent: b, StoreManager: b, Reload: b.Reload, Policy: b.Policy, Diagnose: b.Diagnose, AccountOf: ipctest.FixedAccount("1000"), Identify: identify, IdentifyPID: inspect(identify), MaxConnections: 6, Now: time.Now, Log: log}
 }
 
 // client returns a client of the server.

@@ -99,12 +99,12 @@ func (w *hangupServer) Status(context.Context, agent.Caller) (status.Status, err
 	return status.Status{Summary: strings.Repeat("x", 1<<20)}, nil
 }
 
-// Watch is for [server.Deps]: it tells of a change again and again.
-func (w *hangupServer) Watch(ctx context.Context, _ agent.Caller, _ string) (server.EventStream, error) {
+// Watch implements [server.Agent]: it tells of a change again and again.
+func (w *hangupServer) Watch(ctx context.Context, _ agent.Caller, _ string) (func(context.Context) ([]agent.Event, error), error) {
 	w.watches.Add(1)
 	w.watched.Add(1)
 	context.AfterFunc(ctx, func() { w.watches.Add(-1) })
-	return endlessEvents{}, nil
+	return endlessEvents{}.Next, nil
 }
 
 type endlessEvents struct{}
@@ -132,7 +132,7 @@ func newHangupServer(t *testing.T) *hangupServer {
 		return ipctest.FixedCaller(authz.Caller{UID: fmt.Sprint(w.taken.Load()), PID: 42}, &w.process)(c)
 	}, slog.New(slog.DiscardHandler))
 	d.AccountOf = func(net.Conn) (server.Account, error) { return server.Account{Name: fmt.Sprint(w.taken.Add(1))}, nil }
-	d.Agent, d.Watch, d.MaxConnections = w, w.Watch, 1000
+	d.Agent, d.MaxConnections = w, 1000
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)

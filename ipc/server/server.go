@@ -63,6 +63,9 @@ type Agent interface {
 	Metrics(context.Context, agent.Caller) (string, error)
 	// Contract asks the tenants for their forms, if the caller is allowed to.
 	Contract(context.Context, agent.Caller) (api.Contract, error)
+	// Watch begins to watch an application, if the caller may. next waits for what is to
+	// be told, until the context of the watch ends. Its errors are the context's, or faults.
+	Watch(ctx context.Context, by agent.Caller, application string) (next func(context.Context) ([]agent.Event, error), err error)
 }
 
 var _ Agent = (*agent.Agent)(nil)
@@ -91,8 +94,6 @@ var ErrExhausted = errors.New("out of descriptors")
 type Deps struct {
 	Agent        Agent
 	StoreManager StoreManager
-	// Watch begins to watch an application, if the caller may.
-	Watch func(ctx context.Context, by agent.Caller, application string) (EventStream, error)
 	// Reload reads the configuration again, if the caller may have that done.
 	Reload func(context.Context, agent.Caller) error
 	// Policy says what configuration is in force and why, if the caller may know.

@@ -13,14 +13,6 @@ import (
 	"regent/ipc/api"
 )
 
-// EventStream are what a watcher is told, until the context of the watch ends. Errors
-// of Next are the context's, or faults.
-type EventStream interface {
-	Next(context.Context) ([]agent.Event, error)
-}
-
-var _ EventStream = (*agent.Watch)(nil)
-
 func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	application, number, err := pathInstance(r)
 	if err != nil {
@@ -44,13 +36,13 @@ func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) 
 	if err := token.CheckApplication(application); err != nil {
 		return nil, invalidField("application", err.Error())
 	}
-	watch, err := s.Watch(r.Context(), by, application)
+	next, err := s.Agent.Watch(r.Context(), by, application)
 	if err != nil {
 		return nil, err
 	}
 	return streamReply(func(ctx context.Context, w http.ResponseWriter) error {
 		for {
-			events, err := watch.Next(ctx)
+			events, err := next(ctx)
 			if err != nil {
 				return err
 			}
