@@ -10,43 +10,43 @@ import (
 	"time"
 )
 
-// Where the system says which users there are, and which further user ids belong
-// to one of them (subuid(5)). What a directory service knows is in neither.
+// The system's databases of users and of their subordinate user ids (subuid(5)). Neither
+// has the users of a directory service.
 const (
 	passwdFile = "/etc/passwd"
 	subuidFile = "/etc/subuid"
 )
 
-// accountsInterval is how long what Accounts has read counts: each new connection asks.
+// accountsInterval is the time between two reads of the files: each new connection asks.
 const accountsInterval = time.Second
 
-// Accounts tells to whom a user id belongs. The zero value is ready. It reads the
-// system's files, and is safe for concurrent use.
+// Accounts finds the account that a user id belongs to. The zero value is ready. It reads
+// the system's files, and is safe for concurrent use.
 //
-// A user id inside a user namespace is seen from here as the one outside to which
-// it is mapped: root of a container without root is the user who started it, and
-// its other users are of that user's subordinate range.
+// This process sees a user id of another user namespace as the outside id that it is
+// mapped to. So the root of a rootless container is the user who started it. The
+// container's other users are in that user's subordinate range.
 type Accounts struct {
-	// Now is any clock that only moves on. With one, the files are read once a
-	// second at most; nil reads them each time.
+	// Now is a monotonic clock. With it, Accounts reads the files at most once a second.
+	// If it is nil, Accounts reads them at each call.
 	Now func() time.Time
 
 	mu             sync.Mutex
 	readAt         time.Time
-	passwd, subuid string            // other files than the system's, for tests
-	byID, byName   map[string]string // the name of a user id, and the reverse
+	passwd, subuid string            // instead of the system's files, in tests
+	byID, byName   map[string]string // from a user id to its name, and back
 	subordinate    []subordinates
 }
 
-// subordinates are user ids that belong to a user.
+// subordinates is a range of user ids that belongs to one user.
 type subordinates struct {
 	owner        string
 	first, count uint64
 }
 
-// Owner returns the account of a user: itself if the system's database knows the
-// user, the owner of the range if the user id is a subordinate one, and else
-// itself, not known.
+// Owner returns the account of a user id. A user of the system's database is its own
+// account. An id in a subordinate range belongs to the owner of the range. For any other
+// id, Owner returns the id itself and false.
 func (a *Accounts) Owner(uid string) (owner string, known bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,7 +66,7 @@ func (a *Accounts) Owner(uid string) (owner string, known bool) {
 	return uid, false
 }
 
-// refresh reads the files again after a while. One that cannot be read knows nobody.
+// refresh reads the files again after accountsInterval. An unreadable file has no entries.
 func (a *Accounts) refresh() {
 	if a.Now != nil {
 		now := a.Now()
@@ -85,7 +85,7 @@ func (a *Accounts) refresh() {
 	eachLine(cmp.Or(a.subuid, subuidFile), 3, a.addRange)
 }
 
-// addRange takes in a line of subuid: a name or a user id, the first, how many.
+// addRange adds a line of subuid: a user's name or id, the first subordinate id, their count.
 func (a *Accounts) addRange(f []string) {
 	first, err := strconv.ParseUint(f[1], 10, 32)
 	count, err2 := strconv.ParseUint(f[2], 10, 33)
@@ -96,18 +96,18 @@ func (a *Accounts) addRange(f []string) {
 	if _, err := strconv.ParseUint(f[0], 10, 32); !ok && err == nil {
 		owner = f[0]
 	} else if !ok {
-		owner = "subuid:" + f[0] // only a directory service knows the number
+		owner = "subuid:" + f[0] // a user of a directory service: the number is unknown
 	}
 	a.subordinate = append(a.subordinate, subordinates{owner, first, count})
 }
 
-// eachLine calls f with the fields of each line that has so many.
+// eachLine calls f with the fields of each line that has enough of them.
 func eachLine(path string, fields int, f func([]string)) {
 	file, err := os.Open(path) //nolint:gosec // the system's own files
 	if err != nil {
 		return
 	}
-	defer func() { _ = file.Close() }() // it was only read
+	defer func() { _ = file.Close() }() // read only
 	for lines := bufio.NewScanner(file); lines.Scan(); {
 		if got := strings.Split(strings.TrimSpace(lines.Text()), ":"); len(got) >= fields && got[0] != "" && got[2] != "" && got[0][0] != '#' {
 			f(got)

@@ -14,30 +14,29 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// maxSigned is the largest program in bytes whose signature is verified, which
-// reads all of it. Programs that carry a browser have about 200 MiB.
+// maxSigned is the size in bytes of the largest program whose signature is verified. The
+// verification reads the whole file. Programs that contain a browser have about 200 MiB.
 const maxSigned = 256 << 20
 
-// notTrusted is the system's answer that a signature, or its certificate, is not
-// to be trusted.
+// notTrusted is the system's answer that it does not trust a signature or its certificate.
 type notTrusted struct{ code windows.Errno }
 
 func (e notTrusted) final() {}
 
-// trustProblems are the answers for which there are words, where the system's own help less.
+// trustProblems are clearer texts than the system's.
 var trustProblems = map[windows.Errno]string{
 	windows.Errno(windows.TRUST_E_NOSIGNATURE):       "the program has no signature inside it; one in a catalog does not count",
 	windows.Errno(windows.TRUST_E_BAD_DIGEST):        "the program was changed after it was signed",
 	windows.Errno(windows.CERT_E_UNTRUSTEDROOT):      noTrustedRoot,
 	windows.Errno(windows.CERT_E_CHAINING):           noTrustedRoot,
-	windows.Errno(windows.CERT_E_EXPIRED):            "the certificate of its signer has expired, and no timestamp shows that the program was signed before",
+	windows.Errno(windows.CERT_E_EXPIRED):            "the certificate of its signer has expired, and no timestamp shows an earlier signature",
 	windows.Errno(windows.CERT_E_REVOKED):            revoked,
 	windows.Errno(windows.CRYPT_E_REVOKED):           revoked,
 	windows.Errno(windows.TRUST_E_EXPLICIT_DISTRUST): "this machine distrusts the certificate of its signer",
 }
 
 const (
-	noTrustedRoot = "the certificate of its signer leads to no root that this machine trusts, and has fetched; Get-AuthenticodeSignature fetches one"
+	noTrustedRoot = "this machine has no trusted root for the certificate of its signer; to fetch the root, run: Get-AuthenticodeSignature FILE"
 	revoked       = "the certificate of its signer was revoked"
 )
 
@@ -45,21 +44,20 @@ func (e notTrusted) Error() string {
 	if words, ok := trustProblems[e.code]; ok {
 		return words
 	}
-	return fmt.Sprintf("its signature is not to be trusted: %v (0x%08x)", e.code, uint32(e.code)) //nolint:gosec // an HRESULT has 32 bits
+	return fmt.Sprintf("the system does not trust its signature: %v (0x%08x)", e.code, uint32(e.code)) //nolint:gosec // an HRESULT has 32 bits
 }
 
-// authenticode returns who signed f, as far as the system trusts the signature
-// that the file carries, the first one if there are more, and its certificate.
-// It asks nobody over the network: a decision must not wait for that, nor a
-// device that is offline refuse everybody. What is known of revocation counts;
-// that nothing is known does not.
+// authenticode returns the signer of f, and its certificate. It verifies the first
+// signature inside the file. It does not use the network: a decision must not wait for it,
+// and an offline device must not deny every request. A known revocation counts. An unknown
+// revocation state does not.
 func authenticode(f *os.File) (Signer, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return Signer{}, err
 	}
 	if st.Size() > maxSigned {
-		return Signer{}, fmt.Errorf("the image has %d bytes, and a signature is verified of up to %d", st.Size(), maxSigned)
+		return Signer{}, fmt.Errorf("the image has %d bytes; the limit for verifying a signature is %d bytes", st.Size(), maxSigned)
 	}
 	signer, err := verify(f, windows.WTD_REVOKE_WHOLECHAIN)
 	if refused, ok := errors.AsType[notTrusted](err); ok && refused.revocationUnknown() {
@@ -68,8 +66,7 @@ func authenticode(f *os.File) (Signer, error) {
 	return signer, err
 }
 
-// revocationUnknown reports whether all that is wrong is that revocation could
-// not be looked up.
+// revocationUnknown reports whether the only problem is an unknown revocation state.
 func (e notTrusted) revocationUnknown() bool {
 	return slices.Contains([]windows.Errno{
 		windows.Errno(windows.CERT_E_REVOCATION_FAILURE), windows.Errno(windows.CRYPT_E_REVOCATION_OFFLINE),
@@ -77,7 +74,7 @@ func (e notTrusted) revocationUnknown() bool {
 	}, e.code)
 }
 
-// verify asks the system about f.
+// verify asks the system to verify the signature of f.
 func verify(f *os.File, revocation uint32) (_ Signer, err error) {
 	path, err := windows.UTF16PtrFromString(f.Name())
 	if err != nil {
@@ -95,8 +92,8 @@ func verify(f *os.File, revocation uint32) (_ Signer, err error) {
 	return signerOf(data.StateData)
 }
 
-// newTrustData is what the system is asked about an open file: without a window, and
-// without the network.
+// newTrustData returns the question about an open file. The answer uses no window and no
+// network.
 func newTrustData(path *uint16, handle windows.Handle, revocation uint32) *windows.WinTrustData {
 	file := &windows.WinTrustFileInfo{FilePath: path, File: handle}
 	file.Size = uint32(unsafe.Sizeof(*file))
@@ -111,7 +108,7 @@ func newTrustData(path *uint16, handle windows.Handle, revocation uint32) *windo
 		UIContext:                       windows.WTD_UICONTEXT_EXECUTE,
 		RevocationChecks:                revocation,
 		UnionChoice:                     windows.WTD_CHOICE_FILE,
-		FileOrCatalogOrBlobOrSgnrOrCert: unsafe.Pointer(file), //nolint:gosec // the form of the call
+		FileOrCatalogOrBlobOrSgnrOrCert: unsafe.Pointer(file), //nolint:gosec // the API takes addresses
 		StateAction:                     windows.WTD_STATEACTION_VERIFY,
 		ProvFlags:                       flags,
 	}
@@ -128,32 +125,31 @@ func winVerifyTrust(data *windows.WinTrustData) error {
 	return err
 }
 
-// providerCertificate is how the system's CRYPT_PROVIDER_CERT begins.
+// providerCertificate is the beginning of the system's CRYPT_PROVIDER_CERT.
 type providerCertificate struct {
-	_           uint32 // its size
+	_           uint32 // the structure's size
 	certificate *windows.CertContext
 }
 
-// signerOf reads the certificate that the system has verified a signature with,
-// from what it keeps of the verification. Another look at the file could find
-// another certificate.
+// signerOf reads the certificate that verified the signature. It takes it from the state
+// of the verification: a second read of the file could return another certificate.
 func signerOf(state windows.Handle) (Signer, error) {
 	wintrust := windows.NewLazySystemDLL("wintrust.dll")
 	data, _, err := wintrust.NewProc("WTHelperProvDataFromStateData").Call(uintptr(state))
 	if data == 0 {
-		return Signer{}, fmt.Errorf("read what was verified: %w", err)
+		return Signer{}, fmt.Errorf("read the result of the verification: %w", err)
 	}
 	chain, _, err := wintrust.NewProc("WTHelperGetProvSignerFromChain").Call(data, 0, 0, 0)
 	if chain == 0 {
-		return Signer{}, fmt.Errorf("read the signer that was verified: %w", err)
+		return Signer{}, fmt.Errorf("read the verified signer: %w", err)
 	}
 	first, _, err := wintrust.NewProc("WTHelperGetProvCertFromChain").Call(chain, 0)
 	leaf := *(**providerCertificate)(unsafe.Pointer(&first)) //nolint:gosec // the system's memory, not Go's
 	if leaf == nil || leaf.certificate == nil {
-		return Signer{}, fmt.Errorf("read the certificate that was verified: %w", err)
+		return Signer{}, fmt.Errorf("read the verified certificate: %w", err)
 	}
 	c := leaf.certificate
-	sum := sha256.Sum256(unsafe.Slice(c.EncodedCert, c.Length)) //nolint:gosec // the system's memory, for as long as its state is kept
+	sum := sha256.Sum256(unsafe.Slice(c.EncodedCert, c.Length)) //nolint:gosec // the system's memory, until the state is closed
 	name := c.CertInfo.Subject
 	subject, err := subjectOf(unsafe.Slice(name.Data, name.Size)) //nolint:gosec // as above
 	return Signer{hex.EncodeToString(sum[:]), subject}, err

@@ -10,7 +10,7 @@ import (
 
 var errNoUnit = errors.New("the process is in no unit of the system's service manager")
 
-// unitTypes are the units that can have processes.
+// unitTypes are the types of units that can have processes.
 var unitTypes = [...]string{".service", ".scope", ".socket", ".mount", ".swap"}
 
 // unitsOf returns the unit in the path of a cgroup, and its slices.
@@ -31,20 +31,18 @@ func slicesOf(cgroup string) []string {
 	return names
 }
 
-// unescaped removes what is put before names that the kernel could mistake for its
-// own.
+// unescaped removes the prefix of names that the kernel could confuse with its own.
 func unescaped(name string) string { return strings.TrimPrefix(name, "_") }
 
 // membership is the cgroup of a process in the service manager's tree.
 type membership struct {
 	path  string
-	named bool // in the hierarchy name=systemd, not in the unified one
+	named bool // in the hierarchy name=systemd; otherwise in the unified one
 }
 
-// membershipOf reads /proc/PID/cgroup. Each line is
-// "number:controllers:path". The service manager keeps its tree in the
-// hierarchy called name=systemd where there is one (version 1 and hybrid), else
-// in the unified one, number 0 without controllers.
+// membershipOf reads /proc/PID/cgroup. Each line is "number:controllers:path". With cgroup
+// version 1 or hybrid, the service manager's tree is the hierarchy name=systemd. Otherwise
+// it is the unified one, number 0 without controllers.
 func membershipOf(b []byte) (membership, error) {
 	unified, named, hasNamed := "", "", false
 	for line := range strings.Lines(string(b)) {
@@ -66,10 +64,9 @@ func membershipOf(b []byte) (membership, error) {
 	return membership{unified, false}, nil
 }
 
-// unitOf returns the first component of path that is no slice, as the unit's
-// name, and the path up to it, which is the unit's own cgroup. What is below
-// it was made by the unit itself: a user's own service manager, for one, runs in
-// user@1000.service and may call a directory below that what it likes.
+// unitOf returns the first component of path that is not a slice: the unit's name. cgroup
+// is the path up to it. The unit itself made the directories below. For example, a user's
+// own service manager runs in user@1000.service, and the user chooses the names below it.
 func unitOf(path string) (unit, cgroup string, err error) {
 	if !strings.HasPrefix(path, "/") {
 		return "", "", errNoUnit

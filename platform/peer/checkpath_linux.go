@@ -14,26 +14,26 @@ import (
 	"regent/platform/files"
 )
 
-// TrustedWriters say who may write what is believed: a file, and each directory and link
-// on the way to it.
+// TrustedWriters are the users and groups that may write a trusted file. The rules apply
+// to the file, and to each directory and link in its path.
 type TrustedWriters struct {
 	// UIDs may own it.
 	UIDs []uint32
-	// GIDs may write it. Without any no group may; with some, that another one
-	// may is only told.
+	// GIDs may write it. If there are none, no group may write it. Otherwise a file that
+	// another group may write causes a warning only.
 	GIDs []uint32
-	// AllowSticky allows directories on the way to which everybody may add, but from
-	// which nobody takes what is another's.
+	// AllowSticky allows sticky directories in the path: everybody may add files there,
+	// but only the owner of a file can remove or replace it.
 	AllowSticky bool
-	// AllowReadOnlyMount believes what is on a read-only mount by its owner alone: nobody can
-	// write it there, and nobody there can change its mode. Containers mount
-	// volumes so, whose folders are mode 1777 or 0777.
+	// AllowReadOnlyMount checks only the owner of a file on a read-only mount. Nobody can
+	// write it there or change its mode. Containers mount volumes like this, with
+	// directories of mode 1777 or 0777.
 	AllowReadOnlyMount bool
 }
 
-// DefaultWriters are root and the user and the group of this process. What belongs to
-// users outside of a user namespace all seems to belong to one: who that is cannot
-// be told, and whoever made the namespace put it there, so that user may write too.
+// DefaultWriters are root, and the user and group of this process. In a user namespace, all
+// outside users have the same number. DefaultWriters trusts this number too: the creator of
+// the namespace chose the files that it can see.
 func DefaultWriters() TrustedWriters {
 	k := TrustedWriters{UIDs: []uint32{0, uint32(os.Getuid())}, GIDs: []uint32{0, uint32(os.Getgid())}, AllowSticky: true, AllowReadOnlyMount: true} //nolint:gosec // the kernel's have 32 bits
 	if ns, err := readUserNamespace(); err == nil && !ns.isComplete() {
@@ -42,37 +42,37 @@ func DefaultWriters() TrustedWriters {
 	return k
 }
 
-// UntrustedPath is why something is not believed.
+// UntrustedPath is the reason why a path is not trusted.
 type UntrustedPath struct {
-	Path       string // of what is wrong, without links before its last component
+	Path       string // of the bad component; only its last part can be a link
 	Reason     string // follows the path in a sentence
-	FixCommand string // that an administrator runs
+	FixCommand string // for an administrator
 }
 
 func (d *UntrustedPath) Error() string { return d.Path + " " + d.Reason + "; run: " + d.FixCommand }
 
-// CheckPath walks to the file or directory that an absolute path names. The error is
-// a *Doubt if somebody else than the writers can write it or exchange it, and
-// otherwise why it cannot be looked at; the doubts are those that are only told.
+// CheckPath checks the file or directory of an absolute path, and each component before it.
+// The error is an *[UntrustedPath] if somebody other than the writers can write or replace
+// one of them. Any other error means that a component cannot be checked. The list
+// contains warnings.
 func CheckPath(name string, k TrustedWriters) ([]*UntrustedPath, error) {
 	w := pathWalk{trust: trust{root: "/", TrustedWriters: k}}
 	at, err := w.follow(name)
 	return w.warnings, errors.Join(err, at.close())
 }
 
-// trust says whose files are believed, below which root. Only a test has another
-// one than the whole tree.
+// trust has the trusted writers and the root of the tree. The root is "/" outside tests.
 type trust struct {
 	root     string
-	perMount bool // who mounts something decides what is there: nothing above counts
+	perMount bool // only the last mount in the path counts: its creator chooses its content
 	TrustedWriters
 }
 
 // maxSteps bounds the components and links on the way to a file.
 const maxSteps = 256
 
-// open finds the file that an absolute path names and checks it and everything
-// on the way. The caller closes the place.
+// open opens the file of an absolute path after it has checked all components. The caller
+// closes the handle.
 func (t trust) open(name string) (pathHandle, error) {
 	w := pathWalk{trust: t}
 	at, err := w.follow(name)
@@ -85,20 +85,20 @@ func (t trust) open(name string) (pathHandle, error) {
 	return at, nil
 }
 
-// pathWalk goes to a file one component at a time. Each is opened, then checked,
-// and the next one is opened from there, so that nothing can be put in its
-// place after it was checked. A link is a component too.
+// pathWalk goes to a file one component at a time. It opens a component, checks it, and
+// opens the next one relative to it. So nobody can replace a checked component. A link is
+// a component too.
 type pathWalk struct {
 	trust
 	at       pathHandle
 	path     string // of at, for errors
 	todo     []string
-	refusal  *UntrustedPath   // of the mount that at is on, where a later one may not have it
-	warnings []*UntrustedPath // that are only told
+	refusal  *UntrustedPath   // on the current mount; a later mount clears it
+	warnings []*UntrustedPath // do not fail the check
 }
 
-// follow goes to what an absolute path names. The caller closes the place, also
-// after an error.
+// follow goes to the file or directory of an absolute path. The caller closes the handle,
+// also after an error.
 func (w *pathWalk) follow(name string) (pathHandle, error) {
 	w.at = pathHandle{fd: -1}
 	if !path.IsAbs(name) || path.Clean(name) != name {
@@ -117,8 +117,8 @@ func (w *pathWalk) follow(name string) (pathHandle, error) {
 	return w.at, err
 }
 
-// pathHandle is an open file or directory that was checked. It is open by O_PATH:
-// it can be looked at, and nothing else.
+// pathHandle is an open file or directory that was checked. It is opened with O_PATH: it
+// gives access to attributes, not to content.
 type pathHandle struct {
 	fd int
 	st unix.Statx_t
@@ -146,7 +146,7 @@ func (w *pathWalk) move(to pathHandle, path string) error {
 	return from.close()
 }
 
-// next takes one component. A link is replaced by the components it stands for.
+// next goes to the next component. It replaces a link by the components of its target.
 func (w *pathWalk) next() error {
 	part := w.todo[0]
 	w.todo = w.todo[1:]
@@ -198,9 +198,9 @@ func (w *pathWalk) look(dir int, part, full string) (pathHandle, error) {
 	return p, nil
 }
 
-// accessList returns the place's access list, if there is one by which anybody may write.
+// accessList returns the access list, if it can give somebody write access.
 func (p pathHandle) accessList() (files.ACL, bool) {
-	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask: nobody that it names may write
+	if p.st.Mode&unix.S_IFMT == unix.S_IFLNK || p.st.Mode&0o020 == 0 { // the list's mask denies writing
 		return files.ACL{}, false
 	}
 	return files.ReadACL(func(list []byte) (int, error) {
@@ -214,22 +214,22 @@ func (p pathHandle) isReadOnlyMount() bool {
 	return unix.Fstatfs(p.fd, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
-// component is one of the way, as it was seen.
+// component is a component of the path, with its attributes.
 type component struct {
 	path          string
 	uid, gid      uint32
 	mode          uint16
 	last          bool
 	readOnlyMount bool // on a read-only mount
-	// whom an access list lets write, beside the owner, its group and all others
+	// additional writers by the access list
 	users, groups []uint32
 }
 
-// writable reports whether anybody beside the owner may write.
+// writable reports whether anybody except the owner may write.
 func (c component) writable() bool { return c.mode&0o022 != 0 || len(c.users)+len(c.groups) > 0 }
 
-// apply has the access list say who may write: with one, the group's bits of the
-// mode are only its mask.
+// apply adds the writers of the access list. With a list, the group bits of the mode are
+// only the list's mask.
 func (c *component) apply(list files.ACL) {
 	const write = 0o2
 	if list.Group&write == 0 {
@@ -238,16 +238,15 @@ func (c *component) apply(list files.ACL) {
 	c.users, c.groups = list.Users.With(write), list.Groups.With(write)
 }
 
-// check says what is wrong with a component, if anything is, and whether it is
-// refused for that. A link has no mode of its own, and anybody may write to a socket: that
-// is how one connects. In a sticky directory what
-// comes next cannot be taken away by others, and is looked at itself; but of one
-// that is to be read whole, every file that they add is a part.
+// check returns the problem of a component, or nil, and whether it refuses the path.
+// A link has no mode of its own. A socket may be writable by anybody: connecting needs
+// that. In a sticky directory other users cannot remove the next component, which is
+// checked itself. But if the last component is a directory, all its files count.
 func (k TrustedWriters) check(c component) (d *UntrustedPath, refused bool) {
-	doubt := func(mend, format string, args ...any) *UntrustedPath {
-		d := &UntrustedPath{Path: c.path, Reason: fmt.Sprintf(format, args...), FixCommand: mend + " " + c.path}
+	doubt := func(fix, format string, args ...any) *UntrustedPath {
+		d := &UntrustedPath{Path: c.path, Reason: fmt.Sprintf(format, args...), FixCommand: fix + " " + c.path}
 		if c.readOnlyMount {
-			d.FixCommand += " (where it is mounted from: here it is read-only)"
+			d.FixCommand += " (at the source of the mount: here it is read-only)"
 		}
 		return d
 	}
@@ -276,7 +275,7 @@ func (k TrustedWriters) check(c component) (d *UntrustedPath, refused bool) {
 	return nil, false
 }
 
-// firstUnlisted returns the first of ids that is none of the writers, -1 if there is none.
+// firstUnlisted returns the first of ids that is not in writers, or -1.
 func firstUnlisted(ids, writers []uint32) int64 {
 	for _, id := range ids {
 		if !slices.Contains(writers, id) {
@@ -286,7 +285,7 @@ func firstUnlisted(ids, writers []uint32) int64 {
 	return -1
 }
 
-// describe names who is no keeper's user.
+// describe returns words for a user that is not in UIDs.
 func (k TrustedWriters) describe() string {
 	if len(k.UIDs) == 1 {
 		return "not root"

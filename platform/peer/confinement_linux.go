@@ -16,7 +16,7 @@ import (
 
 func (p *Peer) confinement() Confinement {
 	facts, err := readConfinementFacts(procPath(p.PID, ""))
-	if gone := p.Alive(); gone != nil { // then it was perhaps another one's
+	if gone := p.Alive(); gone != nil { // then /proc may have shown another process
 		err = gone
 	}
 	self, selfErr := readConfinementFacts("/proc/self/")
@@ -24,18 +24,18 @@ func (p *Peer) confinement() Confinement {
 		return Confinement{Difference: fmt.Sprintf("in a place that cannot be determined (%v)", err)}
 	}
 	first, err := readConfinementFacts("/proc/1/")
-	if err != nil { // hidden: what this process is in has to do, and root needs all
+	if err != nil { // hidden: compare with this process, and require all capabilities
 		first = self
 		first.capabilities = ^uint64(0)
 	}
 	return Confinement{Difference: facts.difference(self, first), MissingCapabilities: facts.missingCapabilities(self, first)}
 }
 
-// confinementFacts are what a process stands on. What the kernel shows to few is "".
+// confinementFacts are the facts that difference compares. A hidden fact is "".
 type confinementFacts struct {
 	userNS, pidNS string // links
 	uidMap        string
-	pidDepth      int // of PID namespaces that it is seen in
+	pidDepth      int // number of PID namespaces in which it is visible
 	container     string
 	capabilities  uint64
 }
@@ -43,7 +43,7 @@ type confinementFacts struct {
 func readConfinementFacts(dir string) (g confinementFacts, err error) {
 	var content [3][]byte
 	for i, name := range [...]string{"status", "uid_map", "cgroup"} {
-		if content[i], err = os.ReadFile(dir + name); err != nil { //nolint:gosec // of /proc
+		if content[i], err = os.ReadFile(dir + name); err != nil { //nolint:gosec // a path of /proc
 			return confinementFacts{}, err
 		}
 	}
@@ -62,7 +62,7 @@ func readConfinementFacts(dir string) (g confinementFacts, err error) {
 // parse reads /proc/PID/status.
 func (g *confinementFacts) parse(b []byte) (err error) {
 	status := statusFields(b)
-	// Of an exiting thread the kernel shows some cgroups as "/".
+	// The kernel shows some cgroups of an exiting thread as "/".
 	if state := status["State"]; len(state) > 0 && (state[0] == "Z" || state[0] == "X") {
 		return errors.New("its first thread has ended")
 	}
@@ -75,10 +75,10 @@ func (g *confinementFacts) parse(b []byte) (err error) {
 	return nil
 }
 
-// difference says how g is apart from this process, whose system first is PID 1 of.
-// Links to namespaces show them exactly. Where the kernel does not show them, the
-// map of uids and the depth do: only root of the system can make another user
-// namespace with the map of the first one.
+// difference describes the first difference between g and this process. first is the
+// system's PID 1. Links to namespaces are exact. If the kernel hides them, the uid map and
+// the depth replace them: only the system's root can make another user namespace with the
+// uid map of the first one.
 func (g confinementFacts) difference(self, first confinementFacts) string {
 	switch {
 	case g.inOtherUserNamespace(self):
@@ -96,14 +96,14 @@ func (g confinementFacts) inOtherUserNamespace(self confinementFacts) bool {
 	return g.userNS != "" && g.userNS != self.userNS || g.uidMap != self.uidMap
 }
 
-// rootCapabilities are the capabilities without which root does not rule a system.
+// rootCapabilities are the capabilities that root needs to control a system.
 var rootCapabilities = [...]struct {
 	bit  int
 	name string
 }{{unix.CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"}, {unix.CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}}
 
-// missingCapabilities names the ruling capabilities that PID 1 has and g has not. Those of another
-// user namespace are none here: whoever makes one has all of them in it.
+// missingCapabilities names the root capabilities that PID 1 has and g lacks. Capabilities
+// in another user namespace do not count: its creator has all of them there.
 func (g confinementFacts) missingCapabilities(self, first confinementFacts) string {
 	has := g.capabilities
 	if g.inOtherUserNamespace(self) {
@@ -118,13 +118,13 @@ func (g confinementFacts) missingCapabilities(self, first confinementFacts) stri
 	return strings.Join(names, ", ")
 }
 
-// containers match a component of a cgroup's path that a container's manager made:
-// its id, or a name that no service has.
+// containers matches a cgroup path component that a container manager made: an id, or a
+// name that no service has.
 var containers = regexp.MustCompile(`[0-9a-f]{64}|^(docker|libpod|crio|cri-containerd|nerdctl|lxc\.payload|machine|kubepods)[-._]` +
 	`|^(docker|lxc|kubepods|libpod_parent|machine|garden|ecs|k8s\.io|moby|buildkit)$`)
 
-// isContainer reports whether a component of a cgroup's path is a container's. A
-// service is none, as docker-prune.service; only systemd-nspawn has one for each.
+// isContainer reports whether a cgroup path component belongs to a container. A service
+// such as docker-prune.service does not. Only systemd-nspawn has a service per container.
 func isContainer(name string) bool {
 	if strings.HasSuffix(name, ".service") || strings.HasSuffix(name, ".socket") {
 		return strings.HasPrefix(name, "systemd-nspawn@")
@@ -132,8 +132,8 @@ func isContainer(name string) bool {
 	return containers.MatchString(name)
 }
 
-// containerIn returns the cgroup of the innermost container in /proc/PID/cgroup,
-// of any hierarchy; "" if there is none.
+// containerIn returns the cgroup of the innermost container in /proc/PID/cgroup, of any
+// hierarchy. It returns "" if there is none.
 func containerIn(cgroup string) string {
 	for line := range strings.Lines(cgroup) {
 		parts := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3)

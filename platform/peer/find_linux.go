@@ -13,7 +13,7 @@ func openProcess(pid int, start uint64) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open process %d: %w", pid, err)
 	}
-	// While p lives its PID is its own, so what /proc says is said of p.
+	// While p is alive, no other process has its PID, so /proc describes p.
 	st, err := readStat(pid)
 	if err == nil {
 		err = p.Alive()
@@ -46,8 +46,8 @@ func find(pid int) (*Peer, error) {
 	return p, nil
 }
 
-// parseStatus finds the effective user and all groups in /proc/PID/status: what
-// a connection of the process would carry.
+// parseStatus returns the effective user and all groups in /proc/PID/status: those that a
+// connection of the process would have.
 func parseStatus(b []byte) (uid string, gids []string, err error) {
 	status := statusFields(b)
 	if len(status["Uid"]) != 4 || len(status["Gid"]) != 4 {
@@ -65,7 +65,7 @@ func parseStatus(b []byte) (uid string, gids []string, err error) {
 	return uid, gids, nil
 }
 
-// statusFields returns the words of each line of /proc/PID/status by its name.
+// statusFields returns the words of each line of /proc/PID/status, by the line's name.
 func statusFields(b []byte) map[string][]string {
 	status := map[string][]string{}
 	for line := range strings.Lines(string(b)) {

@@ -9,23 +9,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// image tells one executable file from every other, now and later: an inode
-// number is used again once its file is gone, but then with another birth. The
-// zero image is one that may not be seen.
+// image identifies an executable file. The kernel reuses the inode number of a deleted
+// file, but the new file has another time of birth. The zero image means that this process
+// may not see it.
 type image struct {
 	dev, ino uint64
 	birth    unix.StatxTimestamp
 }
 
-// target is a process with what its executable is compared with later.
+// target is a process, with the facts that later checks compare.
 type target struct {
 	*Process
 	exe   string // its link in /proc
-	image image  // the executable at the time of Of
-	trust trust  // what a path must be for IsExecutable to believe it
+	image image  // the executable when the process was identified
+	trust trust  // for IsExecutable
 }
 
-// newTarget makes one of a hold, which it owns from now on.
+// newTarget returns a target that owns held.
 func newTarget(pid int, held *Process) target {
 	return target{Process: held, exe: procPath(pid, "exe"), trust: trust{root: "/", TrustedWriters: TrustedWriters{UIDs: []uint32{0}}}}
 }
@@ -36,9 +36,9 @@ func imageOf(st *unix.Statx_t) image { return image{device(st), st.Ino, st.Btime
 
 func device(st *unix.Statx_t) uint64 { return unix.Mkdev(st.Dev_major, st.Dev_minor) }
 
-// readImage looks at what the process runs now. Looking takes root or
-// CAP_SYS_PTRACE for another user's process, and without them the image is
-// unknown, which no rule about executables accepts.
+// readImage returns the image that the process runs now. For another user's process it
+// needs root or CAP_SYS_PTRACE. Without them the image is unknown, and no rule about
+// executables accepts it.
 func (p *Peer) readImage() (image, error) { return lookAt(p, imageAt) }
 
 func imageAt(link string) (image, error) {
@@ -48,20 +48,19 @@ func imageAt(link string) (image, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return image{}, nil
 	case err != nil:
-		return image{}, fmt.Errorf("look at %s: %w", link, err)
+		return image{}, fmt.Errorf("read attributes of %s: %w", link, err)
 	}
 	return imageOf(&st), nil
 }
 
-// lookAt looks at the process' link to its executable. A process whose first
-// thread has ended lives on, and has none; but its other threads have, which run
-// the same.
+// lookAt calls look with the link to the process's executable. If the first thread has
+// ended, its link is gone, so lookAt tries the other threads. They run the same program.
 func lookAt[T any](p *Peer, look func(link string) (T, error)) (T, error) {
 	seen, err := look(p.process.exe)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return seen, err
 	}
-	threads, _ := os.ReadDir(p.proc("task")) // none if it is gone
+	threads, _ := os.ReadDir(p.proc("task")) // none if the process has exited
 	for _, t := range threads {
 		if seen, err := look(p.proc("task/" + t.Name() + "/exe")); err == nil {
 			return seen, nil
@@ -75,14 +74,14 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	if err != nil {
 		return false, err.Error()
 	}
-	defer func() { _ = f.close() }() // it was only looked at
-	now, err := p.readImage()        // while f is open, its inode is not used again
+	defer func() { _ = f.close() }() // read only
+	now, err := p.readImage()        // while f is open, the kernel does not reuse its inode
 	if err != nil {
 		return false, p.goneOr(err).Error()
 	}
 	switch {
 	case now == image{}:
-		return false, "the daemon may not see what the process runs; it needs CAP_SYS_PTRACE for that"
+		return false, "regentd cannot see the program of the process; it needs CAP_SYS_PTRACE"
 	case now != imageOf(&f.st):
 		return false, "it runs another file, " + p.Exe
 	}
@@ -92,7 +91,7 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	return true, ""
 }
 
-// openImage opens what the process runs.
+// openImage opens the image that the process runs.
 func (p *Peer) openImage() (*os.File, error) {
 	f, err := lookAt(p, os.Open)
 	if err != nil {
@@ -104,7 +103,7 @@ func (p *Peer) openImage() (*os.File, error) {
 func versionOf(f *os.File) (version, error) {
 	var st unix.Statx_t
 	if err := unix.Statx(int(f.Fd()), "", unix.AT_EMPTY_PATH, unix.STATX_BASIC_STATS, &st); err != nil {
-		return version{}, fmt.Errorf("look at %s: %w", f.Name(), err)
+		return version{}, fmt.Errorf("read attributes of %s: %w", f.Name(), err)
 	}
 	return version{device(&st), st.Ino, st.Size, st.Ctime.Sec*1e9 + int64(st.Ctime.Nsec)}, nil
 }

@@ -157,7 +157,7 @@ func TestSumFails(t *testing.T) {
 		size uint64
 		want string
 	}{
-		{"too large", MaxImage + 1, "only up to"},
+		{"too large", MaxImage + 1, "the limit is"},
 		{"shrank", 4, "changed while it was read"},
 		{"grew", 2, "changed while it was read"},
 	} {

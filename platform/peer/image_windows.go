@@ -12,21 +12,20 @@ import (
 	"regent/platform/files"
 )
 
-// image tells one file from every other that is there. A running image can be
-// renamed and not deleted, so its number is not used again meanwhile.
+// image identifies an existing file. A running image can be renamed but not deleted, so its
+// number is not reused.
 type image struct{ volume, index uint64 }
 
-// trust says whose files are believed: those of the system and its
-// administrators. Only a test has others believed too.
+// trust trusts the files of the system and its administrators. Tests add other owners.
 type trust struct{ extraOwners []string }
 
-// target is a process with whose files it is compared.
+// target is a process.
 type target struct {
 	*Process
 	trust trust
 }
 
-// recheck needs no look at the image: a process here never runs another one.
+// recheck does not check the image: a Windows process cannot replace it.
 func (p *Peer) recheck() error { return p.Alive() }
 
 func (p *Peer) isExecutable(path string) (bool, string) {
@@ -37,12 +36,12 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	if err != nil {
 		return false, err.Error()
 	}
-	defer func() { _ = named.Close() }() // it was only looked at
+	defer func() { _ = named.Close() }() // read only
 	mine, err := lookAt(p.Exe)
 	if err != nil {
 		return false, err.Error()
 	}
-	defer func() { _ = mine.Close() }() // it was only looked at
+	defer func() { _ = mine.Close() }() // read only
 	want, err := imageOf(named)
 	if err != nil {
 		return false, err.Error()
@@ -59,21 +58,20 @@ func (p *Peer) isExecutable(path string) (bool, string) {
 	return true, ""
 }
 
-// lookAt opens a file to ask for its attributes. While it is open its number is
-// not used again.
+// lookAt opens a file to read its attributes. While it is open, its number is not reused.
 func lookAt(path string) (*os.File, error) { return openLocal(path, readAccess, anySharing) }
 
 func imageOf(f *os.File) (image, error) {
 	var i windows.ByHandleFileInformation
 	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &i); err != nil {
-		return image{}, fmt.Errorf("look at %s: %w", f.Name(), err)
+		return image{}, fmt.Errorf("read attributes of %s: %w", f.Name(), err)
 	}
 	return image{uint64(i.VolumeSerialNumber), uint64(i.FileIndexHigh)<<32 | uint64(i.FileIndexLow)}, nil
 }
 
-// check refuses a file that somebody else could change or exchange: by rights
-// over it, over its directory, or over a directory above, where only taking away
-// what is there matters.
+// check returns an error if an untrusted user could change or replace a file. It checks
+// rights over the file, its directory, and each directory above. Above the file's directory
+// only the rights to delete matter.
 func (t trust) check(path string) error {
 	if !filepath.IsAbs(path) || filepath.Clean(path) != path {
 		return fmt.Errorf("%q is not a clean absolute path", path)
@@ -115,11 +113,11 @@ func (t trust) checkOne(path string, rights windows.ACCESS_MASK) error {
 	return nil
 }
 
-// openImage opens the file of the process's program. Others may change it meanwhile.
+// openImage opens the file of the process's program. Other processes may change it meanwhile.
 func (p *Peer) openImage() (*os.File, error) { return openLocal(p.Exe, readAccess, anySharing) }
 
-// versionOf tells two states of a file apart, as long as its owner does not set its
-// times: that is no worse than what they can do to a process of their own.
+// versionOf identifies a file in one state of its content, unless its owner sets its times.
+// That is no additional risk: the owner can also change a process of their own.
 func versionOf(f *os.File) (version, error) {
 	i, err := imageOf(f)
 	if err != nil {

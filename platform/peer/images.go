@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// imageTTL is how long a result is valid: a certificate may have expired meanwhile, or
-	// lost its trust.
+	// imageTTL is the time for which a result is valid. Later the certificate may have
+	// expired or may no longer be trusted.
 	imageTTL = 5 * time.Minute
 	// imageTimeout is the longest wait for a result. The work continues after it.
 	imageTimeout = 10 * time.Second
-	// maxImages is how many programs of one user are remembered, or wait.
+	// maxImages is the number of programs of one user that are stored or waiting.
 	maxImages = 32
-	// maxAtOnce is how many programs are read at a time, each another user's.
+	// maxAtOnce is the number of programs that are read at a time, each of another user.
 	maxAtOnce = 4
 )
 
@@ -38,7 +38,7 @@ type Images struct {
 	signers *imageCache[Signer]
 }
 
-// NewImages returns Images that know of none.
+// NewImages returns an empty cache. now is a monotonic clock.
 func NewImages(now func() time.Time) *Images {
 	return &Images{newImageCache[string](now), newImageCache[Signer](now)}
 }
@@ -64,22 +64,22 @@ type finalError interface {
 	final()
 }
 
-// imageCache has one kind of result.
+// imageCache stores one kind of result.
 type imageCache[T any] struct {
 	now   func() time.Time
-	slots chan struct{} // each holds one that reads
+	slots chan struct{} // one element for each running read
 
 	mu    sync.Mutex
 	users map[string]*userImages[T]
 }
 
-// userImages are one user's.
+// userImages are the results of one user.
 type userImages[T any] struct {
-	reading chan struct{} // holds the one that reads, or is next to
+	reading chan struct{} // one element for the read that runs or is next
 	known   map[program]*imageResult[T]
 }
 
-// imageResult is there once done is closed.
+// imageResult is valid once done is closed.
 type imageResult[T any] struct {
 	since time.Time
 	done  chan struct{}
@@ -98,7 +98,7 @@ func (c *imageCache[T]) get(user string, p program, image io.Closer, read func()
 	if isNew {
 		go c.readInTurn(u, p, r, image, read)
 	} else {
-		_ = image.Close() // it was only read
+		_ = image.Close() // read only
 	}
 	var none T
 	if r == nil {
@@ -119,10 +119,10 @@ func (c *imageCache[T]) readInTurn(u *userImages[T], p program, r *imageResult[T
 	r.value, r.err = read()
 	<-c.slots
 	<-u.reading
-	_ = image.Close() // it was only read
+	_ = image.Close() // read only
 	if _, final := errors.AsType[finalError](r.err); r.err != nil && !final {
 		c.mu.Lock()
-		delete(u.known, p) // what failed for one caller may work for the next
+		delete(u.known, p) // a retry may work
 		c.mu.Unlock()
 	}
 	close(r.done)
@@ -143,7 +143,7 @@ func (c *imageCache[T]) entry(user string, p program) (u *userImages[T], r *imag
 	if r, ok := u.known[p]; ok && !r.isExpired(now) {
 		return u, r, false
 	}
-	if len(u.known) >= maxImages && u.forget(time.Time{}) >= maxImages { // a rare event; they are read again
+	if len(u.known) >= maxImages && u.forget(time.Time{}) >= maxImages { // rare; the programs are read again
 		return u, nil, false
 	}
 	r = &imageResult[T]{since: now, done: make(chan struct{})}
@@ -151,7 +151,7 @@ func (c *imageCache[T]) entry(user string, p program) (u *userImages[T], r *imag
 	return u, r, true
 }
 
-// forget removes results that are expired at a time, and returns how many are left.
+// forget removes the results that have expired at now, and returns the number left.
 func (u *userImages[T]) forget(now time.Time) int {
 	maps.DeleteFunc(u.known, func(_ program, r *imageResult[T]) bool { return r.isExpired(now) })
 	return len(u.known)
@@ -168,7 +168,7 @@ func (r *imageResult[T]) isExpired(now time.Time) bool {
 	}
 }
 
-// sumFile returns the digest of f, which must stay as it is while it is read.
+// sumFile returns the digest of f, and an error if f changes during the read.
 func sumFile(f *os.File, as version) (string, error) {
 	sum, err := sum(f, as.size)
 	if err != nil {
@@ -183,7 +183,7 @@ func sumFile(f *os.File, as version) (string, error) {
 // sum reads exactly size bytes.
 func sum(r io.Reader, size uint64) (string, error) {
 	if size > MaxImage {
-		return "", fmt.Errorf("the image has %d bytes, and only up to %d are read", size, MaxImage)
+		return "", fmt.Errorf("the image has %d bytes; the limit is %d bytes", size, MaxImage)
 	}
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(r, MaxImage+1))

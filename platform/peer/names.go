@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// Names remembers for a while what users and groups are called: a look at the
-// system's database costs more than all else about a request. It is safe for
-// concurrent use.
+// Names caches the names of users and groups: a query of the system's database costs more
+// than the rest of a request. It is safe for concurrent use.
 type Names struct {
 	now func() time.Time
 
@@ -17,12 +16,12 @@ type Names struct {
 	entries map[nameKey]nameEntry
 }
 
-// nameKey is what the system's database was asked, and about whom.
+// nameKey is a question to the system's database, and its argument.
 type nameKey struct{ question, word string }
 
 type nameEntry struct {
-	answer string // "" if the system knows none
-	err    error  // the system could not say
+	answer string // "" if there is no such name or id
+	err    error  // the query failed
 	until  time.Time
 }
 
@@ -31,23 +30,22 @@ const (
 	maxNames = 1024
 )
 
-// NewNames returns an empty cache. now is any clock that only moves on.
+// NewNames returns an empty cache. now is a monotonic clock.
 func NewNames(now func() time.Time) *Names {
 	return &Names{now: now, entries: map[nameKey]nameEntry{}}
 }
 
-// UserID returns the id of the user of this name, "" if there is none.
+// UserID returns the id of the user with this name, "" if there is none.
 func UserID(name string) (string, error) {
 	return ask(user.Lookup, name, func(u *user.User) string { return u.Uid })
 }
 
-// GroupID returns the id of the group of this name, "" if there is none.
+// GroupID returns the id of the group with this name, "" if there is none.
 func GroupID(name string) (string, error) {
 	return ask(user.LookupGroup, name, func(g *user.Group) string { return g.Gid })
 }
 
-// ask returns what the system's database has of a user or a group, "" if it has none of
-// this name.
+// ask queries the system's database for a user or a group. It returns "" if there is none.
 func ask[T any](find func(string) (*T, error), word string, answer func(*T) string) (string, error) {
 	found, err := find(word)
 	_, noUser := errors.AsType[user.UnknownUserError](err)
@@ -61,8 +59,8 @@ func ask[T any](find func(string) (*T, error), word string, answer func(*T) stri
 	return answer(found), nil
 }
 
-// User returns the name of a user, "" if none is known. A rule by name then does not admit,
-// one by number does.
+// User returns the name of a user, "" if it is unknown. Then a rule by name does not match,
+// but a rule by number does.
 func (n *Names) User(uid string) string {
 	name, _ := n.lookUp(nameKey{"user", uid}, func(uid string) (string, error) {
 		return ask(user.LookupId, uid, func(u *user.User) string { return u.Username })
@@ -70,7 +68,7 @@ func (n *Names) User(uid string) string {
 	return name
 }
 
-// Group returns the name of a group, "" if none is known.
+// Group returns the name of a group, "" if it is unknown.
 func (n *Names) Group(gid string) string {
 	name, _ := n.lookUp(nameKey{"group", gid}, func(gid string) (string, error) {
 		return ask(user.LookupGroupId, gid, func(g *user.Group) string { return g.Name })
@@ -78,18 +76,17 @@ func (n *Names) Group(gid string) string {
 	return name
 }
 
-// UserNamed returns the id of the user of this name, "" if there is none.
+// UserNamed returns the id of the user with this name, "" if there is none.
 func (n *Names) UserNamed(name string) (string, error) {
 	return n.lookUp(nameKey{"user named", name}, UserID)
 }
 
-// GroupNamed returns the id of the group of this name, "" if there is none.
+// GroupNamed returns the id of the group with this name, "" if there is none.
 func (n *Names) GroupNamed(name string) (string, error) {
 	return n.lookUp(nameKey{"group named", name}, GroupID)
 }
 
-// lookUp asks without the lock held: the system may take its time. A failure
-// is remembered too.
+// lookUp queries without the lock: the system may be slow. It stores failures too.
 func (n *Names) lookUp(k nameKey, ask func(word string) (string, error)) (string, error) {
 	now := n.now()
 	n.mu.Lock()
@@ -105,7 +102,7 @@ func (n *Names) lookUp(k nameKey, ask func(word string) (string, error)) (string
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.entries) >= maxNames {
-		clear(n.entries) // a rare event; they are asked for again
+		clear(n.entries) // rare; the next calls query again
 	}
 	n.entries[k] = e
 	return e.answer, e.err

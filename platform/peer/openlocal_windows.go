@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// What is asked of a file, and what others may do to it meanwhile.
+// Requested access, and the access that others may have meanwhile.
 const (
 	readAccess    = windows.FILE_GENERIC_READ
 	executeAccess = windows.FILE_EXECUTE
@@ -19,15 +19,13 @@ const (
 	anySharing  = windows.FILE_SHARE_READ | windows.FILE_SHARE_WRITE | windows.FILE_SHARE_DELETE
 	readSharing = windows.FILE_SHARE_READ
 
-	// Who holds an oplock of a file is asked to let go of it, and may never do that:
-	// it is not waited for.
+	// The holder of an oplock is asked to release it, and may never do so. Do not wait.
 	openOptions = windows.FILE_SYNCHRONOUS_IO_NONALERT | windows.FILE_NON_DIRECTORY_FILE | windows.FILE_COMPLETE_IF_OPLOCKED
 )
 
-// openLocal opens a file that a caller has named, by where its program is. Only one
-// on a fixed drive of this machine is opened, and through no link: the service would
-// log on with the machine's account to wherever the caller likes, which would then
-// answer each read as it likes, or never.
+// openLocal opens a file whose path comes from a caller. It opens only files on a fixed
+// drive of this machine, and follows no link. Otherwise the service would log on to a
+// server of the caller's choice with the machine's account, and wait for its answers.
 func openLocal(path string, access, share uint32) (*os.File, error) {
 	root, rest, err := splitFixedDrive(path, driveType)
 	if err != nil {
@@ -37,7 +35,7 @@ func openLocal(path string, access, share uint32) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer windows.CloseHandle(drive) //nolint:errcheck // it was only a place to begin
+	defer windows.CloseHandle(drive) //nolint:errcheck // used for opening only
 	name, err := windows.NewNTUnicodeString(rest)
 	if err != nil {
 		return nil, fmt.Errorf("open %q: %w", path, err)
@@ -53,7 +51,7 @@ func openLocal(path string, access, share uint32) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// below names a file below a directory, with no link on the way.
+// below returns the attributes of a file below a directory, with no link in its path.
 func below(directory windows.Handle, name *windows.NTUnicodeString) *windows.OBJECT_ATTRIBUTES {
 	at := &windows.OBJECT_ATTRIBUTES{
 		RootDirectory: directory,
@@ -66,10 +64,10 @@ func below(directory windows.Handle, name *windows.NTUnicodeString) *windows.OBJ
 
 var (
 	errOplocked = errors.New("another program has it locked (an oplock); ask again")
-	errLink     = errors.New("a link is on the way to it, or it is one")
+	errLink     = errors.New("its path contains a link")
 )
 
-// translateError is the system's error as [os.Open] would have it, or in clearer words.
+// translateError returns the error that [os.Open] would return, or a clearer one.
 func translateError(err error) error {
 	if errors.Is(err, windows.STATUS_REPARSE_POINT_ENCOUNTERED) {
 		return errLink
@@ -80,25 +78,25 @@ func translateError(err error) error {
 	return err
 }
 
-// splitFixedDrive takes a path apart: its drive's root, and what is below. It asks
-// nobody about a path that is not of a drive, since to ask is to go there.
+// splitFixedDrive splits a path into the root of its drive and the rest. For a path without
+// a drive letter it does not call kind: that call would contact the server in the path.
 func splitFixedDrive(path string, kind func(root string) uint32) (root, rest string, err error) {
 	if len(path) < 4 || path[1:3] != `:\` || !isLetter(path[0]) {
-		return "", "", fmt.Errorf("%q is not on a drive of this machine; only programs on a fixed drive are looked at", path)
+		return "", "", fmt.Errorf("%q is not on a drive of this machine; regentd checks only programs on a fixed drive", path)
 	}
 	root, rest = path[:3], path[3:]
 	if filepath.Clean(path) != path || strings.ContainsAny(rest, `:*?"<>|`) {
 		return "", "", fmt.Errorf("%q is not the plain path of a file", path)
 	}
 	if kind(root) != windows.DRIVE_FIXED {
-		return "", "", fmt.Errorf("%q is not on a fixed drive of this machine; only programs there are looked at", path)
+		return "", "", fmt.Errorf("%q is not on a fixed drive of this machine; regentd checks only programs there", path)
 	}
 	return root, rest, nil
 }
 
 func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
-// driveType asks what this process, and not the caller, knows by a drive's letter.
+// driveType returns the type of a drive as this process, not the caller, sees it.
 func driveType(root string) uint32 {
 	name, err := windows.UTF16PtrFromString(root)
 	if err != nil {

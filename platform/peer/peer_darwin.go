@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// Process would be a hold of one process. On this system nobody is identified, so
-// there is none: see platform/DESIGN.md.
+// Process is a handle of one process. This system identifies no processes, so there are no
+// handles: see platform/DESIGN.md.
 type Process struct{}
 
 // Alive returns [ErrUnsupported].

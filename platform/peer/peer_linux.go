@@ -26,7 +26,7 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 	p := &Peer{}
 	err := withPeer(c, func(s int, cred *unix.Ucred) (err error) {
 		if cred.Pid == 0 {
-			return errors.New("the process is in a PID namespace that cannot be seen from here")
+			return errors.New("regentd cannot see the PID namespace of the process")
 		}
 		p.UID, p.PID = decimal(cred.Uid), int(cred.Pid)
 		if p.GIDs, err = peerGroups(s, cred.Gid); err != nil {
@@ -45,8 +45,8 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 	return p, nil
 }
 
-// read fills in what /proc says. A PID means the process that we hold only
-// while that lives, so what was read counts only if it lives afterwards.
+// read reads /proc. A PID is certain only while the process is alive. So read checks
+// afterwards that it is.
 func (p *Peer) read() error {
 	st, err := readStat(p.PID)
 	if err != nil {
@@ -62,7 +62,7 @@ func (p *Peer) read() error {
 	return p.Alive()
 }
 
-// readExe returns what the link shows, "" if it may not be seen.
+// readExe returns the target of the link, "" if this process may not see it.
 func readExe(link string) (string, error) {
 	exe, err := os.Readlink(link)
 	if errors.Is(err, fs.ErrPermission) {
@@ -71,7 +71,7 @@ func readExe(link string) (string, error) {
 	return exe, err
 }
 
-// goneOr returns ErrGone if that explains err.
+// goneOr returns ErrGone if the process has exited, else err with a hint.
 func (p *Peer) goneOr(err error) error {
 	if gone := p.Alive(); gone != nil {
 		return gone
@@ -88,7 +88,7 @@ func (p *Peer) recheck() error {
 	if err != nil {
 		return p.goneOr(err)
 	}
-	if err := p.Alive(); err != nil { // before the comparison: now may be that of another process
+	if err := p.Alive(); err != nil { // before the comparison: now may belong to another process
 		return err
 	}
 	if now != p.process.image {

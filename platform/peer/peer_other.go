@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// Accounts returns the owner of a user id. On this system no user has the ids of another.
+// Accounts returns the owner of a user id. On this system each id has its own user.
 type Accounts struct {
-	Now func() time.Time // not asked here
+	Now func() time.Time // unused on this system
 }
 
-// Owner returns the user, which the system knows.
+// Owner returns uid and true.
 func (*Accounts) Owner(uid string) (owner string, known bool) { return uid, true }
 
 func (*Peer) confinement() Confinement { return Confinement{} }
 
-var errNoUnits = fmt.Errorf("units are systemd's: %w", ErrUnsupported)
+var errNoUnits = fmt.Errorf("units need systemd: %w", ErrUnsupported)
 
 func groupsOf(net.Conn) ([]string, error) { return nil, ErrUnsupported }
 
-// Unit is a handle of a unit of the service manager. There is none on this system.
+// Unit is a handle of a unit of the service manager. This system has no units.
 type Unit struct {
 	Name, Cgroup string
 	ID           uint64
@@ -32,7 +32,7 @@ func (*Peer) units() ([]string, error)         { return nil, errNoUnits }
 func (*Peer) openUnit() (*Unit, error)         { return nil, errNoUnits }
 func reopenUnit(string, uint64) (*Unit, error) { return nil, errNoUnits }
 
-// Slices returns none.
+// Slices returns nil.
 func (*Unit) Slices() []string { return nil }
 
 // Alive returns an error that wraps [ErrUnsupported].

@@ -14,5 +14,5 @@ func administers(id Identity) bool { return id.UID == "0" }
 func serverOf(net.Conn) (Server, error) { return Server{}, ErrUnsupported }
 
 func (p *Peer) signer(*Images) (Signer, error) {
-	return Signer{}, fmt.Errorf("signatures of programs are Windows' (Authenticode): %w", ErrUnsupported)
+	return Signer{}, fmt.Errorf("signatures of programs need Windows (Authenticode): %w", ErrUnsupported)
 }

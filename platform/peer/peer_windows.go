@@ -21,8 +21,8 @@ func identifyPeer(c net.Conn) (*Peer, error) {
 	return p, nil
 }
 
-// identify asks the pipe for the client's process, holds that, and believes what
-// either says only where both agree.
+// identify gets the client's process from the pipe, and opens it. It returns an error if
+// the pipe and the process name different users.
 func identify(c net.Conn) (_ *Peer, err error) {
 	pipe, err := handle(c)
 	if err != nil {
@@ -93,7 +93,7 @@ func openProcess(pid int, start uint64) (*Process, error) {
 	}
 	began, err := p.started()
 	if err == nil && began != start {
-		err = ErrGone // its number is another's by now
+		err = ErrGone // another process has this PID now
 	}
 	if err == nil {
 		err = p.Alive()
@@ -104,13 +104,13 @@ func openProcess(pid int, start uint64) (*Process, error) {
 	return p, nil
 }
 
-// parent returns the PID of the process that made this one, which started at
-// start; 0 if that is gone. The system keeps the number when the parent has
-// exited, and it may be another's by now, who then started later.
+// parent returns the PID of the parent process, or 0 if that has exited. start is the start
+// time of p. Windows keeps the parent's PID after its exit and can reuse it. So a parent
+// that started later than p is another process.
 func (p *Process) parent(start uint64) (pid int, err error) {
 	err = p.withHandle(func(h windows.Handle) error {
 		var info windows.PROCESS_BASIC_INFORMATION
-		if err := windows.NtQueryInformationProcess(h, windows.ProcessBasicInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil); err != nil { //nolint:gosec // the form of the call
+		if err := windows.NtQueryInformationProcess(h, windows.ProcessBasicInformation, unsafe.Pointer(&info), uint32(unsafe.Sizeof(info)), nil); err != nil { //nolint:gosec // the API takes addresses
 			return fmt.Errorf("ask for the parent of a process: %w", err)
 		}
 		pid = int(info.InheritedFromUniqueProcessId)
@@ -121,16 +121,16 @@ func (p *Process) parent(start uint64) (pid int, err error) {
 	}
 	parent, err := open(pid)
 	if err != nil {
-		return 0, nil // gone, or the system's own: not one that can hold a lease
+		return 0, nil // it has exited, or belongs to the system and cannot hold a lease
 	}
-	defer parent.Close() //nolint:errcheck // it was only asked
+	defer parent.Close() //nolint:errcheck // queried only
 	if began, err := parent.started(); err != nil || began > start {
 		return 0, nil // as above
 	}
 	return pid, nil
 }
 
-// handle returns the pipe's.
+// handle returns the handle of the pipe.
 func handle(c net.Conn) (windows.Handle, error) {
 	p, ok := c.(interface{ Fd() uintptr })
 	if !ok {
@@ -139,10 +139,10 @@ func handle(c net.Conn) (windows.Handle, error) {
 	return windows.Handle(p.Fd()), nil
 }
 
-// uid returns, for a server, the user of the client's process. For a client it returns the
-// owner of the pipe, and an error if the process that serves the pipe cannot own it.
-// Only an administrator can choose an owner other than themselves. An ordinary user may
-// not ask for the user of a system process; then the owner counts alone.
+// uid returns the user of the client's process for a server. For a client it returns the
+// owner of the pipe, and an error if the serving process cannot be its owner. Only an
+// administrator can choose another owner. An ordinary user may not query a process of the
+// system. Then uid returns the owner without this check.
 func uid(c net.Conn) (string, error) {
 	pipe, pid, err := pipeServer(c)
 	if err != nil {
@@ -173,7 +173,7 @@ func uid(c net.Conn) (string, error) {
 		return owner.String(), nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("look at the pipe's server: %w", err)
+		return "", fmt.Errorf("query the pipe's server: %w", err)
 	}
 	return checkServer(owner.String(), id)
 }
@@ -195,7 +195,7 @@ func processIdentity(pid int) (tokenIdentity, error) {
 	if err != nil {
 		return tokenIdentity{}, err
 	}
-	defer p.Close() //nolint:errcheck // it was only asked
+	defer p.Close() //nolint:errcheck // queried only
 	return p.identity()
 }
 
@@ -205,14 +205,14 @@ func serverOf(c net.Conn) (Server, error) {
 		return Server{}, err
 	}
 	s := Server{PID: pid}
-	if p, err := open(pid); err == nil { // of the system's processes an ordinary user sees no more
+	if p, err := open(pid); err == nil { // an ordinary user may not open a process of the system
 		s.Exe, _ = p.exe()
-		_ = p.Close() // it was only asked
+		_ = p.Close() // queried only
 	}
 	return s, nil
 }
 
-// checkServer returns the owner of a pipe if its server may own it: as itself, or by
+// checkServer returns the owner of a pipe if the server may own it: as its user, or through
 // one of its groups.
 func checkServer(owner string, server tokenIdentity) (string, error) {
 	if owner != server.user && !slices.Contains(server.groups, owner) {
@@ -223,8 +223,8 @@ func checkServer(owner string, server tokenIdentity) (string, error) {
 
 func ownUser() (string, error) { return files.OwnSID() }
 
-// superusers are who can do everything here. A member of Administrators is one
-// once elevated: before, the group is not among those that count.
+// superusers returns the users with all rights. A token contains Administrators as an
+// enabled group only after elevation.
 func superusers() []string {
 	return []string{layout.SystemSID, layout.AdministratorsSID}
 }

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Process is a hold of one process: a pidfd, which names it for as long as it
-// is open, as a PID does not. It is safe for concurrent use.
+// Process is a handle of one process: a pidfd. Unlike a PID, an open pidfd always means the
+// same process. It is safe for concurrent use.
 type Process struct {
-	mu sync.RWMutex // held for reading while fd is used, so that Close cannot free its number
+	mu sync.RWMutex // read-locked while fd is in use, so that Close cannot free its number
 	fd int          // -1 once closed
 }
 
-// Alive returns an error that wraps [ErrClosed] once the process has exited.
+// Alive returns an error that wraps [ErrGone] once the process has exited, and [ErrClosed]
+// after Close.
 //
-// It polls: a pidfd becomes readable when its process exits, even if nobody
-// has reaped it, where signal 0 still succeeds; and polling needs no
-// permission over the process.
+// It polls: a pidfd is readable once its process has exited, even before its parent waits
+// for it. Signal 0 would still succeed then. Polling needs no permission over the process.
 func (p *Process) Alive() error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -41,7 +41,7 @@ func (p *Process) Alive() error {
 	}
 }
 
-// Duplicate returns a second, independent hold of the process. The caller closes it.
+// Duplicate returns a second, independent handle of the process. The caller closes it.
 func (p *Process) Duplicate() (*Process, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -55,7 +55,7 @@ func (p *Process) Duplicate() (*Process, error) {
 	return &Process{fd: fd}, nil
 }
 
-// Close releases this hold. Closing again does nothing.
+// Close closes this handle. A second call does nothing.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

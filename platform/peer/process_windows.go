@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Process is a hold of one process: a handle, which keeps its PID from being used
-// again for as long as it is open. It is safe for concurrent use.
+// Process is a handle of one process. While it is open, Windows does not reuse the PID. It
+// is safe for concurrent use.
 type Process struct {
-	mu     sync.RWMutex   // held for reading while handle is used
+	mu     sync.RWMutex   // read-locked while handle is in use
 	handle windows.Handle // 0 once closed
 }
 
-// processAccess is what a hold may do: ask, and wait for the end.
+// processAccess is the access of a handle: query, and wait for the exit.
 const processAccess = windows.PROCESS_QUERY_LIMITED_INFORMATION | windows.SYNCHRONIZE
 
-// open holds the process with this PID, whichever that is.
+// open opens the process that now has this PID.
 func open(pid int) (*Process, error) {
 	h, err := windows.OpenProcess(processAccess, false, uint32(pid)) //nolint:gosec // a PID fits in 32 bits
 	switch {
@@ -32,7 +32,8 @@ func open(pid int) (*Process, error) {
 	return &Process{handle: h}, nil
 }
 
-// Alive returns an error that wraps [ErrClosed] once the process has exited.
+// Alive returns an error that wraps [ErrGone] once the process has exited, and [ErrClosed]
+// after Close.
 func (p *Process) Alive() error {
 	return p.withHandle(func(h windows.Handle) error {
 		event, err := windows.WaitForSingleObject(h, 0)
@@ -46,7 +47,7 @@ func (p *Process) Alive() error {
 	})
 }
 
-// Duplicate returns a second, independent hold of the process. The caller closes it.
+// Duplicate returns a second, independent handle of the process. The caller closes it.
 func (p *Process) Duplicate() (held *Process, err error) {
 	err = p.withHandle(func(h windows.Handle) error {
 		var second windows.Handle
@@ -60,7 +61,7 @@ func (p *Process) Duplicate() (held *Process, err error) {
 	return held, err
 }
 
-// Close releases this hold. Closing again does nothing.
+// Close closes this handle. A second call does nothing.
 func (p *Process) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -72,7 +73,7 @@ func (p *Process) Close() error {
 	return windows.CloseHandle(h)
 }
 
-// withHandle lends the handle, which is not closed meanwhile.
+// withHandle calls use with the handle. Close waits until use returns.
 func (p *Process) withHandle(use func(windows.Handle) error) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
@@ -82,7 +83,7 @@ func (p *Process) withHandle(use func(windows.Handle) error) error {
 	return use(p.handle)
 }
 
-// started returns when the process was made, in units of 100 ns since 1601.
+// started returns the start time of the process, in units of 100 ns since 1601.
 func (p *Process) started() (start uint64, err error) {
 	err = p.withHandle(func(h windows.Handle) error {
 		var made, exited, kernel, user windows.Filetime

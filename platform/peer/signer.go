@@ -7,21 +7,21 @@ import (
 	"fmt"
 )
 
-// Signer is who signed a program, by a signature that the system verified and
-// a certificate that it trusts.
+// Signer is the signer of a program. The system has verified the signature and trusts its
+// certificate.
 type Signer struct {
 	Certificate string      // SHA-256 of the signer's certificate, in lower-case hex
-	Subject     []Attribute // whose certificate it is, in the certificate's order
+	Subject     []Attribute // the certificate's subject, in the certificate's order
 }
 
-// Attribute is a part of a certificate's subject. It has no type of its own, so that a
-// Signer converts to the one that decisions are made of.
+// Attribute is a part of a certificate's subject. It is an unnamed type, so that a Signer
+// converts to the type that rules use.
 type Attribute = struct {
-	OID   string // its type: "2.5.4.10" is the organisation
-	Value string // "" if it is no text
+	OID   string // for example "2.5.4.10", the organisation
+	Value string // "" if the value is not text
 }
 
-// subjectOf reads a subject from its DER form.
+// subjectOf parses the DER form of a subject.
 func subjectOf(der []byte) ([]Attribute, error) {
 	var name pkix.RDNSequence
 	rest, err := asn1.Unmarshal(der, &name)

@@ -11,11 +11,10 @@ import (
 	"regent/platform/layout"
 )
 
-// signer verifies the file that the process was made from, as it is now. The file is held
-// open meanwhile, so that nobody begins to write to it, renames it, or puts another in
-// its place. What runs can differ all the same: who began to write before the
-// process was made may still do so, and whoever may debug a process changes it as
-// they like. See platform/DESIGN.md.
+// signer verifies the current file of the process's program. It keeps the file open
+// meanwhile, so that nobody can begin to write, rename or replace it. The running code can
+// still differ. A writer that opened the file before the process started can continue to
+// write. A user who may debug the process can change it. See platform/DESIGN.md.
 func (p *Peer) signer(known *Images) (Signer, error) {
 	f, err := openToVerify(p.Exe)
 	if err != nil {
@@ -32,32 +31,32 @@ func (p *Peer) signer(known *Images) (Signer, error) {
 	return signer, p.recheck()
 }
 
-// openToVerify opens a program for reading, while nobody opens it for writing, renames
-// or deletes it. executeAccess is for checkImage.
+// openToVerify opens a program for reading. Meanwhile nobody can write, rename or delete it.
+// checkImage needs executeAccess.
 func openToVerify(path string) (*os.File, error) {
 	return openLocal(path, readAccess|executeAccess, readSharing)
 }
 
-// checkImage returns an error unless the image of the process is f: a program that
-// runs can be renamed, and another be put where it was.
+// checkImage returns an error unless f is the image of the process: a running program can be
+// renamed, and another file can take its path.
 func (p *Peer) checkImage(f *os.File) error {
-	return p.process.withHandle(func(windows.Handle) error { // the PID is its own meanwhile
+	return p.process.withHandle(func(windows.Handle) error { // meanwhile Windows does not reuse the PID
 		h, err := windows.OpenProcess(windows.PROCESS_QUERY_INFORMATION, false, uint32(p.PID)) //nolint:gosec // a PID fits in 32 bits
 		if err != nil {
 			return fmt.Errorf("ask for the image of process %d: %w", p.PID, err)
 		}
-		defer windows.CloseHandle(h) //nolint:errcheck // it was only asked
+		defer windows.CloseHandle(h) //nolint:errcheck // queried only
 		file := windows.Handle(f.Fd())
-		err = windows.NtQueryInformationProcess(h, windows.ProcessImageFileMapping, unsafe.Pointer(&file), uint32(unsafe.Sizeof(file)), nil) //nolint:gosec // the form of the call
+		err = windows.NtQueryInformationProcess(h, windows.ProcessImageFileMapping, unsafe.Pointer(&file), uint32(unsafe.Sizeof(file)), nil) //nolint:gosec // the API takes addresses
 		if !isImage(err, layout.UnderWine()) {
-			return fmt.Errorf("it does not run what is at %s by now: %w", f.Name(), err)
+			return fmt.Errorf("it no longer runs the file at %s: %w", f.Name(), err)
 		}
 		return nil
 	})
 }
 
-// isImage reads the system's answer whether a file is the image of a process.
-// Wine does not know the question; there the path stands for the image.
+// isImage interprets the answer to the question whether a file is the image of a process.
+// Wine does not support the question. There the path must be enough.
 func isImage(answer error, underWine bool) bool {
 	return answer == nil || underWine && errors.Is(answer, windows.STATUS_INVALID_INFO_CLASS)
 }

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// pidfdOf takes the pidfd of the peer of a socket; only a test has another one
-// than peerPIDFD.
+// pidfdOf returns the pidfd of a socket's peer. It is peerPIDFD outside tests.
 type pidfdOf func(socket int) (int, error)
 
 func uid(c net.Conn) (id string, err error) {
@@ -64,16 +63,16 @@ func control(c net.Conn, f func(socket int) error) error {
 	return inner
 }
 
-// holdPeer takes the pidfd from the socket (Linux 6.5 and later), without a
-// window in which the PID could come to mean another process. Before that it is
-// opened by number, and the start time must be the same on both sides of it:
-// a reuse before the first look stays unseen, hence weak.
+// holdPeer gets the pidfd from the socket (Linux 6.5 and later). So the PID cannot come to
+// mean another process. Older kernels need an open by PID. Then the start time must be the
+// same before and after the open. A reuse of the PID before that is not detected, so weak
+// is true.
 func holdPeer(s, pid int, pidfd pidfdOf) (held *Process, weak bool, err error) {
 	fd, err := pidfd(s)
 	switch {
 	case err == nil:
 		return &Process{fd: fd}, false, nil
-	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL): // 6.5 to 6.15 say so of a reaped process
+	case errors.Is(err, unix.ESRCH) || errors.Is(err, unix.EINVAL): // Linux 6.5 to 6.15, for a reaped process
 		return nil, false, ErrGone
 	case !errors.Is(err, unix.ENOPROTOOPT):
 		return nil, false, fmt.Errorf("SO_PEERPIDFD: %w", err)
@@ -90,7 +89,7 @@ func peerPIDFD(s int) (int, error) {
 	return unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_PEERPIDFD)
 }
 
-// openByPID holds whichever process has that number.
+// openByPID opens the process that now has this PID.
 func openByPID(pid int) (*Process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	switch {
@@ -102,8 +101,8 @@ func openByPID(pid int) (*Process, error) {
 	return &Process{fd: fd}, nil
 }
 
-// peerGroups returns the group and the supplementary groups that the peer had when it
-// connected, each once. The library has no getsockopt for a list of numbers.
+// peerGroups returns the primary group and the supplementary groups of the peer from the
+// time of the connection, each once. The unix package has no getsockopt for a list.
 func peerGroups(s int, first uint32) ([]string, error) {
 	groups := make([]uint32, 32)
 	for {
@@ -118,7 +117,7 @@ func peerGroups(s int, first uint32) ([]string, error) {
 				ids = appendNew(ids, decimal(g))
 			}
 			return ids, nil
-		case errno == unix.ERANGE && int(size) > len(groups)*4: // size is what it takes
+		case errno == unix.ERANGE && int(size) > len(groups)*4: // size is now the required size
 			groups = make([]uint32, size/4)
 		default:
 			return nil, fmt.Errorf("SO_PEERGROUPS: %w", errno)

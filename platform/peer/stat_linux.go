@@ -9,17 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// procStat is what is wanted of /proc/PID/stat.
+// procStat has the used fields of /proc/PID/stat.
 type procStat struct {
 	parent int
 	start  uint64 // clock ticks after boot
 }
 
-// maxStat is more than the kernel writes: 52 numbers and a name of 64 bytes.
+// maxStat is larger than the kernel's text: 52 numbers and a name of at most 64 bytes.
 const maxStat = 2048
 
-// readStat takes three system calls. Those of os.ReadFile cost half as much
-// again, for each connection.
+// readStat makes three system calls per connection. os.ReadFile would cost 1.5 times as much.
 func readStat(pid int) (procStat, error) {
 	name := procPath(pid, "stat")
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
@@ -37,15 +36,15 @@ func readStat(pid int) (procStat, error) {
 	return parseStat(buf[:n])
 }
 
-// Fields of /proc/PID/stat, counted from the one after the command's name.
+// Field numbers of /proc/PID/stat, from the first field after the command's name.
 const (
 	statParent = 1
 	statStart  = 19
 )
 
-// parseStat reads /proc/PID/stat. The second field is the command's name in
-// parentheses, which a process chooses itself and which may hold spaces and
-// parentheses, so the fields are counted from the last parenthesis.
+// parseStat parses /proc/PID/stat. The second field is the command's name in parentheses.
+// The process chooses the name, which can contain spaces and parentheses. So parseStat
+// counts the fields after the last parenthesis.
 func parseStat(b []byte) (procStat, error) {
 	i := bytes.LastIndexByte(b, ')')
 	if i < 0 {

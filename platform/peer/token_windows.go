@@ -9,10 +9,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// tokenIdentity is who a token speaks for.
+// tokenIdentity is the user and the groups of a token.
 type tokenIdentity struct {
 	user   string   // a SID
-	groups []string // SIDs of the groups that count: not those that only deny
+	groups []string // SIDs of the enabled groups, without deny-only groups
 }
 
 func tokenIdentityOf(t windows.Token) (id tokenIdentity, err error) {
@@ -33,14 +33,14 @@ func tokenIdentityOf(t windows.Token) (id tokenIdentity, err error) {
 	return id, nil
 }
 
-// isGroupEnabled reports whether a group with these attributes gives its rights: that of
-// the administrators does not until its member is elevated.
+// isGroupEnabled reports whether a group with these attributes grants its rights.
+// Administrators does not grant them before elevation.
 func isGroupEnabled(attributes uint32) bool {
 	return attributes&windows.SE_GROUP_ENABLED != 0 && attributes&windows.SE_GROUP_USE_FOR_DENY_ONLY == 0
 }
 
-// clientIdentity returns who the client of a pipe is, by the token that the system lends
-// for that. The system knows it once the client has connected.
+// clientIdentity returns the identity of a pipe's client, from the token that the system
+// provides for impersonation. The token exists once the client has connected.
 func clientIdentity(pipe windows.Handle) (id tokenIdentity, err error) {
 	runtime.LockOSThread()
 	if err := impersonate(pipe); err != nil {
@@ -48,8 +48,8 @@ func clientIdentity(pipe windows.Handle) (id tokenIdentity, err error) {
 		return id, fmt.Errorf("impersonate the client: %w", err)
 	}
 	defer func() {
-		// A thread that cannot be itself again stays locked, and ends with its
-		// goroutine: nothing else may run on it.
+		// A thread that cannot stop impersonating stays locked and ends with its
+		// goroutine. No other goroutine may use it.
 		if reverted := windows.RevertToSelf(); reverted != nil {
 			err = errors.Join(err, fmt.Errorf("stop impersonating: %w", reverted))
 			return
@@ -60,7 +60,7 @@ func clientIdentity(pipe windows.Handle) (id tokenIdentity, err error) {
 	if err := windows.OpenThreadToken(windows.CurrentThread(), windows.TOKEN_QUERY, true, &t); err != nil {
 		return id, fmt.Errorf("open the client's token: %w", err)
 	}
-	defer t.Close() //nolint:errcheck // it was only read
+	defer t.Close() //nolint:errcheck // read only
 	return tokenIdentityOf(t)
 }
 
@@ -72,23 +72,23 @@ func impersonate(pipe windows.Handle) error {
 	return nil
 }
 
-// identity returns whom the process runs as.
+// identity returns the identity that the process runs as.
 func (p *Process) identity() (id tokenIdentity, err error) {
 	err = p.withHandle(func(h windows.Handle) error {
 		var t windows.Token
 		if err := windows.OpenProcessToken(h, windows.TOKEN_QUERY, &t); err != nil {
 			return fmt.Errorf("open the token of a process: %w", err)
 		}
-		defer t.Close() //nolint:errcheck // it was only read
+		defer t.Close() //nolint:errcheck // read only
 		id, err = tokenIdentityOf(t)
 		return err
 	})
 	return id, err
 }
 
-// checkSameIdentity refuses two accounts of one caller: who connected, and whom the process
-// that connected runs as. Somebody who impersonates another, or handed the pipe's
-// end on, is neither.
+// checkSameIdentity returns an error if the client of the pipe and its process have
+// different accounts. They differ if the client impersonates a user or gave its end of the
+// pipe to another process.
 func checkSameIdentity(client, process tokenIdentity) error {
 	if client.user != process.user {
 		return fmt.Errorf("the pipe's client is %s, and its process runs as %s", client.user, process.user)
@@ -101,6 +101,6 @@ func checkSameIdentity(client, process tokenIdentity) error {
 	return nil
 }
 
-// isLogonGroup reports whether a group says how somebody came, and not who it is:
-// NETWORK, which a token gets that has travelled.
+// isLogonGroup reports whether a group describes the kind of logon, not the user: NETWORK,
+// which Windows adds to tokens from the network.
 func isLogonGroup(group string) bool { return group == "S-1-5-2" }

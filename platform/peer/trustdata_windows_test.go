@@ -50,11 +50,11 @@ func TestNotTrusted(t *testing.T) {
 		{windows.CERT_E_REVOKED, "revoked", false},
 		{windows.CRYPT_E_REVOKED, "revoked", false},
 		{windows.TRUST_E_EXPLICIT_DISTRUST, "distrusts", false},
-		{windows.CERT_E_WRONG_USAGE, "not to be trusted", false},
+		{windows.CERT_E_WRONG_USAGE, "does not trust", false},
 		{windows.CERT_E_PURPOSE, "0x800b0106", false},
-		{windows.CERT_E_REVOCATION_FAILURE, "not to be trusted", true},
-		{windows.CRYPT_E_REVOCATION_OFFLINE, "not to be trusted", true},
-		{windows.CRYPT_E_NO_REVOCATION_CHECK, "not to be trusted", true},
+		{windows.CERT_E_REVOCATION_FAILURE, "does not trust", true},
+		{windows.CRYPT_E_REVOCATION_OFFLINE, "does not trust", true},
+		{windows.CRYPT_E_NO_REVOCATION_CHECK, "does not trust", true},
 	} {
 		e := notTrusted{windows.Errno(tt.code)}
 		if !strings.Contains(e.Error(), tt.want) || e.revocationUnknown() != tt.unknown {

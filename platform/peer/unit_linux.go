@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// cgroups is where the kernel's tree of cgroups is. Only a test has another one.
+// cgroups is the mount point of the kernel's cgroup tree. Tests use another directory.
 const cgroups = "/sys/fs/cgroup"
 
-// Unit is a hold of a unit of the service manager: of its cgroup, which has
-// processes for as long as the unit runs. It is safe for concurrent use.
+// Unit is a handle of a unit of the service manager: of its cgroup. The cgroup has processes
+// while the unit runs. It is safe for concurrent use.
 type Unit struct {
 	Name   string // "cad-render.service"
-	Cgroup string // names it together with ID within one boot
-	ID     uint64 // no other cgroup of this boot has it
+	Cgroup string // with ID, unique within one boot
+	ID     uint64 // unique among the cgroups of this boot
 	dir    *os.Root
 }
 
@@ -34,8 +34,8 @@ func (p *Peer) openUnit() (*Unit, error) {
 	return openUnit(cgroups, treeOf(cgroups, in.named)+own)
 }
 
-// treeOf returns the part of the tree, below root, that a hierarchy is mounted
-// at: alone, or beside those of version 1.
+// treeOf returns the mount point, relative to root, of a hierarchy. The unified hierarchy
+// is mounted alone, or next to those of version 1.
 func treeOf(root string, named bool) string {
 	if named {
 		return "/systemd"
@@ -67,7 +67,7 @@ func reopenUnit(cgroup string, id uint64) (*Unit, error) {
 
 func openUnit(root, cgroup string) (*Unit, error) {
 	if path.Clean(cgroup) != cgroup || !path.IsAbs(cgroup) {
-		return nil, fmt.Errorf("open unit: %.80q is no clean path of a cgroup", cgroup)
+		return nil, fmt.Errorf("open unit: %.80q is not a clean path of a cgroup", cgroup)
 	}
 	dir, err := os.OpenRoot(root + cgroup)
 	if err != nil {
@@ -79,16 +79,16 @@ func openUnit(root, cgroup string) (*Unit, error) {
 	}
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	if !ok {
-		return nil, errors.Join(errors.New("open unit: [unexpected] a directory without an inode"), dir.Close())
+		return nil, errors.Join(errors.New("open unit: [unexpected] the directory has no inode"), dir.Close())
 	}
 	return &Unit{Name: unescaped(path.Base(cgroup)), Cgroup: cgroup, ID: sys.Ino, dir: dir}, nil
 }
 
-// Slices returns the slices that the unit is in, the innermost first.
+// Slices returns the slices of the unit, the innermost first.
 func (u *Unit) Slices() []string { return slicesOf(u.Cgroup) }
 
-// Alive returns an error that wraps [ErrClosed] once no process of the unit is
-// left.
+// Alive returns an error that wraps [ErrGone] once the unit has no process left, and
+// [ErrClosed] after Close.
 func (u *Unit) Alive() error {
 	events, err := u.dir.ReadFile("cgroup.events") // version 2
 	switch {
@@ -103,12 +103,12 @@ func (u *Unit) Alive() error {
 	return u.populated()
 }
 
-// populated looks for a process in each cgroup below: version 1 has no word for
-// it.
+// populated searches each cgroup below for a process: cgroup version 1 has no file that
+// says it.
 func (u *Unit) populated() error {
 	gone := ErrGone
-	// What cannot be read has been removed, and has no process: WalkDir's error is
-	// never another one.
+	// An unreadable cgroup was removed and has no process. WalkDir returns no other
+	// error.
 	_ = fs.WalkDir(u.dir.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return nil //nolint:nilerr // see above
@@ -122,17 +122,17 @@ func (u *Unit) populated() error {
 	return gone
 }
 
-// Duplicate returns a second, independent hold of the unit. The caller closes it.
+// Duplicate returns a second, independent handle of the unit. The caller closes it.
 func (u *Unit) Duplicate() (*Unit, error) {
 	dir, err := u.dir.OpenRoot(".")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrGone
 	}
 	if err != nil {
-		return nil, fmt.Errorf("hold unit: %w", err)
+		return nil, fmt.Errorf("duplicate unit: %w", err)
 	}
 	return &Unit{u.Name, u.Cgroup, u.ID, dir}, nil
 }
 
-// Close releases this hold. Closing again does nothing.
+// Close closes this handle.
 func (u *Unit) Close() error { return u.dir.Close() }

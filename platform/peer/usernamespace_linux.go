@@ -14,17 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Where the kernel says which users this process's namespace has, and which uid
-// stands for the others.
+// Sources for the users of this process's user namespace, and for the uid of all other users.
 const (
 	uidMapFile        = "/proc/self/uid_map"
 	overflowFile      = "/proc/sys/kernel/overflowuid"
-	defaultOverflowID = 65534     // overflowFile, unless an administrator changed it
-	allIDs            = 1<<32 - 1 // the last number is no id
-	noID              = 1<<32 - 1 // how uid_map writes an outside id that has no number here
+	defaultOverflowID = 65534     // default content of overflowFile
+	allIDs            = 1<<32 - 1 // the last number is not an id
+	noID              = 1<<32 - 1 // in uid_map: an outside id without a number here
 )
 
-// userNamespace is what this process's own says of users.
+// userNamespace describes the users of this process's user namespace.
 type userNamespace struct {
 	ids      []idRange
 	overflow uint32
@@ -57,19 +56,19 @@ func readUserNamespace() (ns userNamespace, err error) {
 	return ns, nil
 }
 
-// parseIDs reads uid_map: the first id inside, the first outside, how many.
+// parseIDs parses uid_map: the first id inside, the first id outside, their count.
 func parseIDs(text string) (ids []idRange, err error) {
 	for line := range strings.Lines(text) {
 		var r idRange
 		if _, err := fmt.Sscanf(line, "%d %d %d\n", &r.inside, &r.outside, &r.count); err != nil {
-			return nil, fmt.Errorf("%.80q is no range of user ids", line)
+			return nil, fmt.Errorf("%.80q is not a range of user ids", line)
 		}
 		ids = append(ids, r)
 	}
 	return ids, nil
 }
 
-// isComplete reports whether each user has a number: ranges do not overlap.
+// isComplete reports whether every user has a number. Ranges do not overlap.
 func (ns userNamespace) isComplete() bool {
 	var n uint64
 	for _, r := range ns.ids {
@@ -78,7 +77,7 @@ func (ns userNamespace) isComplete() bool {
 	return n >= allIDs
 }
 
-// hasID reports whether the namespace gives the number to a user of its own.
+// hasID reports whether the namespace has a user of its own with this number.
 func (ns userNamespace) hasID(id uint32) bool {
 	return slices.ContainsFunc(ns.ids, func(r idRange) bool { return uint64(id) >= r.inside && uint64(id)-r.inside < r.count })
 }
@@ -89,19 +88,19 @@ func isUnmapped(uid string) (bool, error) {
 		if uid != decimal(defaultOverflowID) {
 			return false, nil // nothing suggests a user namespace
 		}
-		return false, fmt.Errorf("whom uid %s stands for: %w", uid, err)
+		return false, fmt.Errorf("find out whether uid %s is a user: %w", uid, err)
 	}
 	return uid == decimal(ns.overflow) && !ns.isComplete(), nil
 }
 
-// ownUser has no answer where the number may stand for anybody.
+// ownUser returns an error if the number may stand for several users.
 func ownUser() (string, error) {
 	uid := decimal(uint32(os.Getuid())) //nolint:gosec // the kernel's have 32 bits
 	switch is, err := isUnmapped(uid); {
 	case err != nil:
 		return "", err
 	case is:
-		return "", fmt.Errorf("uid %s may be anybody in this user namespace", uid)
+		return "", fmt.Errorf("uid %s may stand for several users in this user namespace", uid)
 	}
 	return uid, nil
 }
@@ -118,9 +117,9 @@ func systemUsers() []string {
 	return superusers()
 }
 
-// openProtectedSocket trusts the namespace's root, and users outside, as a listener and so
-// also as the owner of a folder. The sticky bit changes nothing: another user can put a
-// socket there first.
+// openProtectedSocket trusts the namespace's root and users outside as owners of a listener
+// and of directories. It does not accept the sticky bit: another user can create a socket
+// first.
 func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	ns, err := readUserNamespace()
 	if err != nil {
@@ -136,9 +135,9 @@ func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	w := pathWalk{trust: trust{root: "/", perMount: true, TrustedWriters: TrustedWriters{UIDs: []uint32{0, ns.overflow}}}}
 	at, err := w.follow(name)
 	if err == nil && at.st.Mode&unix.S_IFMT != unix.S_IFSOCK {
-		err = fmt.Errorf("%s is no socket", name)
+		err = fmt.Errorf("%s is not a socket", name)
 	}
-	if u, ok := errors.AsType[*UntrustedPath](err); ok { // its command is for whoever may run it outside
+	if u, ok := errors.AsType[*UntrustedPath](err); ok { // its command works only outside the namespace
 		err = fmt.Errorf("%s %s", u.Path, u.Reason)
 	}
 	if err != nil {
@@ -147,8 +146,8 @@ func openProtectedSocket(socket string) (*ProtectedSocket, error) {
 	return &ProtectedSocket{"/proc/self/fd/" + strconv.Itoa(at.fd), name, at.close}, nil
 }
 
-// checkOutsideNamespace asks further only where the namespace has the number that stands for the
-// users outside: a process of its own could have it.
+// checkOutsideNamespace checks the PID only if the namespace has the number of the outside
+// users: one of its own processes could have this number.
 func checkOutsideNamespace(c net.Conn) error {
 	ns, err := readUserNamespace()
 	if err != nil || !ns.hasID(ns.overflow) {
@@ -159,21 +158,21 @@ func checkOutsideNamespace(c net.Conn) error {
 		pid = cred.Pid
 		return nil
 	})
-	if err != nil || pid == 0 { // 0 is outside of the PID namespace
+	if err != nil || pid == 0 { // 0 means outside of the PID namespace
 		return err
 	}
 	text, err := os.ReadFile(procPath(int(pid), "uid_map"))
 	if err != nil {
-		return fmt.Errorf("where process %d is from: %w", pid, err)
+		return fmt.Errorf("find the user namespace of process %d: %w", pid, err)
 	}
 	if theirs, err := parseIDs(string(text)); err != nil || !isForeignNamespace(theirs) {
-		return fmt.Errorf("process %d, which listens, is of this user namespace, or of one within", pid)
+		return fmt.Errorf("the listening process %d is in this user namespace or in one inside it", pid)
 	}
 	return nil
 }
 
-// isForeignNamespace reports whether a namespace is outside of this one: none of its users
-// has a number here. The kernel writes the map as this process sees it.
+// isForeignNamespace reports whether a namespace is outside this one: none of its users has
+// a number here. The kernel writes the map from the reader's point of view.
 func isForeignNamespace(ids []idRange) bool {
 	return len(ids) > 0 && !slices.ContainsFunc(ids, func(r idRange) bool { return r.outside != noID })
 }
