@@ -133,7 +133,7 @@ func openAPI() []byte {
 		"openapi": "3.1.0",
 		"info": object{
 			"title": "Regent's local interface", "version": "1",
-			"description": "HTTP/1.1 over the Unix socket /run/regent/agent.sock or the named pipe \\\\.\\pipe\\regent. ipc/PROTOCOL.md says what the types cannot.",
+			"description": "HTTP/1.1 over the Unix socket /run/regent/agent.sock or the named pipe \\\\.\\pipe\\regent. PROTOCOL.md, beside this file, has the rest.",
 		},
 		"servers":    []object{{"url": "http://regent", "description": "the host's name stands for the socket"}},
 		"paths":      paths,

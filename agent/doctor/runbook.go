@@ -53,7 +53,7 @@ func interfacePart(k fault.Kind) string {
 func programAdvice(k fault.Kind) string {
 	switch k {
 	case fault.InvalidRequest:
-		return "mend the request, see [the protocol](../../ipc/PROTOCOL.md); asking again changes nothing."
+		return "correct the request: `PROTOCOL.md`, which is beside the guides, has the fields of each call. Asking again changes nothing."
 	case fault.Throttled, fault.Unavailable, fault.RefreshUncertain, fault.StoreLocked:
 		return "ask again after `retry_after` seconds, or in a minute where there is none."
 	case fault.NoFreeInstance:

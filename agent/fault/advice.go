@@ -5,7 +5,7 @@ package fault
 const InstancePlaceholder = "APPLICATION/NUMBER"
 
 var advice = map[Kind]string{
-	InvalidRequest:        "the request is malformed; see ipc/PROTOCOL.md for the fields of each call",
+	InvalidRequest:        "the request is malformed; PROTOCOL.md, which is beside the guides, has the fields of each call",
 	Denied:                "no rule admits this caller; an administrator can add one under the application's allow in the configuration",
 	UnknownApplication:    "no application of this name is configured; an administrator adds it to config.yaml or config.d",
 	UnknownInstance:       "the application has no instance of this number; see regent instances",

@@ -20,7 +20,7 @@ const (
 	programs = rules + "executables.*."
 
 	// undocumented ends the documentation of a key whose form the vendor does not document.
-	undocumented = " agent/tms/CONTRACT.md lists how well this is known. regent doctor --contract shows what your tenant does."
+	undocumented = " CONTRACT.md, which is beside the guides, lists how well this is known. regent doctor --contract shows what your tenant does."
 )
 
 // table is the one list of the keys. complete fills in the missing parts of a row.

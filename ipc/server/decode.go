@@ -27,7 +27,7 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request, into any) erro
 // decodeFault is decode, with its errors as faults.
 func decodeFault(b []byte, into any) error {
 	if err := decodeStrict(b, into); err != nil {
-		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %v; see ipc/PROTOCOL.md", err)
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is not the JSON object of this call: %v; see PROTOCOL.md, which is beside the guides", err)
 	}
 	return nil
 }

@@ -83,7 +83,7 @@ func (s *Server) mux() *http.ServeMux {
 }
 
 func notFound() error {
-	return newStatusFault(http.StatusNotFound, "there is no such path in version 1 of this interface; see ipc/PROTOCOL.md")
+	return newStatusFault(http.StatusNotFound, "there is no such path in version 1 of this interface; see PROTOCOL.md, which is beside the guides")
 }
 
 // rejectBrowsers refuses what cannot come from a program that means to talk to us: a
