@@ -453,6 +453,9 @@ func TestForceIsBounded(t *testing.T) {
 				if err := f.Wait(t.Context()); err != nil {
 					t.Fatal(err)
 				}
+				if _, err := b.Force(one); fault.From(err).Retry != time.Minute {
+					t.Errorf("right after a forced refresh: %v, retry after %s, want a minute", err, fault.From(err).Retry)
+				}
 			}
 			time.Sleep(time.Second)
 		}

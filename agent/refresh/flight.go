@@ -81,8 +81,8 @@ func (e *Engine) Force(id token.Instance) (*Flight, error) {
 	if last, ok := e.forced[id]; ok {
 		left = forceEvery - (now - last)
 	}
-	if r, ok := e.Tokens.Get(id); ok && e.untilFloor(r) > 0 {
-		left = e.untilFloor(r)
+	if r, ok := e.Tokens.Get(id); ok {
+		left = max(left, e.untilFloor(r))
 	}
 	if left > 0 {
 		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).WithInstance(id.String()).WithRetry(left)
