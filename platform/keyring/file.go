@@ -12,22 +12,22 @@ import (
 	"regent/platform/files"
 )
 
-// The names in the state directory.
+// Names in the state directory.
 const (
-	fileDirName    = "keyring"            // the library's directory, with the item in it
-	newDir         = "keyring.new"        // where an item is made before it takes its place
-	passphraseFile = "keyring.passphrase" //nolint:gosec // a name, no credential
+	fileDirName    = "keyring"            // the library's directory, which contains the item
+	newDir         = "keyring.new"        // a new item, before it is renamed
+	passphraseFile = "keyring.passphrase" //nolint:gosec // a name, not a credential
 
-	// CredentialName is the systemd credential that holds the passphrase.
-	CredentialName = "regent-keyring-passphrase" //nolint:gosec // the name of a credential, not one
+	// CredentialName is the name of the systemd credential that contains the passphrase.
+	CredentialName = "regent-keyring-passphrase" //nolint:gosec // a name, not a credential
 )
 
-// fileKeyring is the library's file backend: one item, encrypted under a passphrase that
-// is a systemd credential or, without one, lies in a file beside it.
+// fileKeyring is the library's file backend: one item, encrypted with a passphrase. The
+// passphrase is a systemd credential or, without one, a file next to the item.
 type fileKeyring struct {
 	state      string
 	passphrase passphrase
-	sealer     Sealer // of the credential, if the passphrase is one
+	sealer     Sealer // of the credential; unused for a passphrase file
 }
 
 func newFileKeyring(o Options) *fileKeyring {
@@ -35,7 +35,7 @@ func newFileKeyring(o Options) *fileKeyring {
 	if o.CredentialsDir == "" {
 		return f
 	}
-	// A unit may have credentials and none of this name: then ours is the file.
+	// A unit can have credentials but not this one. Then the passphrase is in the file.
 	credential := filepath.Join(o.CredentialsDir, CredentialName)
 	if _, err := os.Lstat(credential); !errors.Is(err, fs.ErrNotExist) {
 		f.passphrase = passphrase{path: credential, external: true}
@@ -46,7 +46,7 @@ func newFileKeyring(o Options) *fileKeyring {
 func (f *fileKeyring) item() string { return filepath.Join(f.state, fileDirName, itemName) }
 
 func (f *fileKeyring) get() ([]byte, error) {
-	// The library follows links and waits at a FIFO.
+	// The library follows links and blocks on a FIFO.
 	switch i, err := os.Lstat(f.item()); {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, ErrNotFound
@@ -61,16 +61,15 @@ func (f *fileKeyring) get() ([]byte, error) {
 	}
 	item, err := lib.Get(itemName)
 	if err != nil {
-		return nil, fmt.Errorf("%s does not open with the passphrase in %s: %w", f.item(), f.passphrase.path, err)
+		return nil, fmt.Errorf("cannot decrypt %s with the passphrase in %s: %w", f.item(), f.passphrase.path, err)
 	}
 	return item.Data, nil
 }
 
-// set makes the item in a separate directory, since the library writes in place, and then
-// renames it. After a crash, an incomplete item is in that directory, and the next set
-// deletes it.
+// set creates the item in a separate directory, since the library writes in place. Then it
+// renames the item. A crash can leave an incomplete item there, which the next set deletes.
 func (f *fileKeyring) set(data []byte) error {
-	// The passphrase is durable before anything depends on it.
+	// The passphrase must be on disk before an item depends on it.
 	if err := f.passphrase.ensure(); err != nil {
 		return err
 	}
@@ -92,8 +91,8 @@ func (f *fileKeyring) set(data []byte) error {
 
 func (f *fileKeyring) setAside() error { return setAside(f.item()) }
 
-// makeItem makes the directory fresh with a durable item in it, and clears away
-// what an earlier try left.
+// makeItem creates the directory fresh with an item and syncs it. It first deletes the
+// remains of an earlier attempt.
 func (f *fileKeyring) makeItem(fresh string, data []byte) error {
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -111,7 +110,7 @@ func (f *fileKeyring) makeItem(fresh string, data []byte) error {
 	return files.Sync(filepath.Join(fresh, itemName))
 }
 
-// makeDir makes the library's directory, and refuses anything else in its place.
+// makeDir creates the library's directory. It returns an error if another file is there.
 func (f *fileKeyring) makeDir() error {
 	dir := filepath.Dir(f.item())
 	err := os.Mkdir(dir, 0o700)
@@ -121,7 +120,7 @@ func (f *fileKeyring) makeDir() error {
 	if i, seen := os.Lstat(dir); seen == nil && i.IsDir() {
 		return nil
 	}
-	return fmt.Errorf("%w; if it is no directory, move it away", err)
+	return fmt.Errorf("%w; if it is not a directory, move it away", err)
 }
 
 func (f *fileKeyring) remove() error {
@@ -146,9 +145,9 @@ func (f *fileKeyring) remove() error {
 
 func (f *fileKeyring) description() string {
 	if f.passphrase.external {
-		return fmt.Sprintf("a file (%s) whose passphrase systemd hands to the service as the credential %s; %s", f.item(), CredentialName, f.sealer.description())
+		return fmt.Sprintf("a file (%s) with a passphrase from the systemd credential %s; %s", f.item(), CredentialName, f.sealer.description())
 	}
-	return fmt.Sprintf("a file that only the service's user and root can read (%s): whoever can read the disk can read the tokens", f.passphrase.path)
+	return fmt.Sprintf("a file that only the service's user and root can read (%s): anyone who can read the disk can read the tokens", f.passphrase.path)
 }
 
 // open opens the library's backend on a directory.
@@ -164,7 +163,7 @@ func (f *fileKeyring) open(dir string) (ring.Keyring, error) {
 	})
 }
 
-// setAside renames what is at path to path.corrupt-N. Nothing there is no error.
+// setAside renames the file at path to path.corrupt-N. A missing file is not an error.
 func setAside(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil

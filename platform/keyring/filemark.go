@@ -10,9 +10,9 @@ import (
 	"regent/platform/files"
 )
 
-// The mark of a file keyring is beside the state directory, since all that is in
-// it comes back together. Where the parent is not ours to write, as /var/lib is
-// not, the package makes a directory of the mark's name for it.
+// The mark of a file keyring is next to the state directory, because a restore brings back
+// everything inside it. regentd may not write to some parents, such as /var/lib. There the
+// package makes a directory with the name of the mark.
 const (
 	markSuffix = ".mark"
 	markInside = "level"
@@ -22,7 +22,7 @@ const (
 // markFile is the mark of the file keyring of a state directory.
 type markFile string
 
-// path returns where the mark is.
+// path returns the path of the mark.
 func (m markFile) path() string {
 	path := string(m) + markSuffix
 	if i, err := os.Lstat(path); err == nil && i.IsDir() {

@@ -12,16 +12,16 @@ import (
 	"path/filepath"
 )
 
-// hostKeyApp is systemd's name for its credentials, by which it derives an
-// identity from the machine-id.
+// hostKeyApp is systemd's application id for credentials. systemd derives an identity from
+// it and the machine-id.
 var hostKeyApp = []byte{0xd3, 0xac, 0xec, 0xba, 0x0d, 0xad, 0x4c, 0xdf, 0xb8, 0xc9, 0x38, 0x15, 0x28, 0x93, 0x6c, 0x58}
 
-// PreserveHostKey keeps systemd's host key over a change of the machine-id. systemd
-// deletes a key that was made under another machine-id, as soon as it is to unseal
-// something; then nothing brings back what was sealed with it. PreserveHostKey moves
-// such a key to path.ID first, where ID is what the key says of its machine-id, and
-// moves the key of this machine-id back when that returns. It reports whether only
-// keys of other machine-ids are there. path is /var/lib/systemd/credential.secret.
+// PreserveHostKey keeps systemd's host key when the machine-id changes. systemd deletes a
+// key of another machine-id as soon as it must unseal something. Then everything sealed
+// with that key is lost. PreserveHostKey first renames such a key to path.ID, where ID is
+// the identity in the key. If the earlier machine-id returns, it moves the key back.
+// foreign is true if there are only keys of other machine-ids. path is
+// /var/lib/systemd/credential.secret.
 func PreserveHostKey(path, machineID string) (foreign bool, err error) {
 	id, ok := hostKeyID(machineID)
 	if !ok {
@@ -37,7 +37,7 @@ func PreserveHostKey(path, machineID string) (foreign bool, err error) {
 		err = nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("keep the host's key: %w", err)
+		return false, fmt.Errorf("preserve the host key: %w", err)
 	}
 	err = os.Rename(path+"."+id, path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -47,8 +47,8 @@ func PreserveHostKey(path, machineID string) (foreign bool, err error) {
 	return len(others) > 0, err
 }
 
-// hostKeyID is the identity that systemd derives from a machine-id for its host
-// key, as sd_id128_get_machine_app_specific does.
+// hostKeyID returns the identity that systemd derives from a machine-id for its host key,
+// like sd_id128_get_machine_app_specific.
 func hostKeyID(machineID string) (id string, ok bool) {
 	key, err := hex.DecodeString(machineID)
 	if err != nil || len(key) != 16 {
@@ -61,9 +61,9 @@ func hostKeyID(machineID string) (id string, ok bool) {
 	return hex.EncodeToString(b), true
 }
 
-// readHostKeyID is the identity that a host key begins with.
+// readHostKeyID returns the identity at the beginning of a host key.
 func readHostKeyID(path string) (string, error) {
-	f, err := os.Open(path) //nolint:gosec // where systemd keeps it
+	f, err := os.Open(path) //nolint:gosec // systemd's path
 	if err != nil {
 		return "", err
 	}

@@ -1,9 +1,9 @@
-// Package keyring keeps the data key in a keyring of the system, or in a file.
+// Package keyring stores the data key in a keyring of the system, or in a file.
 //
-// It does not know what the key is for. It is the only package that may import
-// 99designs/keyring. That library looks for a session bus as soon as it is linked in,
-// does not stop waiting for a prompt that nobody sees, and writes its file in place.
-// Here every call ends in time, and a key file appears whole or not at all.
+// It does not know the purpose of the key. It is the only package that may import
+// 99designs/keyring. That library looks for a session bus as soon as it is linked. It can
+// wait forever for an invisible prompt, and it writes its file in place. In this package
+// every call has a timeout, and a key file is complete or absent.
 package keyring
 
 import (
@@ -22,21 +22,21 @@ import (
 )
 
 var (
-	// ErrNoKey means that the keyring holds no data key.
-	ErrNoKey = errors.New("keyring: there is no data key")
-	// ErrLocked means that the keyring does not give the data key now.
-	ErrLocked = errors.New("keyring: locked, or does not answer")
-	// ErrNoMark means that the keyring holds no mark.
-	ErrNoMark = errors.New("keyring: there is no mark")
-	// ErrNotFound means that the keyring holds nothing of that name.
-	ErrNotFound = errors.New("keyring: nothing of that name")
-	// ErrExists means that a data key cannot be made, because there is one.
-	ErrExists = errors.New("keyring: there is a data key already")
+	// ErrNoKey means that the keyring contains no data key.
+	ErrNoKey = errors.New("there is no data key")
+	// ErrLocked means that the keyring is locked or does not answer.
+	ErrLocked = errors.New("the keyring is locked or does not answer")
+	// ErrNoMark means that the keyring contains no mark.
+	ErrNoMark = errors.New("there is no mark")
+	// ErrNotFound means that the keyring contains no item of that name.
+	ErrNotFound = errors.New("the keyring has no item of that name")
+	// ErrExists means that there is already a data key.
+	ErrExists = errors.New("there is already a data key")
 )
 
-// The kinds of keyring. All but Auto are also what [Keyring.Kind] returns.
+// The kinds of keyring. [Keyring.Kind] returns one of them, never Auto.
 const (
-	Auto          = "auto" // the system's own for a service, else File
+	Auto          = "auto" // the system's keyring for services, else File
 	File          = "file"
 	WinCred       = "windows-credential-manager"
 	Keychain      = "keychain"
@@ -48,53 +48,52 @@ const (
 	keySize        = 32
 	itemName       = "data-key"
 	markItem       = "mark"
-	itemPrefix     = "regent data key 1: " // then base64; a later form has another number
-	maxItem        = 2560                  // bytes; what a Windows credential can hold
+	itemPrefix     = "regent data key 1: " // then base64; another format gets another number
+	maxItem        = 2560                  // bytes; the maximum of a Windows credential
 	defaultTimeout = 10 * time.Second
 )
 
 // Options say which keyring to use.
 type Options struct {
-	Kind     string // one of the kinds; "" is Auto
-	StateDir string // the file keyring is in it, the others name their item after it
-	// CredentialsDir is where systemd puts the unit's credentials
+	Kind     string // "" is Auto
+	StateDir string // contains the file keyring; part of the item's name in others
+	// CredentialsDir is systemd's directory of the unit's credentials
 	// ($CREDENTIALS_DIRECTORY), or "".
 	CredentialsDir string
-	// CredentialSealer is what seals the credential that holds the passphrase, for
-	// people; "" if that is not known.
+	// CredentialSealer is the Sealer of the credential, for messages; "" if unknown.
 	CredentialSealer Sealer
 	Timeout          time.Duration // of each call; 0 is 10 s
-	// Translate puts the error of a call into the words of who uses the keyring; nil
-	// leaves it as it is.
+	// Translate converts the error of each call, for example to the caller's codes. nil
+	// converts nothing.
 	Translate func(error) error
 }
 
-// item is a secret in a keyring. Its methods are called by one goroutine at a time, and
-// may block for ever.
+// item is a secret in a keyring. Only one goroutine at a time calls its methods. They may
+// block forever.
 type item interface {
 	get() ([]byte, error)  // ErrNotFound if there is none
-	set(data []byte) error // in place of what is there, in one step
-	remove() error         // with all that was set aside; no item is no error
+	set(data []byte) error // replaces the content in one step
+	remove() error         // also the copies set aside; no item is no error
 }
 
 // keyItem is the item of the data key.
 type keyItem interface {
 	item
-	setAside() error // what is in its place becomes NAME.corrupt-N; nothing there is no error
+	setAside() error // renames to NAME.corrupt-N; no item is no error
 }
 
-// Keyring keeps one data key and the mark. A restore of the state directory does not change
-// them. It is safe for concurrent use.
+// Keyring stores one data key and one mark. A restore of the state directory does not
+// change them. It is safe for concurrent use.
 type Keyring struct {
 	kind, description string
 	key               keyItem
 	mark              item
 	timeout           time.Duration
 	translate         func(error) error
-	lock              chan struct{} // holds one token while a call is under way
+	lock              chan struct{} // one element while a call runs
 }
 
-// Open chooses the keyring. It asks it for nothing yet.
+// Open selects the keyring. It does not access it yet.
 func Open(o Options) (*Keyring, error) {
 	if o.Timeout < 0 {
 		return nil, fmt.Errorf("keyring: timeout %s is below 0", o.Timeout)
@@ -103,7 +102,7 @@ func Open(o Options) (*Keyring, error) {
 		return nil, errors.New("keyring: no state directory is given")
 	}
 	var err error
-	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil { // it is part of an item's name
+	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil { // part of an item's name
 		return nil, fmt.Errorf("keyring: state directory: %w", err)
 	}
 	k := newKeyring(o.Kind, o.Timeout)
@@ -129,7 +128,7 @@ func newKeyring(kind string, timeout time.Duration) *Keyring {
 	return &Keyring{kind: kind, timeout: cmp.Or(timeout, defaultTimeout), lock: make(chan struct{}, 1)}
 }
 
-// chooseKind is what Auto means, given what the library can do here.
+// chooseKind returns the kind that Auto means, from the library's available backends.
 func chooseKind(available []ring.BackendType) string {
 	for _, s := range systemKinds {
 		if s.ofService && slices.Contains(available, s.lib) {
@@ -139,31 +138,31 @@ func chooseKind(available []ring.BackendType) string {
 	return File
 }
 
-// Kind says in a word what guards the key: one of the kinds.
+// Kind returns the kind of the keyring.
 func (k *Keyring) Kind() string { return k.kind }
 
-// Description says in a sentence what that means.
+// Description describes in a sentence how the key is protected.
 func (k *Keyring) Description() string { return k.description }
 
-// Key returns the data key, or an error that wraps [ErrNoKey] when there is none
-// or [ErrLocked] when there is no answer in time. Any other error means that
-// something is there and is no key. Key never makes one.
+// Key returns the data key. The error wraps [ErrNoKey] if there is none, and [ErrLocked]
+// after the timeout. Any other error means that the item is not a valid key. Key never
+// creates one.
 func (k *Keyring) Key(ctx context.Context) ([]byte, error) {
 	return call(ctx, k, "read the data key", k.load)
 }
 
-// Create makes the data key and returns it once it is durable. It fails with
-// [ErrExists] if there is one. Material that holds no whole key is put aside as
-// NAME.corrupt-N where it is a file.
+// Create creates the data key and returns it once it is stored durably. It returns
+// [ErrExists] if there is a valid key. It renames an invalid item to NAME.corrupt-N. A
+// keyring of the system gets a copy with that name instead.
 func (k *Keyring) Create(ctx context.Context) ([]byte, error) {
-	return call(ctx, k, "make the data key", k.create)
+	return call(ctx, k, "create the data key", k.create)
 }
 
-// Replace keeps key, of 32 bytes, in place of the data key that there is, in one
-// step: after a crash it is the one or the other.
+// Replace replaces the data key by key, which has 32 bytes, in one step. After a crash the
+// keyring contains either the old key or the new one.
 func (k *Keyring) Replace(ctx context.Context, key []byte) error {
 	if len(key) != keySize {
-		return fmt.Errorf("keyring: replace the data key: it has %d bytes, want %d", len(key), keySize)
+		return fmt.Errorf("keyring: replace the data key: it has %d bytes, not %d", len(key), keySize)
 	}
 	return k.do(ctx, "replace the data key", func() error { return k.key.set(encode(key)) })
 }
@@ -173,24 +172,23 @@ func (k *Keyring) LoadMark(ctx context.Context) ([]byte, error) {
 	return call(ctx, k, "read the mark", func() ([]byte, error) { return get(k.mark, ErrNoMark) })
 }
 
-// SaveMark keeps mark, a small sealed text, out of the reach of a restore of the
-// state directory: in the keyring, or with a file keyring beside the directory.
+// SaveMark stores mark, a small sealed text, in the keyring. With a file keyring it is next
+// to the state directory. So a restore of that directory does not change it.
 func (k *Keyring) SaveMark(ctx context.Context, mark []byte) error {
-	return k.do(ctx, "keep the mark", func() error { return k.mark.set(mark) })
+	return k.do(ctx, "store the mark", func() error { return k.mark.set(mark) })
 }
 
-// DeleteMark removes the mark. No mark is no error.
+// DeleteMark deletes the mark. No mark is no error.
 func (k *Keyring) DeleteMark(ctx context.Context) error {
-	return k.do(ctx, "remove the mark", k.mark.remove)
+	return k.do(ctx, "delete the mark", k.mark.remove)
 }
 
-// Delete destroys the data key and what was put aside of earlier ones. No key is
-// no error.
+// Delete deletes the data key and the copies that were set aside. No key is no error.
 func (k *Keyring) Delete(ctx context.Context) error {
-	return k.do(ctx, "destroy the data key", k.key.remove)
+	return k.do(ctx, "delete the data key", k.key.remove)
 }
 
-// get returns the content of an item; none is the error if there is no such item.
+// get returns the content of an item, or the error none if there is no such item.
 func get(i item, none error) ([]byte, error) {
 	data, err := i.get()
 	if errors.Is(err, ErrNotFound) {
@@ -219,13 +217,13 @@ func (k *Keyring) create() ([]byte, error) {
 	if err := k.key.set(encode(key)); err != nil {
 		return nil, err
 	}
-	// A keyring that says it kept the key is believed once it gives it back.
+	// Some keyrings report success too early. So read the key back.
 	back, err := k.load()
 	if err != nil {
 		return nil, fmt.Errorf("read it back: %w", err)
 	}
 	if !bytes.Equal(back, key) {
-		return nil, errors.New("read it back: the keyring gives another one")
+		return nil, errors.New("read it back: the keyring returns another key")
 	}
 	return key, nil
 }
@@ -235,9 +233,9 @@ func (k *Keyring) do(ctx context.Context, op string, f func() error) error {
 	return err
 }
 
-// call makes one call to the backend in a goroutine of its own and waits as long
-// as ctx and the timeout allow. A backend that never answers keeps that one
-// goroutine, and all later calls end with [ErrLocked] instead of adding to it.
+// call runs f, one call to the backend, in its own goroutine. It waits until ctx ends or the
+// timeout passes. A backend that never answers blocks only that goroutine: later calls
+// return [ErrLocked] and start no other.
 func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) (_ []byte, err error) {
 	defer func() {
 		if err != nil && k.translate != nil {
@@ -272,36 +270,36 @@ func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) 
 	}
 }
 
-// timeoutError is the error of a call that ctx ended.
+// timeoutError returns the error for a call that ctx ended.
 func (k *Keyring) timeoutError(ctx context.Context, op string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("keyring %s: %s: no answer within %s, it may be waiting for someone to unlock it: %w", k.kind, op, k.timeout, ErrLocked)
+		return fmt.Errorf("keyring %s: %s: no answer within %s: %w", k.kind, op, k.timeout, ErrLocked)
 	}
 	return fmt.Errorf("keyring %s: %s: %w", k.kind, op, ctx.Err())
 }
 
-// recoverPanic makes an error of a panic: damaged files go through the library's
-// decoder, and they must not end the daemon.
+// recoverPanic turns a panic into an error: the library decodes damaged files, and they must
+// not end the daemon.
 func recoverPanic(f func() ([]byte, error)) (key []byte, err error) {
 	defer func() {
-		if recover() != nil { // what it says could hold key material
+		if recover() != nil { // its value could contain key material
 			key, err = nil, errors.New("[unexpected] the keyring's library panicked")
 		}
 	}()
 	return f()
 }
 
-// encode returns the item that holds the key.
+// encode returns the item that contains the key.
 func encode(key []byte) []byte {
 	return append([]byte(itemPrefix), base64.StdEncoding.EncodeToString(key)...)
 }
 
-// decode is the inverse of encode. Its errors show nothing of the item. What is
-// encoded otherwise was altered: base64 is read with line ends anywhere in it.
+// decode is the inverse of encode. Its errors contain nothing of the item. It refuses every
+// other encoding of the same key: base64 ignores line ends, so such an item was changed.
 func decode(item []byte) ([]byte, error) {
 	text, ok := bytes.CutPrefix(item, []byte(itemPrefix))
 	if !ok {
-		return nil, errors.New("the item is no data key of this release")
+		return nil, errors.New("the item is not a data key of this version")
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(string(text))
 	if err != nil || len(key) != keySize || !bytes.Equal(encode(key), item) {

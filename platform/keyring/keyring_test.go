@@ -145,7 +145,7 @@ func TestOpenRefuses(t *testing.T) {
 		options Options
 		want    string
 	}{
-		{"unknown kind", Options{Kind: "vault", StateDir: "/x"}, `"vault" is not known; use auto`},
+		{"unknown kind", Options{Kind: "vault", StateDir: "/x"}, `"vault" is unknown; use auto`},
 		{"no directory", Options{Kind: File}, "no state directory"},
 		{"negative timeout", Options{Kind: File, StateDir: "/x", Timeout: -1}, "below 0"},
 	}

@@ -17,13 +17,13 @@ const (
 	passphraseSize = 32      // random bytes of a generated one
 )
 
-// passphrase is where the file keyring's passphrase comes from.
+// passphrase is the source of the file keyring's passphrase.
 type passphrase struct {
 	path     string
-	external bool // by the service manager; never made here
+	external bool // from the service manager; never created here
 }
 
-// read returns the passphrase. What is not a whole one is an error.
+// read returns the passphrase. An incomplete one is an error.
 func (p passphrase) read() (string, error) {
 	text, err := files.ReadRegular(p.path, maxPassphrase, p.look)
 	if err != nil {
@@ -34,13 +34,13 @@ func (p passphrase) read() (string, error) {
 	case len(text) == 0:
 		return "", fmt.Errorf("passphrase: %s is empty", p.path)
 	case !p.external && !isGenerated(string(text)):
-		return "", fmt.Errorf("passphrase: %s is not what was generated", p.path)
+		return "", fmt.Errorf("passphrase: %s is damaged", p.path)
 	}
 	return string(text), nil
 }
 
-// look refuses a passphrase that others may read. A credential may have an access list,
-// which shows as group bits, but only the service can enter its directory.
+// look returns an error if others may read the passphrase. A credential may have an access
+// list, which shows as group bits. That is safe: only the service can enter its directory.
 func (p passphrase) look(path string) (fs.FileInfo, error) {
 	i, err := os.Lstat(path)
 	if err != nil {
@@ -48,13 +48,13 @@ func (p passphrase) look(path string) (fs.FileInfo, error) {
 	}
 	_, others, err := files.ModeAccess(i)
 	if err == nil && !p.external && others != 0 {
-		err = fmt.Errorf("has mode %#o and others may read it; run: chmod 600 %s", i.Mode().Perm(), path)
+		err = fmt.Errorf("has mode %#o, so others may read it; run: chmod 600 %s", i.Mode().Perm(), path)
 	}
 	return i, err
 }
 
-// ensure makes the passphrase if it is ours to make and there is none. What is
-// in its place and is none is put aside.
+// ensure creates the passphrase file if there is none, but never an external passphrase. It
+// sets an invalid file aside.
 func (p passphrase) ensure() error {
 	_, err := p.read()
 	if err == nil || p.external {
@@ -68,8 +68,8 @@ func (p passphrase) ensure() error {
 	return files.Write(p.path, []byte(base64.RawURLEncoding.EncodeToString(text)+"\n"), 0o600)
 }
 
-// isGenerated reports whether the text is whole: one that was cut short by a
-// crash would lock the key away as soon as it is mended.
+// isGenerated reports whether the text is complete. A crash can cut it short. A key that
+// was encrypted with the short text would be lost after a repair of the file.
 func isGenerated(text string) bool {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	return err == nil && len(b) == passphraseSize && base64.RawURLEncoding.EncodeToString(b) == text

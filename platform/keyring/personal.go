@@ -9,19 +9,19 @@ import (
 	ring "github.com/99designs/keyring"
 )
 
-// ErrNoKeyring means that the person has no keyring here: no desktop session,
-// or a build without one. A file does not stand in for it.
-var ErrNoKeyring = errors.New("keyring: this session has no keyring")
+// ErrNoKeyring means that the user has no keyring: there is no desktop session, or the build
+// supports none. A file does not replace it.
+var ErrNoKeyring = errors.New("this session has no keyring")
 
-// Personal is the keyring of the person who is logged in, for secrets that can be
-// got again, such as a login. It is safe for concurrent use.
+// Personal is the keyring of the logged-in user, for replaceable secrets such as a login. It
+// is safe for concurrent use.
 type Personal struct {
-	caller *Keyring // its turn and timeout, not its items
+	caller *Keyring // for its lock and timeout, not its items
 	items  *systemItems
 }
 
-// OpenPersonal chooses the keyring of the person. It asks it for nothing yet; a
-// timeout of 0 is 10 s for each call. It fails with [ErrNoKeyring] if there is none.
+// OpenPersonal selects the keyring of the user. It does not access it yet. timeout applies
+// to each call; 0 means 10 s. It returns [ErrNoKeyring] if there is none.
 func OpenPersonal(service string, timeout time.Duration) (*Personal, error) {
 	for _, s := range systemKinds {
 		if slices.Contains(ring.AvailableBackends(), s.lib) {
@@ -39,22 +39,22 @@ func newPersonal(kind string, timeout time.Duration, open func() (itemStore, err
 	return p
 }
 
-// Kind says in a word which keyring it is: one of the kinds.
+// Kind returns the kind of the keyring.
 func (p *Personal) Kind() string { return p.caller.kind }
 
-// Get returns what was kept under the name, or an error that wraps [ErrNotFound].
+// Get returns the secret with this name, or an error that wraps [ErrNotFound].
 func (p *Personal) Get(ctx context.Context, name string) (string, error) {
-	b, err := call(ctx, p.caller, "read a login", p.items.item(name).get)
+	b, err := call(ctx, p.caller, "read the login", p.items.item(name).get)
 	return string(b), err
 }
 
-// Set keeps a secret under a name, over what was there. Windows holds at most
-// 2,560 bytes.
+// Set stores a secret and replaces one with the same name. Windows stores at most 2,560
+// bytes.
 func (p *Personal) Set(ctx context.Context, name, secret string) error {
-	return p.caller.do(ctx, "keep a login", func() error { return p.items.item(name).set([]byte(secret)) })
+	return p.caller.do(ctx, "store the login", func() error { return p.items.item(name).set([]byte(secret)) })
 }
 
-// Remove destroys what was kept. Nothing there is no error.
+// Remove deletes a secret. No secret is no error.
 func (p *Personal) Remove(ctx context.Context, name string) error {
-	return p.caller.do(ctx, "remove a login", p.items.item(name).remove)
+	return p.caller.do(ctx, "delete the login", p.items.item(name).remove)
 }

@@ -8,19 +8,19 @@ import (
 	"os"
 )
 
-// Sealer is what seals an encrypted credential of systemd: who has the disk alone
-// opens what the host's key seals, and not what a TPM does.
+// Sealer is the kind of key that seals an encrypted systemd credential. The disk alone is
+// enough to unseal with the host key, but not with a TPM.
 type Sealer string
 
-// The sealers. Any other is not known.
+// The known sealers.
 const (
 	HostKey       Sealer = "host" // a file on the same disk
 	TPM           Sealer = "tpm2"
 	TPMAndHostKey Sealer = "tpm2+host"
 )
 
-// sealerOf knows the numbers with which systemd begins its credentials, 16 bytes.
-// Each kind has several: for signed policies, and for a user.
+// sealerOf returns the sealer for the 16 bytes at the beginning of a credential. Each kind
+// has several such values: for signed policies, and for a user.
 func sealerOf(mark string) Sealer {
 	switch mark {
 	case "5a1c6a86df9d4096b1d5a65e0862f19a", "55b9ed1d38594d43a8319d2ebb332ac6":
@@ -34,32 +34,31 @@ func sealerOf(mark string) Sealer {
 	return ""
 }
 
-// UsesHostKey reports whether the host's key takes part, which is good under one
-// machine-id only.
+// UsesHostKey reports whether the host key is needed. It is valid for one machine-id only.
 func (s Sealer) UsesHostKey() bool { return s == HostKey || s == TPMAndHostKey }
 
-// description says what that is good for.
+// description describes the protection by the sealer.
 func (s Sealer) description() string {
 	switch s {
 	case HostKey:
-		return "a key on the same disk seals it, so whoever can read the disk can read the tokens"
+		return "a key on the same disk seals it, so anyone who can read the disk can read the tokens"
 	case TPM, TPMAndHostKey:
-		return "this device's TPM seals it, so the disk is worth nothing without this device"
+		return "this device's TPM seals it, so the disk is useless without this device"
 	}
-	return "what seals it is not known here"
+	return "its sealing key is unknown"
 }
 
-// ReadSealer says what seals the encrypted credential in a file; "" if it is of no
-// kind that is known. It opens nothing.
+// ReadSealer returns the sealer of an encrypted credential file, "" if its kind is unknown.
+// It does not decrypt the credential.
 func ReadSealer(path string) (Sealer, error) {
-	f, err := os.Open(path) //nolint:gosec // where systemd looks for it
+	f, err := os.Open(path) //nolint:gosec // systemd's path
 	if err != nil {
-		return "", fmt.Errorf("look at the credential: %w", err)
+		return "", fmt.Errorf("read the credential: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	mark := make([]byte, 16)
 	if _, err := io.ReadFull(base64.NewDecoder(base64.StdEncoding, f), mark); err != nil {
-		return "", fmt.Errorf("look at the credential %s: it is no encrypted one: %w", path, err)
+		return "", fmt.Errorf("read the credential: %s is not encrypted: %w", path, err)
 	}
 	return sealerOf(hex.EncodeToString(mark)), nil
 }

@@ -62,8 +62,8 @@ func TestDescriptionNamesSealer(t *testing.T) {
 	for sealer, want := range map[Sealer]string{
 		TPM:           "this device's TPM seals",
 		TPMAndHostKey: "this device's TPM seals",
-		HostKey:       "whoever can read the disk can read the tokens",
-		"":            "what seals it is not known",
+		HostKey:       "anyone who can read the disk can read the tokens",
+		"":            "its sealing key is unknown",
 	} {
 		k, err := Open(Options{Kind: File, StateDir: t.TempDir(), CredentialsDir: given, CredentialSealer: sealer})
 		if err != nil {

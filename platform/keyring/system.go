@@ -9,15 +9,15 @@ import (
 	ring "github.com/99designs/keyring"
 )
 
-// systemKeyring is a kind of keyring of the system or of a session.
+// systemKeyring is a kind of keyring of the system or of a user's session.
 type systemKeyring struct {
 	kind        string
 	lib         ring.BackendType
 	description string
-	ofService   bool // a service has it too, and not only a person
+	ofService   bool // services have it, not only users
 }
 
-// systemKinds are all of them, the first choice first.
+// systemKinds are all kinds, in order of preference.
 var systemKinds = []systemKeyring{
 	{WinCred, ring.WinCredBackend, "the Windows Credential Manager of the service's account", true},
 	{Keychain, ring.KeychainBackend, "the macOS Keychain", true},
@@ -25,11 +25,11 @@ var systemKinds = []systemKeyring{
 	{KWallet, ring.KWalletBackend, "the desktop session's KWallet", false},
 }
 
-// systemKind returns the keyring of that kind.
+// systemKind returns the keyring of a kind, or an error if it is unknown or unavailable.
 func systemKind(kind string) (systemKeyring, error) {
 	i := slices.IndexFunc(systemKinds, func(s systemKeyring) bool { return s.kind == kind })
 	if i < 0 {
-		return systemKeyring{}, fmt.Errorf("keyring: store.keyring %q is not known; use %s, %s, %s, %s, %s or %s",
+		return systemKeyring{}, fmt.Errorf("keyring: store.keyring %q is unknown; use %s, %s, %s, %s, %s or %s",
 			kind, Auto, File, WinCred, Keychain, SecretService, KWallet)
 	}
 	if !slices.Contains(ring.AvailableBackends(), systemKinds[i].lib) {
@@ -38,15 +38,15 @@ func systemKind(kind string) (systemKeyring, error) {
 	return systemKinds[i], nil
 }
 
-// opener returns the function that opens the keyring for a program. alone says that no
-// other program needs its items.
+// opener returns a function that opens the keyring for a program. alone means that no other
+// program needs its items.
 func (s systemKeyring) opener(program string, alone bool) func() (itemStore, error) {
 	return func() (itemStore, error) {
 		return ring.Open(ring.Config{
 			AllowedBackends:          []ring.BackendType{s.lib},
 			ServiceName:              program,
 			WinCredPrefix:            program,
-			LibSecretCollectionName:  "login", // it is unlocked with the session
+			LibSecretCollectionName:  "login", // unlocked with the session
 			KWalletAppID:             program,
 			KWalletFolder:            program,
 			KeychainTrustApplication: alone,
@@ -56,21 +56,21 @@ func (s systemKeyring) opener(program string, alone bool) func() (itemStore, err
 
 // systemItems are a program's items in a keyring of the system.
 type systemItems struct {
-	open        func() (itemStore, error) // asked at the first call, since it may block too
-	opened      itemStore                 // nil until then
-	label       string                    // is before each item's name, for people
+	open        func() (itemStore, error) // called at the first use, since it may block
+	opened      itemStore                 // nil before the first use
+	label       string                    // prefix of each item's name in user interfaces
 	description string
-	limit       int // bytes of an item; 0 is none. Windows documents it, and some versions do not enforce it.
+	limit       int // bytes of an item; 0 is no limit. Windows documents it, but some versions do not enforce it.
 }
 
-// itemStore is what is used of the library's keyrings.
+// itemStore is the part of the library's keyrings that this package uses.
 type itemStore interface {
 	Get(key string) (ring.Item, error)
 	Set(item ring.Item) error
 	Remove(key string) error
 }
 
-// systemItem is one of them. Two state directories do not share a name.
+// systemItem is one item. Its name contains the state directory, so each has its own.
 type systemItem struct {
 	*systemItems
 	name string
@@ -78,14 +78,14 @@ type systemItem struct {
 
 func (s *systemItems) item(name string) systemItem { return systemItem{s, name} }
 
-// connect opens the keyring, once that succeeds.
+// connect opens the keyring, and keeps it open after a success.
 func (s *systemItems) connect() (itemStore, error) {
 	if s.opened != nil {
 		return s.opened, nil
 	}
 	r, err := s.open()
 	if err != nil {
-		return nil, fmt.Errorf("it does not open (is its service running?): %w: %w", ErrLocked, err)
+		return nil, fmt.Errorf("cannot open it (is its service running?): %w: %w", ErrLocked, err)
 	}
 	s.opened = r
 	return r, nil
@@ -105,7 +105,7 @@ func (s systemItem) get() ([]byte, error) {
 
 func (s systemItem) set(data []byte) error {
 	if s.limit > 0 && len(data) > s.limit {
-		return fmt.Errorf("%q would have %d bytes, a keyring holds at most %d", s.name, len(data), s.limit)
+		return fmt.Errorf("%q has %d bytes; the keyring stores at most %d bytes", s.name, len(data), s.limit)
 	}
 	items, err := s.connect()
 	if err != nil {
@@ -114,15 +114,14 @@ func (s systemItem) set(data []byte) error {
 	return items.Set(ring.Item{Key: s.name, Data: data, Label: s.label + s.name, Description: s.description})
 }
 
-// setAside copies the present item to another name, and leaves it in its place to be
-// overwritten.
+// setAside copies the item to another name. The next set overwrites the item itself.
 func (s systemItem) setAside() error {
 	old, err := s.get()
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("something that cannot be read is in its place: %w", err)
+		return fmt.Errorf("cannot read the item to copy it: %w", err)
 	}
 	for name := range asideNames(s.name) {
 		if _, err := s.item(name).get(); errors.Is(err, ErrNotFound) {
@@ -132,8 +131,8 @@ func (s systemItem) setAside() error {
 	return errTooManyAside(s.name)
 }
 
-// remove checks that each item exists first, since the libraries differ in the error for a
-// missing one.
+// remove checks first that each item exists, since the libraries differ in the error for a
+// missing item.
 func (s systemItem) remove() error {
 	items, err := s.connect()
 	if err != nil {
@@ -155,9 +154,9 @@ func (s systemItem) remove() error {
 	return nil
 }
 
-const maxSetAside = 100 // copies of damaged material; more means that something else is wrong
+const maxSetAside = 100 // damaged copies; more of them have another cause
 
-// asideNames returns the names of the items that were set aside, in their order.
+// asideNames returns the names for items that are set aside, in their order.
 func asideNames(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for n := range maxSetAside {
@@ -169,5 +168,5 @@ func asideNames(name string) iter.Seq[string] {
 }
 
 func errTooManyAside(name string) error {
-	return fmt.Errorf("%d damaged copies of %s are kept; remove them", maxSetAside, name)
+	return fmt.Errorf("there are %d damaged copies of %s; delete them", maxSetAside, name)
 }

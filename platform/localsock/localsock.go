@@ -1,8 +1,7 @@
-// Package localsock listens on and connects to the local socket, on Windows a named
-// pipe.
+// Package localsock listens on and connects to the local socket, on Windows a named pipe.
 //
-// It does not decide who may talk: any local user may connect, and the listener asks
-// the kernel who that is.
+// It makes no access decisions. Any local user may connect, and the listener asks the
+// kernel for that user.
 package localsock
 
 import (
@@ -14,27 +13,26 @@ import (
 )
 
 var (
-	// ErrInUse means that somebody listens at the address already.
+	// ErrInUse means that another process already listens at the address.
 	ErrInUse = errors.New("another process listens there")
-	// ErrNoListener means that nobody listens at the address: what listened there
-	// was killed.
+	// ErrNoListener means that no process listens at the address. The socket remains from
+	// a process that was killed.
 	ErrNoListener = errors.New("no process listens there")
 )
 
-// DefaultPath is where an installed daemon listens.
+// DefaultPath is the address of an installed daemon.
 var DefaultPath = layout.DefaultPaths().Socket
 
-// Listen listens at path for every local user. What a killed process left there
-// is replaced, a live listener's is not ([ErrInUse]), and anything that is no
-// socket is not touched. A missing parent directory is made.
+// Listen listens at path for every local user. It creates a missing parent directory. It
+// replaces the socket of a killed process, but not that of a running one ([ErrInUse]). It
+// never replaces a file that is not a socket.
 //
-// Closing the listener removes path, unless something else is there by then.
-// Two callers that find the same remains at the same moment may both replace
-// them, and the last one is reached: a lock elsewhere keeps daemons apart.
+// Closing the listener removes path, unless another file has replaced it. If two callers
+// find the same old socket at the same moment, both may replace it, and clients reach the
+// last one. Daemons need a lock of their own to prevent this.
 func Listen(path string) (net.Listener, error) { return listen(path) }
 
-// Dial connects to path. Its errors wrap [io/fs.ErrNotExist],
-// [io/fs.ErrPermission] or [ErrNoListener] where these say what is wrong, and the
-// context's error once that is done. Who listens is for the caller to find out
-// before it says anything.
+// Dial connects to path. Its errors wrap [io/fs.ErrNotExist], [io/fs.ErrPermission] or
+// [ErrNoListener] if one of them applies, and the context's error after its end. The caller
+// must identify the listener before it sends anything.
 func Dial(ctx context.Context, path string) (net.Conn, error) { return dial(ctx, path) }

@@ -22,11 +22,11 @@ const (
 	probeTimeout = 2 * time.Second
 )
 
-// listener is a Unix listener that was bound elsewhere and moved to path.
+// listener is a Unix listener. Its socket was created elsewhere and moved to path.
 type listener struct {
 	*net.UnixListener
 	path string
-	self os.FileInfo // of the socket, to tell it from a later one
+	self os.FileInfo // of this listener's socket
 
 	closing sync.Once
 	err     error
@@ -35,8 +35,8 @@ type listener struct {
 // Addr returns the address that clients connect to.
 func (l *listener) Addr() net.Addr { return &net.UnixAddr{Name: l.path, Net: "unix"} }
 
-// Close stops listening and removes the socket, before it stops, so that no
-// client meets a socket without a listener.
+// Close removes the socket, then stops listening. In this order no client finds a socket
+// without a listener.
 func (l *listener) Close() error {
 	l.closing.Do(func() {
 		l.err = errors.Join(l.remove(), l.UnixListener.Close())
@@ -47,7 +47,7 @@ func (l *listener) Close() error {
 func (l *listener) remove() error {
 	now, err := os.Lstat(l.path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !os.SameFile(now, l.self) {
-		return nil // taken away or replaced: it is not ours any more
+		return nil // deleted or replaced: it is no longer this listener's
 	}
 	if err != nil {
 		return err
@@ -63,11 +63,9 @@ func listen(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// open makes the socket in a directory of its own that nobody else may enter,
-// gives it its mode there, and only then moves it into place. A socket's mode
-// comes from the umask, which is the whole process's, and a socket that is
-// bound in place first and given its mode afterwards has the wrong one in
-// between.
+// open creates the socket in a private directory, sets its mode there, and then moves it
+// to path. A new socket gets its mode from the umask of the whole process. A socket
+// created at path would have that mode for a moment.
 func open(path string) (_ *listener, err error) {
 	dir := filepath.Dir(path)
 	if err := prepareDir(dir); err != nil {
@@ -91,7 +89,7 @@ func open(path string) (_ *listener, err error) {
 	return l, nil
 }
 
-// bind listens at temporary, which is to become path.
+// bind listens at temporary. The caller renames it to path.
 func bind(temporary, path string) (*listener, error) {
 	if n := max(len(path), len(temporary)); n > maxPath {
 		return nil, fmt.Errorf("the path is %d bytes too long for a socket; choose a shorter directory", n-maxPath)
@@ -100,7 +98,7 @@ func bind(temporary, path string) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	ul.SetUnlinkOnClose(false) // it would remove the temporary name
+	ul.SetUnlinkOnClose(false) // it would remove the temporary path
 	l := &listener{UnixListener: ul, path: path}
 	err = os.Chmod(temporary, 0o666) //nolint:gosec // every user may connect; the daemon decides
 	if err == nil {
@@ -112,11 +110,11 @@ func bind(temporary, path string) (*listener, error) {
 	return l, nil
 }
 
-// prepareDir makes dir if it is missing, and refuses one in which others could
-// put their own socket in the place of ours: its owner, unless that is root or
-// this process's user, and who may write there. In a sticky directory, such as
-// /tmp, they cannot: only its owner may take a file away there. The
-// directories further up are the installer's business.
+// prepareDir creates dir if it is missing. It returns an error for a directory in which
+// others could replace the socket. Those are an owner other than root and this process's
+// user, and everybody who may write there. A sticky directory such as /tmp is safe: only the
+// owner of a file may delete it there. The installer is responsible for the directories
+// above.
 func prepareDir(dir string) error {
 	st, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -129,7 +127,7 @@ func prepareDir(dir string) error {
 		return fmt.Errorf("%s is not a directory", dir)
 	}
 	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && int(owner) != os.Geteuid() {
-		return fmt.Errorf("%s is owned by uid %d, who could replace the socket; choose a directory of root's or of the daemon's user", dir, owner)
+		return fmt.Errorf("%s is owned by uid %d, who could replace the socket; choose a directory of root or of regentd's user", dir, owner)
 	}
 	if st.Mode().Perm()&0o022 != 0 && st.Mode()&fs.ModeSticky == 0 {
 		return fmt.Errorf("%s is writable by other users (mode %04o), who could replace the socket; run: chmod go-w %s", dir, st.Mode().Perm(), dir)
@@ -138,17 +136,17 @@ func prepareDir(dir string) error {
 }
 
 func makeDir(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // clients have to pass
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // clients need access
 		return err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // clients have to pass
+	if err := os.Mkdir(dir, 0o755); err != nil { //nolint:gosec // clients need access
 		return err
 	}
 	return os.Chmod(dir, 0o755) //nolint:gosec // whatever the umask is
 }
 
-// checkVacant returns nil if a socket may be put at path: nothing is there, or a
-// socket at which nobody answers.
+// checkVacant returns nil if path is free: it does not exist, or is a socket without a
+// listener.
 func checkVacant(path string) error {
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -158,7 +156,7 @@ func checkVacant(path string) error {
 		return err
 	}
 	if st.Mode().Type() != fs.ModeSocket {
-		return errors.New("there is something else that is no socket; move it away or choose another path")
+		return errors.New("another file, not a socket, is there; move it away or choose another path")
 	}
 	c, err := net.DialTimeout("unix", path, probeTimeout) //nolint:noctx // it has a timeout, and starting has no context
 	switch {
@@ -166,10 +164,10 @@ func checkVacant(path string) error {
 		return errors.Join(ErrInUse, c.Close())
 	case errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist):
 		return nil
-	case errors.Is(err, unix.EAGAIN): // its queue is full: it lives, and has much to do
+	case errors.Is(err, unix.EAGAIN): // its queue is full: it runs and is busy
 		return ErrInUse
 	default:
-		return fmt.Errorf("is it in use? %w", err)
+		return fmt.Errorf("cannot tell whether it is in use: %w", err)
 	}
 }
 

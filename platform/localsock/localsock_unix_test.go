@@ -180,9 +180,9 @@ func TestListenRefuses(t *testing.T) {
 		path    string // below dir
 		want    string
 	}{
-		{"a file", func(dir string) error { return os.WriteFile(dir+"/s", []byte("precious"), 0o600) }, "s", "no socket"},
-		{"a directory", func(dir string) error { return os.Mkdir(dir+"/s", 0o700) }, "s", "no socket"},
-		{"a link to a socket", func(dir string) error { return os.Symlink("nowhere", dir+"/s") }, "s", "no socket"},
+		{"a file", func(dir string) error { return os.WriteFile(dir+"/s", []byte("precious"), 0o600) }, "s", "not a socket"},
+		{"a directory", func(dir string) error { return os.Mkdir(dir+"/s", 0o700) }, "s", "not a socket"},
+		{"a link to a socket", func(dir string) error { return os.Symlink("nowhere", dir+"/s") }, "s", "not a socket"},
 		{"a directory of everybody's", func(dir string) error { return os.Chmod(dir, 0o777) }, "s", "chmod go-w"},
 		{"a directory of its group's", func(dir string) error { return os.Chmod(dir, 0o775) }, "s", "chmod go-w"},
 		{"a file as its directory", func(dir string) error { return os.WriteFile(dir+"/f", nil, 0o600) }, "f/s", "not a directory"},

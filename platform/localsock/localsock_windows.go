@@ -14,11 +14,11 @@ import (
 	"regent/platform/layout"
 )
 
-// bufferSize in bytes; without one a writer waits until the other side reads.
+// bufferSize is in bytes. Without a buffer a writer waits until the other side reads.
 const bufferSize = 64 << 10
 
-// listen fails if the pipe exists already: the library asks for the first
-// instance. What a killed process left goes with its last handle.
+// listen returns an error if the pipe already exists: the library asks for the first
+// instance. The pipe of a killed process disappears with its last handle.
 func listen(path string) (net.Listener, error) {
 	owner, err := pipeOwner()
 	if err != nil {
@@ -38,8 +38,8 @@ func listen(path string) (net.Listener, error) {
 	return holdFirstInstance(l, path)
 }
 
-// dial connects at identification level: the listener learns who calls and
-// cannot act as the caller.
+// dial connects at identification level: the listener can identify the caller, but cannot
+// act as the caller.
 func dial(ctx context.Context, path string) (net.Conn, error) {
 	c, err := winio.DialPipeAccessImpLevel(ctx, path, layout.PipeReadWrite, winio.PipeImpLevelIdentification)
 	if err != nil && errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
@@ -48,8 +48,8 @@ func dial(ctx context.Context, path string) (net.Conn, error) {
 	return c, err
 }
 
-// pipeOwner returns whom a client shall find the pipe to belong to: Administrators
-// where this process is one, as only they can say, else its user.
+// pipeOwner returns the owner that clients expect: Administrators if this process runs as
+// an administrator, else its user. Only administrators can set that owner.
 func pipeOwner() (sid string, err error) {
 	if files.IsAdministrator() {
 		return layout.AdministratorsSID, nil

@@ -10,16 +10,16 @@ import (
 	"regent/platform/layout"
 )
 
-// holdFirstInstance has a listener's first instance of the pipe taken under Wine, where our
-// tests run: there it waits for a client from its first moment, as it does not on
-// Windows, and the first client would be connected to nobody.
+// holdFirstInstance connects to the listener's first pipe instance under Wine, for tests.
+// Under Wine that instance waits for a client at once, which it does not on Windows. The
+// first client would get no answer from it.
 func holdFirstInstance(l net.Listener, path string) (net.Listener, error) {
 	if !layout.UnderWine() {
 		return l, nil
 	}
 	first, err := winio.DialPipe(path, nil)
 	if errors.Is(err, winio.ErrTimeout) {
-		return l, nil // a client was faster, and is connected to nobody until it gives up
+		return l, nil // a client was faster; it gets no answer
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take the first instance: %w", err)
@@ -33,6 +33,6 @@ type wineListener struct {
 }
 
 func (o wineListener) Close() error {
-	_ = o.first.Close() // nobody is at its other end
+	_ = o.first.Close() // no process serves its other end
 	return o.Listener.Close()
 }
