@@ -118,7 +118,8 @@ func (c *guideChecker) checkInline(g *guide) {
 			if len(words) > 0 && words[0] == "sudo" {
 				words = words[1:]
 			}
-			if len(words) > 0 && slices.Contains(ourPrograms, words[0]) {
+			isPreseed := len(words) > 1 && strings.HasPrefix(words[1], "regent/") // of debconf, for the package regent
+			if len(words) > 0 && !isPreseed && slices.Contains(ourPrograms, words[0]) {
 				for _, choice := range alternatives(words) {
 					c.checkOurs(g, i+1, choice)
 				}

@@ -25,6 +25,7 @@ var updateDocs = flag.Bool("update-docs", false, "TestDocumentsRun prints each c
 // Commands stand in blocks of the language console: "$ COMMAND", below it the output as it
 // was printed. A command goes on after a backslash, or in lines that begin with "> ". In the
 // output "…" stands for any text of that line, and a line of it alone for any number of lines.
+// Two or more spaces stand for any number of them.
 // A block runs in a private machine of its document, as root in /root, in one shell. HTML
 // comments before a block are marks:
 //
@@ -122,8 +123,11 @@ func runBlock(w *guideWorld, g *guide, b *guideBlock, faults *guideFaults) bool 
 	return true
 }
 
+// tableGap stands between two columns. Its width changes with the values.
+var tableGap = regexp.MustCompile("  +")
+
 // outputMatches reports whether an output is the one that a document shows. Spaces at the ends
-// of lines do not count.
+// of lines do not count, nor does the width of a gap.
 func outputMatches(want, got string) bool {
 	var pattern strings.Builder
 	pattern.WriteString(`\A`)
@@ -132,7 +136,8 @@ func outputMatches(want, got string) bool {
 			pattern.WriteString(`(?:.*\n)*?`)
 			continue
 		}
-		pattern.WriteString(strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*") + `\n`)
+		text := strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
+		pattern.WriteString(tableGap.ReplaceAllString(text, " +") + `\n`)
 	}
 	pattern.WriteString(`\z`)
 	text := ""

@@ -55,6 +55,7 @@ applications:
       - users: [root, anna]
 YAML
 fi
+echo 'limits: {redeem_splay: 0s}' >/etc/regent/config.d/hurry.yaml # while the world is made
 regentd run </dev/null >/mnt/work/regentd.log 2>&1 &
 until_true regent version
 until_true test -S /run/regent/agent.sock
@@ -62,6 +63,9 @@ if [ "$world" = live ] || [ "$world" = admin ]; then
 	regent register --file token --erase >/dev/null
 	until_true regent status
 fi
+rm /etc/regent/config.d/hurry.yaml
+regent reload >/dev/null
+
 if [ "$world" = admin ]; then
 	mkdir -p .config/tmsctl
 	cat >.config/tmsctl/profiles.yaml <<'YAML'
