@@ -39,6 +39,10 @@ type guideChecker struct {
 }
 
 func (c *guideChecker) check(g *guide) {
+	const maxLines = 300 // a longer guide is two
+	if len(g.prose) > maxLines+1 {
+		c.faults.add(g, maxLines, "more than %d lines", maxLines)
+	}
 	c.checkLinks(g)
 	c.checkInline(g)
 	world := ""

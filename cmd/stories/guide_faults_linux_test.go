@@ -12,7 +12,7 @@ func block(language, text string) string { return "```" + language + "\n" + text
 func TestDocumentsFindsFaults(t *testing.T) {
 	world := "<!-- world: live -->\n"
 	for name, c := range map[string]struct{ text, fault string }{
-		"good":                 {"# A `b`, c\n[x](#a-b-c) [y](../../README.md) `tmsctl registration-token extend|delete ID`\n" + world + block("console", "$ sudo regent status --json | jq .x && ls\nx"), ""},
+		"good":                 {"# A `b`, c\n[x](#a-b-c) [y](../../README.md) `tmsctl registration-token extend|delete ID` `regent regent/tenant string X`\n" + world + block("console", "$ sudo regent status --json | jq .x && ls\nx"), ""},
 		"a file":               {"[x](gone.md)", "d.md:1: no such file"},
 		"a heading":            {"# A\n[x](#b)", "d.md:2: no such heading"},
 		"a heading elsewhere":  {"[x](../../README.md#never)", "d.md:1: no such heading"},
@@ -31,6 +31,7 @@ func TestDocumentsFindsFaults(t *testing.T) {
 		"a choice":             {"`regent store verify\\|eat`", "d.md:1: regent store has no command eat"},
 		"a target":             {block("sh", "make tea"), "d.md:2: make has no target tea"},
 		"a key":                {block("yaml", "tenants: x"), "d.md:2: regentd check-config says"},
+		"too many lines":       {strings.Repeat("x\n", 301), "d.md:300: more than 300 lines"},
 		"a fragment":           {"<!-- fragment -->\n" + block("yaml", "a: ["), "d.md:3: yaml:"},
 	} {
 		faults := &guideFaults{}
@@ -52,6 +53,8 @@ func TestDocumentsRunFindsFaults(t *testing.T) {
 		"a line too many":  {start + block("console", "$ printf 'a\\nb\\n'\na"), "d.md:3: $ printf"},
 		"a failure":        {start + block("console", "$ true\n$ ls /never\n…"), "d.md:4: $ ls /never\nexits 2"},
 		"an end":           {start + block("console", "$ exit 0"), "d.md:3: exit 0\nthe shell has ended"},
+		"a gap":            {start + block("console", "$ echo 'a      b'\na  b"), ""},
+		"no gap":           {start + block("console", "$ echo 'a  b'\na b"), "d.md:3: $ echo"},
 		"another document": {"<!-- world: live -->\n" + block("console", "$ regent status\nserving 3 of 3 instances\n…"), "serving 2 of 2 instances"},
 	} {
 		faults := &guideFaults{}
