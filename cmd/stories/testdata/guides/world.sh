@@ -8,9 +8,12 @@ mount -t tmpfs none /mnt
 cp -a /etc /mnt/etc
 mkdir /mnt/work && mount --bind "$work" /mnt/work
 mkdir /mnt/local /mnt/local/bin
-for program in regent regentd tmsctl tms-emulator; do cp "$programs/$program" /mnt/local/bin/; done
+for program in regent regentd tmsctl tms-emulator; do
+	touch /mnt/local/bin/$program
+	mount --bind "$programs/$program" /mnt/local/bin/$program
+done
 mount --bind /mnt/etc /etc
-mount --bind /mnt/local /usr/local
+mount --rbind /mnt/local /usr/local
 for directory in /run /tmp /root /var/lib; do mount -t tmpfs -o mode=755 none "$directory"; done
 mount -t proc none /proc
 mount -o remount,bind,ro /
@@ -60,7 +63,8 @@ regentd run </dev/null >/mnt/work/regentd.log 2>&1 &
 until_true regent version
 until_true test -S /run/regent/agent.sock
 if [ "$world" = live ] || [ "$world" = admin ]; then
-	regent register --file token --erase >/dev/null
+	regent register --stdin <token >/dev/null # at once: it waits for a file that was just written
+	rm token
 	until_true regent status
 fi
 rm /etc/regent/config.d/hurry.yaml
