@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"gopkg.in/yaml.v3"
+
+	"regent/agent/policy"
 )
 
 // TestDocuments checks what README.md and the guides say without running it: links and their
@@ -72,6 +74,7 @@ var (
 	guideLink     = regexp.MustCompile(`\]\(([^()\s]+)\)`)
 	guideCode     = regexp.MustCompile("`([^`]+)`")
 	guideHeading  = regexp.MustCompile(`^#{1,6} +(.*?) *#*$`)
+	dottedKey     = regexp.MustCompile(`^[a-z_]+\.[a-z_]+$`)
 	anchorDropped = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
@@ -112,8 +115,8 @@ func (g *guide) anchors() (all []string) {
 	return all
 }
 
-// checkInline checks commands of ours that stand within a sentence. In them a|b stands for
-// either.
+// checkInline checks commands and keys of ours that stand within a sentence. In a command a|b
+// stands for either.
 func (c *guideChecker) checkInline(g *guide) {
 	for i, line := range g.prose {
 		for _, m := range guideCode.FindAllStringSubmatch(line, -1) {
@@ -128,7 +131,25 @@ func (c *guideChecker) checkInline(g *guide) {
 					c.checkOurs(g, i+1, choice)
 				}
 			}
+			c.checkKey(g, i+1, m[1])
 		}
+	}
+}
+
+// checkKey checks a name that is a key of the configuration if its first part is a section.
+func (c *guideChecker) checkKey(g *guide, line int, name string) {
+	key, _, _ := strings.Cut(name, ": ")
+	section, _, _ := strings.Cut(key, ".")
+	inSection := false
+	for _, d := range policy.Table() {
+		if d.Key == key {
+			return
+		}
+		inSection = inSection || strings.HasPrefix(d.Key, section+".")
+	}
+	isFile := slices.Contains([]string{".json", ".yaml"}, path.Ext(key))
+	if inSection && section != "applications" && !isFile && dottedKey.MatchString(key) {
+		c.faults.add(g, line, "the configuration has no key %s", key)
 	}
 }
 

@@ -31,6 +31,7 @@ func TestDocumentsFindsFaults(t *testing.T) {
 		"a choice":             {"`regent store verify\\|eat`", "d.md:1: regent store has no command eat"},
 		"a target":             {block("sh", "make tea"), "d.md:2: make has no target tea"},
 		"a key":                {block("yaml", "tenants: x"), "d.md:2: regentd check-config says"},
+		"a key in a sentence":  {"`network.proxi: none` and `network.proxy`", "d.md:1: the configuration has no key network.proxi"},
 		"too many lines":       {strings.Repeat("x\n", 301), "d.md:300: more than 300 lines"},
 		"a fragment":           {"<!-- fragment -->\n" + block("yaml", "a: ["), "d.md:3: yaml:"},
 	} {
