@@ -448,6 +448,8 @@ func TestForceIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHarness(t, answerRotated)
 		defer b.stop()
+		b.limits.Store(&policy.Limits{RefreshFloor: 5 * time.Second, RefreshRate: 10})
+		time.Sleep(5 * time.Second) // the first token came just now
 		for range 600 {
 			if f, _ := b.Force(one); f != nil {
 				if err := f.Wait(t.Context()); err != nil {
