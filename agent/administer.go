@@ -37,14 +37,13 @@ func (a *Agent) Administer(ctx context.Context, by Caller, action string) error 
 	return a.audit(ctx, by, action, "", decision, err)
 }
 
-// Redeem spends another count on one instance, because a person asked for it.
-// Administrators only. It does not wait.
+// Redeem spends another count on one instance at a person's request. It does not wait
+// for the redemption. Administrators only.
 func (a *Agent) Redeem(ctx context.Context, by Caller, application, number string) error {
 	return a.administerInstance(ctx, by, "redeem", application, number, a.redeem.RequestRedeem)
 }
 
-// Ledger returns the account of every redemption, oldest first. Administrators
-// only.
+// Ledger returns the entries of the ledger, oldest first. Administrators only.
 func (a *Agent) Ledger(ctx context.Context, by Caller) ([]redeem.Entry, error) {
 	var entries []redeem.Entry
 	err := a.administer(ctx, by, "ledger", "", func() error {
@@ -60,7 +59,7 @@ func (a *Agent) VerifyLedger(ctx context.Context, by Caller) error {
 	return a.administer(ctx, by, "ledger.verify", "", func() error {
 		err := a.ledger.Verify()
 		if errors.Is(err, redeem.ErrAltered) {
-			return fault.Errorf("verify", fault.StoreUnreadable, "the ledger is not what this daemon wrote: %v; keep the file as it is, and restore the state directory", err)
+			return fault.Errorf("verify", fault.StoreUnreadable, "the ledger was changed outside of regentd: %v. Keep a copy of the file, then restore the state directory", err)
 		}
 		if err != nil {
 			return fault.Errorf("verify", fault.Unavailable, "the ledger cannot be verified now: %v", err)
@@ -109,13 +108,13 @@ func (a *Agent) administer(ctx context.Context, by Caller, action, name string, 
 		return err
 	}
 	if err = do(); err != nil {
-		// It was refused or has failed by now, which no record can change.
+		// The action has failed already: a failure to record it changes nothing.
 		_ = a.audit(ctx, by, action, name, decision, err)
 	}
 	return err
 }
 
-// Explanation says which rule of an application decides about a process.
+// Explanation is the decision of an application's allow rules about a process.
 type Explanation struct {
 	Application string
 	Caller      authz.Caller

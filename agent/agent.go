@@ -1,13 +1,13 @@
 // Package agent has the use cases of the daemon: each file is one.
 //
-// It joins redeeming, refreshing, leases and the store, and hands out access tokens.
-// It knows no socket, no HTTP server and no operating system. What it needs of them
-// comes in [Deps].
+// It joins redemption, refresh, leases and the store, and issues access tokens.
+// It imports no socket, no HTTP server and no operating system. [Deps] brings the parts
+// that it needs of them.
 //
-// Before each answer, [Caller.Verify] is asked once whether the caller is still the
-// process that connected. For requests that an allow rule permits (token, credential,
-// lease, watch, invalidate) the agent asks, since the audit log records the result.
-// For all other requests the server asks when their reply is ready.
+// Before each answer, [Caller.Verify] checks once that the caller is still the process
+// that connected. The agent checks it for requests that an allow rule permits (token,
+// credential, lease, watch, invalidate), since the audit log records the result. The
+// server checks it for all other requests, when their reply is ready.
 package agent
 
 import (
@@ -42,85 +42,84 @@ type Service interface {
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
 	// Diagnose tests the service. It costs no count.
 	Diagnose(ctx context.Context) tms.Diagnosis
-	// Probe asks for the forms that the service reads, with a secret that is made up.
+	// Probe tests which request forms the service reads. It sends a made-up secret.
 	Probe(ctx context.Context, madeUp token.Secret) tms.Probe
 }
 
-// Store is where everything durable is kept.
+// Store keeps the sealed records of the agent.
 type Store interface {
 	store.Store
 	// Probe proves that a record could be written now.
 	Probe(ctx context.Context) error
 }
 
-// Deps is everything the agent is given. All fields but Woke, Told, Full, Adopt, Problems
-// and Unusable are required; with Unusable set, Store, StateDir and LedgerKey are not.
+// Deps are the dependencies of an [Agent]. All fields but Wakeups, WakeupsComplete,
+// IsDiskFull, Problems and Unusable are required. If Unusable is set, Store, StateDir and
+// LedgerKey are not required.
 type Deps struct {
 	Version  string
 	Clock    timing.Clock
 	Settings policy.Settings
-	Problems []status.Problem // what configuration is to be mended
+	Problems []status.Problem // faults in the configuration, for status
 
 	Store       Store
 	StateDir    string       // where the ledger is
 	LedgerKey   []byte       // derived from the data key
-	StoreStatus status.Store // how the secrets are kept, for status
-	// Unusable says why the store cannot be used. The agent then serves nothing
-	// but its status, redeems nothing and changes nothing.
+	StoreStatus status.Store // key protection and keyring, for status
+	// Unusable says why the store cannot be used. If it is set, the agent answers only
+	// with its status and diagnosis. It does not redeem and changes no state.
 	Unusable *fault.Fault
 
-	// Service makes the client of a tenant as the settings have it; it calls observe with the Date of
-	// each of the service's answers.
+	// Service makes the client of a tenant from the settings. The client calls observe
+	// with the Date header of each answer.
 	Service     func(base string, s policy.Settings, observe func(date time.Time)) (Service, error)
-	DeviceNames func() DeviceNames // what the device is called now; may take a second
+	DeviceNames func() DeviceNames // the present names of the device; may take 1 s
 	Audit       audit.Log
 	Log         *slog.Logger
 	Random      func() float64 // in [0,1)
 	NewID       func() string  // fresh and unguessable, of lower-case letters and digits
 	Wakeups     <-chan struct{}
-	// WakeupsComplete says that Woke tells of every resume and of a clock that is set: then an
-	// idle agent may rest for minutes.
+	// WakeupsComplete says that Wakeups reports every resume and every change of the
+	// clock. Then an idle agent may sleep for minutes.
 	WakeupsComplete bool
-	// IsDiskFull reports whether an error means that a disk or a quota is full; nil is
-	// never.
+	// IsDiskFull reports whether an error means a full disk or quota. nil means never.
 	IsDiskFull func(error) bool
 
-	// ReopenProcess finds the process that held a lease before the daemon was restarted,
-	// and returns an error if it has ended.
+	// ReopenProcess finds the holder of a lease after a restart of the daemon. It returns
+	// an error if that process has ended.
 	ReopenProcess func(lease.Holder) (lease.Process, error)
 }
 
-// Agent is the daemon's core. Its methods are safe for concurrent use; Run is
-// called once.
+// Agent is the daemon's core. Its methods are safe for concurrent use. Call Run once.
 type Agent struct {
 	d            Deps
 	started      time.Time
 	device       string // names this installation to the service's administrator
 	settings     atomic.Pointer[policy.Settings]
 	applications atomic.Pointer[map[string]policy.Application] // of settings, by ID
-	plan         atomic.Pointer[redeem.Plan]                   // what settings want of redemption
+	plan         atomic.Pointer[redeem.Plan]                   // made from settings
 	problems     atomic.Pointer[[]status.Problem]
 
 	tokens        *tokenstore.Store
 	registrations *redeem.Registrations
-	capabilities  *tokenstore.TenantCapabilities // what each tenant taught
+	capabilities  *tokenstore.TenantCapabilities // the forms and modes that worked, by tenant
 	sentNames     *redeem.SentNames              // the names of the first redemption
-	currentNames  atomic.Pointer[DeviceNames]    // what the device is called, as last asked
+	currentNames  atomic.Pointer[DeviceNames]    // the names at the last reading
 	ledger        *redeem.Ledger
 	redeem        *redeem.Engine
 	refresh       *refresh.Engine
 	leases        lease.Table
 	hub           hub
 	clients       serviceClients
-	localFailures *timing.LocalFailures // what fails on this device now
-	reports       sync.Map              // of status.Problem by source; they come and go while the daemon runs
+	localFailures *timing.LocalFailures // failures of this device, for example a full disk
+	reports       sync.Map              // of status.Problem by source; see Report
 	denials       *denials
 	counters      requestCounters
-	probes        probeQueue // at the services, for a diagnosis
+	probes        probeQueue // for diagnoses
 }
 
-// New reads the store and returns an agent that is not yet running. It sends
-// nothing: what was kept can be served at once.
+// New reads the store and returns an agent that is not yet running. It sends no request:
+// stored access tokens can be issued at once.
 func New(ctx context.Context, d Deps) (*Agent, error) {
 	a := &Agent{d: d, started: d.Clock.Wall(), probes: newProbeQueue(), denials: newDenials()}
 	a.setSettings(d.Settings, d.Problems)
@@ -131,7 +130,7 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 	if d.Unusable != nil {
 		// No tokens or tenants are known.
 		a.tokens, a.registrations, a.capabilities = &tokenstore.Store{}, &redeem.Registrations{}, &tokenstore.TenantCapabilities{}
-		return a, nil //nolint:nilerr // an agent that says so to everyone who asks
+		return a, nil //nolint:nilerr // the agent answers each request with this fault
 	}
 	if err := a.open(ctx); err != nil {
 		return nil, openFault(d.StateDir, err)
@@ -139,20 +138,21 @@ func New(ctx context.Context, d Deps) (*Agent, error) {
 	return a, nil
 }
 
-// openFault makes every failure to open the state one that status can show: the
-// daemon then runs and says so, and does not begin again and again.
+// openFault turns every failure to open the state into a fault that status can show. The
+// daemon then runs and reports it. Without a fault, the service manager would restart it
+// in a loop.
 func openFault(dir string, err error) error {
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
 		return f
 	}
 	if errors.Is(err, redeem.ErrAltered) {
-		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s is not what this daemon wrote; nothing was changed and nothing will be redeemed; restore it", dir, redeem.LedgerName).WithCause(err)
+		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s was changed outside of regentd. Regent changed no state and redeems no token. Restore the ledger from a backup", dir, redeem.LedgerName).WithCause(err)
 	}
 	if bad, ok := errors.AsType[*store.UnreadableError](err); ok {
-		// Nothing is known of its instance or tenant: redeeming now could spend a count twice.
-		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed and nothing will be redeemed; restore the state directory", bad.Name).WithCause(bad.Err)
+		// Its instance and tenant are unknown: redeeming now could spend a count twice.
+		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read. Regent changed no state and redeems no token. Restore the state directory", bad.Name).WithCause(bad.Err)
 	}
-	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened; nothing was changed and nothing will be redeemed; the daemon's log has the cause; mend it, then restart regentd", dir).WithCause(err)
+	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened. Regent changed no state and redeems no token. Correct the cause, which is in the log of regentd, then restart regentd", dir).WithCause(err)
 }
 
 func (a *Agent) open(ctx context.Context) error {
@@ -195,8 +195,8 @@ func (a *Agent) open(ctx context.Context) error {
 	return nil
 }
 
-// loop is what an engine needs. The pauses of all engines share the device's and the
-// tenants'.
+// loop returns the dependencies of an engine. The pauses for the device and for a tenant
+// apply to all engines.
 func (a *Agent) loop(changed func(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind)) tokenstore.Loop {
 	return tokenstore.Loop{
 		Tokens: a.tokens, Capabilities: a.capabilities, Signal: timing.NewSignal(), Clock: a.d.Clock, Random: a.d.Random,
@@ -208,8 +208,8 @@ func (a *Agent) loop(changed func(ctx context.Context, id token.Instance, from, 
 // leasesFile is the journal of leases in the state directory.
 const leasesFile = "leases.jsonl"
 
-// restoreLeases takes up the leases of processes that outlived the daemon. That they
-// cannot be kept is no reason to serve nobody.
+// restoreLeases restores the leases of processes that still run after a restart of the
+// daemon. If the journal fails, the agent logs that and issues tokens all the same.
 func (a *Agent) restoreLeases(ctx context.Context) {
 	kept, err := a.leases.OpenJournal(filepath.Join(a.d.StateDir, leasesFile))
 	if err != nil {
@@ -231,13 +231,12 @@ func (a *Agent) restoreLeases(ctx context.Context) {
 	}
 }
 
-// Run redeems, refreshes and looks for diagnoses until ctx is done, and returns
-// after the last goroutine that it started has ended and all that was under way
-// is recorded.
+// Run redeems, refreshes and runs probes until ctx is done. It returns when all its
+// goroutines have ended and the result of every started request is recorded.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.d.Unusable != nil {
 		a.runProbes(ctx)
-		return nil //nolint:nilerr // it was told at the start, and is no failure of this loop
+		return nil //nolint:nilerr // New reported it; this loop has not failed
 	}
 	var loops sync.WaitGroup
 	loops.Go(func() { a.redeem.Run(ctx) })
@@ -247,12 +246,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	return errors.Join(a.leases.Close(), a.ledger.Close())
 }
 
-// Apply makes s the settings in force. It touches no auth token: what a
-// changed tenant leaves behind is kept.
+// Apply makes s the settings in force. It changes no auth token: if the tenant changed,
+// Regent keeps the auth tokens of the previous one.
 func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 	a.setSettings(s, problems)
-	a.denials.clear() // they were another configuration's
-	a.clients.reset() // the next request is made with the new network settings
+	a.denials.clear() // the previous configuration caused them
+	a.clients.reset() // the next request uses the new network settings
 	a.clients.breaker.Retry()
 	if a.d.Unusable == nil {
 		a.localFailures.Retry()
@@ -261,8 +260,8 @@ func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 	}
 }
 
-// setSettings makes s the settings that everything reads from now on. The plan is
-// made once: for a thousand instances it is as many names.
+// setSettings puts s and the plan made from it into force. It makes the plan once, since
+// a plan for 1,000 instances has 1,000 names.
 func (a *Agent) setSettings(s policy.Settings, problems []status.Problem) {
 	p := planOf(&s)
 	applications := map[string]policy.Application{}
@@ -278,10 +277,10 @@ func (a *Agent) setSettings(s policy.Settings, problems []status.Problem) {
 // Settings returns the settings in force.
 func (a *Agent) Settings() policy.Settings { return *a.settings.Load() }
 
-// deviceRecord keeps the name of this installation.
+// deviceRecord is the sealed record with the name of this installation.
 const deviceRecord = "device"
 
-// deviceID returns the stable name of this installation, made at first use. The
+// deviceID returns the stable name of this installation. The first call makes it. The
 // Contact Administrator sees it as ref ID 2 of each auth token.
 func deviceID(ctx context.Context, s store.Store, newID func() string) (string, error) {
 	b, _, err := s.Get(ctx, deviceRecord)
@@ -289,7 +288,7 @@ func deviceID(ctx context.Context, s store.Store, newID func() string) (string, 
 		return string(b), nil
 	}
 	if !errors.Is(err, store.ErrNotFound) {
-		return "", fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read; nothing was changed; restore the state directory", deviceRecord).WithCause(err)
+		return "", fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read. Regent changed no state. Restore the state directory", deviceRecord).WithCause(err)
 	}
 	id := "device-" + newID()
 	if _, err := s.Put(ctx, deviceRecord, []byte(id), 0); err != nil {
@@ -298,8 +297,8 @@ func deviceID(ctx context.Context, s store.Store, newID func() string) (string, 
 	return id, nil
 }
 
-// redeemed is changed for what the redeemer did: with another auth token, what
-// went wrong with the one before is history.
+// redeemed is changed for the redeem engine. A new auth token clears the refresh failures
+// of the previous one.
 func (a *Agent) redeemed(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
 	if to == token.Live {
 		a.refresh.Redeemed(id)
@@ -307,8 +306,7 @@ func (a *Agent) redeemed(ctx context.Context, id token.Instance, from, to token.
 	a.changed(ctx, id, from, to, cause)
 }
 
-// changed records a change of state. One that cannot be recorded is logged: it
-// has happened all the same.
+// changed records a change of state in the audit log. If that fails, it logs the failure.
 func (a *Agent) changed(ctx context.Context, id token.Instance, from, to token.State, cause fault.Kind) {
 	a.saveSentNames(ctx)
 	e := audit.Change{At: a.d.Clock.Wall(), Instance: id, From: from, To: to, Cause: cause}
@@ -316,14 +314,13 @@ func (a *Agent) changed(ctx context.Context, id token.Instance, from, to token.S
 	if err := a.record(ctx, e); err != nil {
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
-	// An auth token that came may have freed a place in line, and one that ended
-	// may be redeemed again by policy.
+	// After a new auth token, another request may begin. Policy may redeem an ended one again.
 	a.refresh.Kick()
 	a.redeem.Kick()
 	a.hub.publish(id)
 }
 
-// planOf turns settings into what redemption is to do. It is pure.
+// planOf makes the plan of redemption from the settings. It is pure.
 func planOf(s *policy.Settings) redeem.Plan {
 	p := redeem.Plan{
 		UncertainRetries: s.Limits.RedeemUncertainRetries, Splay: s.Limits.RedeemSplay,

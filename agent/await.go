@@ -11,11 +11,11 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// maxCallerWait is how long a caller waits for an instance that is redeemed on
-// demand, or for a refresh without which there is nothing to serve.
+// maxCallerWait is how long a caller waits for a redemption on demand, or for a refresh
+// if no valid access token is stored.
 const maxCallerWait = 30 * time.Second
 
-// awaitRefreshed waits for a refresh without which there is nothing to serve.
+// awaitRefreshed waits for a refresh, since no valid access token is stored.
 func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id token.Instance, wait time.Duration) (tokenstore.Record, error) {
 	flight, err := a.refresh.Join(id)
 	if err == nil {
@@ -29,7 +29,7 @@ func (a *Agent) awaitRefreshed(ctx context.Context, app policy.Application, id t
 	case ok && !r.State.Refreshable():
 		return a.awaitRedeemed(ctx, app, id, wait)
 	case ok && !known:
-		return r, fault.Errorf("token", fault.Unavailable, "this device's clock says %s, which is before the access token of %s was received, so its age is unknown, and a refresh has not worked yet; set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).WithInstance(id.String()).WithCause(err)
+		return r, fault.Errorf("token", fault.Unavailable, "the age of the access token of %[2]s is unknown, since the clock says %[1]s and the token was received later. A refresh has not worked yet. Set the clock or restore the network", a.d.Clock.Wall().Format(time.RFC3339), id).WithInstance(id.String()).WithCause(err)
 	case err == nil:
 		return r, fault.New("token", fault.Unavailable, nil).WithInstance(id.String())
 	}
@@ -41,15 +41,15 @@ func (a *Agent) awaitFlight(ctx context.Context, op string, id token.Instance, f
 	ctx, cancel := context.WithTimeout(ctx, maxCallerWait)
 	defer cancel()
 	err := flight.Wait(ctx)
-	if err != nil && fault.From(err).Kind == fault.Internal { // the caller's own time is up, the flight goes on
-		return fault.Errorf(op, fault.Unavailable, "the service has not answered in time; the refresh goes on").WithInstance(id.String()).WithRetry(time.Second).WithCause(err)
+	if err != nil && fault.From(err).Kind == fault.Internal { // the caller's time is up; the flight goes on
+		return fault.Errorf(op, fault.Unavailable, "the service has not answered in time. The refresh goes on: try again").WithInstance(id.String()).WithRetry(time.Second).WithCause(err)
 	}
 	return err
 }
 
-// awaitRedeemed waits for an auth token of an instance that has none, or none of
-// use: on demand, by policy, or as long as the caller wants to wait for what is
-// under way.
+// awaitRedeemed waits for the redemption of an instance without a usable auth token. For
+// redemption on demand or by policy, it waits for at least maxCallerWait. Otherwise it
+// waits as long as the caller asked.
 func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id token.Instance, wait time.Duration) (tokenstore.Record, error) {
 	old, held := a.tokens.Get(id)
 	if app.Redeem == policy.OnDemand {
@@ -57,7 +57,7 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id to
 		wait = max(wait, maxCallerWait)
 	}
 	if held && old.State == token.RefreshExpired {
-		wait = max(wait, maxCallerWait) // policy may have it redeemed at this moment
+		wait = max(wait, maxCallerWait) // policy may redeem it now
 	}
 	a.waitSettled(ctx, wait, id)
 	r, ok := a.tokens.Get(id)
@@ -71,11 +71,12 @@ func (a *Agent) awaitRedeemed(ctx context.Context, app policy.Application, id to
 	return r, f
 }
 
-// stateFault says why an auth token that cannot be refreshed serves nothing.
+// stateFault says why no access token is issued from an auth token that cannot be
+// refreshed.
 func (a *Agent) stateFault(r tokenstore.Record) *fault.Fault {
 	if f, _ := a.refresh.LastFault(r.ID); f != nil {
 		if f.Kind.NeedsPerson() {
-			f = f.WithRetry(0) // a refresh is no help, whenever that pause ends
+			f = f.WithRetry(0) // a refresh after the pause does not help
 		}
 		return f
 	}

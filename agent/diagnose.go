@@ -19,17 +19,19 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// probeTimeout bounds one look at a service.
+// probeTimeout bounds the probe of one service.
 const probeTimeout = 10 * time.Second
 
-// Diagnose gathers the facts that only this process can see, and looks at each
-// tenant's service as every request does, which costs no count. Everybody may
-// ask: the facts are no more than status tells, but for refusals, of which only
-// administrators see those of others. One look is under way at a time, and users
-// share one for half a minute, also if they hang up: nobody can have the service
-// asked, or the disk written, again and again. An administrator gets a look that
-// began after the question, which takes at most two times [probeTimeout]. The status is
-// left out: all callers share one. Run has to be running.
+// Diagnose collects the facts that only this process knows, and probes each tenant's
+// service with ordinary requests. It costs no count. Run must be running.
+//
+// All users may call it. It returns the facts that status shows, and the denials of the
+// caller's user. Administrators get the denials of all users.
+//
+// One probe runs at a time. Users share its result for [probeCacheTime], also if they hang
+// up, so that no user can cause many requests or disk writes. An administrator gets a
+// probe that began after the call, which takes at most two times [probeTimeout]. The
+// result has no status, since all callers share it.
 func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) {
 	out := doctor.Daemon{
 		StateDir: a.d.StateDir, Audience: doctor.User,
@@ -50,7 +52,7 @@ func (a *Agent) Diagnose(ctx context.Context, by Caller) (doctor.Daemon, error) 
 		return doctor.Daemon{}, err
 	}
 	out.Disk, out.ServiceChecks = saw.disk, saw.checks
-	out.RegistrationTokens = append(out.RegistrationTokens, saw.held...) // a copy: users share what was seen
+	out.RegistrationTokens = append(out.RegistrationTokens, saw.held...) // a copy: users share the result
 	if !a.Administers(by) {
 		for i := range out.RegistrationTokens {
 			out.RegistrationTokens[i].Fingerprint = ""
@@ -76,12 +78,12 @@ type probeResult struct {
 // and does not start the next one earlier. It is safe for concurrent use.
 type probeQueue struct {
 	requests chan probeRequest
-	stopped  chan struct{} // closed once no look begins any more
+	stopped  chan struct{} // closed when no probe begins any more
 }
 
 type probeRequest struct {
-	since  time.Duration    // an earlier look is of no use
-	answer chan probeResult // has room for one
+	since  time.Duration    // the probe must begin later
+	answer chan probeResult // buffer of 1
 }
 
 func newProbeQueue() probeQueue {
@@ -102,7 +104,7 @@ func (q probeQueue) get(ctx context.Context, since time.Duration) (probeResult, 
 		case <-ctx.Done():
 			return probeResult{}, ctx.Err()
 		case <-q.stopped:
-			return probeResult{}, fault.Errorf("diagnose", fault.Unavailable, "the agent is ending; ask again")
+			return probeResult{}, fault.Errorf("diagnose", fault.Unavailable, "regentd is stopping. Try again")
 		}
 	}
 }
@@ -121,7 +123,7 @@ func (a *Agent) runProbes(ctx context.Context) {
 				last = a.probe(ctx)
 			}
 			if ctx.Err() != nil {
-				return // the look was cut short, and what it saw is the agent's end
+				return // the probe was interrupted: its failures are not the services'
 			}
 			request.answer <- last
 		}
@@ -139,7 +141,7 @@ func (a *Agent) probe(ctx context.Context) probeResult {
 	return saw
 }
 
-// diskStatus proves that the state can be written, or says why not.
+// diskStatus tests that the state can be written.
 func (a *Agent) diskStatus(ctx context.Context) doctor.Disk {
 	err := a.d.Store.Probe(ctx)
 	if err == nil {
@@ -166,7 +168,7 @@ func (a *Agent) heldRegistrations() []doctor.RegistrationToken {
 	return out
 }
 
-// probeTenants looks at each tenant, all at one time.
+// probeTenants probes all tenants at the same time.
 func (a *Agent) probeTenants(ctx context.Context, s *policy.Settings) []doctor.ServiceCheck {
 	tenants := s.ByTenant()
 	out := make([]doctor.ServiceCheck, len(tenants))
@@ -194,7 +196,7 @@ func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceChec
 	if look.Authorities != "" {
 		w.Failure += "; " + look.Authorities
 	}
-	if look.Stage == fault.StageAnswer || look.Stage == fault.StageDone { // else the skew is that of an earlier answer
+	if look.Stage == fault.StageAnswer || look.Stage == fault.StageDone { // otherwise the skew is from an earlier answer
 		w.SkewSeconds = int64(a.clients.skew(host).Seconds())
 	}
 	if look.Stage == fault.StageDone {
@@ -204,13 +206,13 @@ func (a *Agent) probeTenant(ctx context.Context, base string) doctor.ServiceChec
 	return w
 }
 
-// providerText is a provider for people.
+// providerText shows a provider to people.
 func providerText(p tms.Provider) string {
 	return strings.TrimSuffix(p.TokenEndpoint, "/") + " realm " + p.Realm
 }
 
-// otherProviders lists where auth tokens of the tenant came from that are still
-// refreshed, other than now.
+// otherProviders lists the earlier providers of the tenant's auth tokens, if those are
+// still refreshed.
 func (a *Agent) otherProviders(host string, now tms.Provider) []string {
 	var out []string
 	for _, r := range a.recordsByTenant()[host] {
@@ -239,7 +241,7 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 		} else {
 			p := service.Probe(ctx, token.NewSecret("regent-doctor-"+a.d.NewID()))
 			found := p.Findings(a.formsSeen(host))
-			a.addFindings(host, found) // what worked says more than a refusal
+			a.addFindings(host, found) // evidence of success replaces that of refusals
 			one.Forms = compareConfigured(contract.Fill(contract.Device, found), settings)
 		}
 		out.Tenants = append(out.Tenants, one)
@@ -247,7 +249,7 @@ func (a *Agent) Contract(ctx context.Context, by Caller) (status.Contract, error
 	return out, nil
 }
 
-// formsSeen are the forms in which auth tokens of a tenant came.
+// formsSeen returns the reply forms in which auth tokens of a tenant came.
 func (a *Agent) formsSeen(host string) []tms.Form {
 	var seen []tms.Form
 	for _, r := range a.recordsByTenant()[host] {
@@ -297,7 +299,7 @@ func lifetimeText(l tokenstore.Lifetime) string {
 	return fmt.Sprintf("%d s", int64(l.TTL.Seconds()))
 }
 
-// distinct sorts, and keeps one of each.
+// distinct sorts all and removes duplicates.
 func distinct(all []string) []string {
 	slices.Sort(all)
 	return slices.Compact(all)

@@ -24,7 +24,7 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 		e.Outcome = fault.KindOf(outcome)
 	}
 	required := a.settings.Load().Audit == policy.Required
-	e.Separate = required && outcome == nil // nothing is handed out that is not in the log
+	e.Separate = required && outcome == nil // no token is issued without its line in the log
 	if action == "token" {
 		a.denials.record(e)
 		a.counters.update(func(c *status.Counters) { c.Tokens[cmp.Or(string(e.Outcome), "ok")]++ })
@@ -35,12 +35,12 @@ func (a *Agent) audit(ctx context.Context, by Caller, action, name string, d aut
 	}
 	a.d.Log.WarnContext(ctx, "a request could not be recorded in the audit log", "err", err)
 	if required {
-		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written and policy requires it (audit: required); an administrator frees disk space or mends the log").WithCause(err)
+		return fault.Errorf(action, fault.Unavailable, "the audit log cannot be written, and policy requires it (audit: required). An administrator frees disk space or corrects the permissions of the log").WithCause(err)
 	}
 	return outcome
 }
 
-// record takes an event into the audit log, and counts one that it did not take.
+// record writes an event to the audit log, and counts failures.
 func (a *Agent) record(ctx context.Context, e audit.Event) error {
 	err := a.d.Audit.Record(ctx, e)
 	if err != nil {
@@ -49,9 +49,8 @@ func (a *Agent) record(ctx context.Context, e audit.Event) error {
 	return err
 }
 
-// requestCounters counts what happens, for metrics. Its keys are kinds and states, never
-// anything that a caller says. The zero value is empty. It is safe for
-// concurrent use.
+// requestCounters counts requests and changes of state for metrics. Its keys are kinds and
+// states, never text of a caller. The zero value is empty. It is safe for concurrent use.
 type requestCounters struct {
 	mu     sync.Mutex
 	counts status.Counters
@@ -75,8 +74,8 @@ func (t *requestCounters) snapshot() status.Counters {
 	return c
 }
 
-// Metrics returns the agent in Prometheus' text format. Administrators only; a
-// scrape is no line of the audit log, but one that is refused is.
+// Metrics returns the agent's metrics in Prometheus' text format. Administrators only. The
+// audit log records only refused calls.
 func (a *Agent) Metrics(ctx context.Context, by Caller) (string, error) {
 	decision, err := a.adminOnly(by, "metrics")
 	if err != nil {
@@ -85,23 +84,23 @@ func (a *Agent) Metrics(ctx context.Context, by Caller) (string, error) {
 	return a.Exposition(ctx)
 }
 
-// Exposition is what [Agent.Metrics] returns, for the daemon itself.
+// Exposition is [Agent.Metrics] for the daemon itself, without a caller.
 func (a *Agent) Exposition(ctx context.Context) (string, error) {
-	s, err := a.Status(ctx, Caller{}) // what metrics tell is for everybody
+	s, err := a.Status(ctx, Caller{}) // metrics contain only facts for all users
 	if err != nil {
 		return "", err
 	}
 	return status.Prometheus(s, a.counters.snapshot()), nil
 }
 
-// A denial is of interest for so long, and so many are kept.
+// Denials are kept for a diagnosis up to this age and number.
 const (
 	denialLifetime = time.Hour
 	maxDenials     = 16
 )
 
-// denials are the last refusals of tokens by the rules, for a diagnosis. A denial is
-// kept until its user gets a token of the application. It is safe for concurrent use.
+// denials are the last denials of tokens by the allow rules, for a diagnosis. A denial is
+// kept until its user gets a token of the application. denials is safe for concurrent use.
 type denials struct {
 	mu     sync.Mutex
 	counts audit.Counter[denialKey, doctor.Denial]
@@ -115,7 +114,7 @@ func newDenials() *denials {
 
 type denialKey struct{ uid, application, exe string }
 
-// record takes a request for a token into account.
+// record adds a denied request, or deletes the denials of a user who got a token.
 func (d *denials) record(e audit.Access) {
 	application, _, _ := strings.Cut(e.Instance, "/")
 	d.mu.Lock()
@@ -143,7 +142,7 @@ func (d *denials) record(e audit.Access) {
 	}
 }
 
-// since returns those of uid, or of everybody, that are of interest at now.
+// since returns the denials of uid, or of everybody, that are at most denialLifetime old.
 func (d *denials) since(now time.Time, uid string, everybody bool) []doctor.Denial {
 	d.mu.Lock()
 	defer d.mu.Unlock()

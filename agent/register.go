@@ -17,27 +17,27 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Registration brings a registration token.
+// Registration is a request to register a registration token.
 type Registration struct {
 	Token       token.Secret
 	Tenant      string        // "" is the configured one
 	Application string        // "" is the tenant's default
 	Source      string        // "file /etc/regent/registration-token", "credential", "regent register"
 	Manual      bool          // a person gave it by hand
-	Wait        time.Duration // how long to wait for the redemptions it allows
+	Wait        time.Duration // how long to wait for its redemptions; 0 does not wait
 }
 
-// RegisterResult says what became of a registration token.
+// RegisterResult is the result of a registration.
 type RegisterResult struct {
 	Tenant      string // host
 	Fingerprint string
-	Stored      bool // sealed; false if nothing is left for it to pay for
+	Stored      bool // sealed; false if no instance needs it
 	Instances   []status.Instance
 }
 
-// Register keeps a registration token sealed and begins to redeem it. When it
-// returns nil the original may go, whatever the redemptions come to; how far
-// they came stands in the answer. Administrators only.
+// Register seals a registration token and starts to redeem it. If it returns nil, the
+// caller may delete the original, even if a redemption fails later. The result shows how
+// far the redemptions came. Administrators only.
 func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (RegisterResult, error) {
 	var out RegisterResult
 	err := a.administer(ctx, by, "register", r.Application, func() (err error) {
@@ -47,8 +47,8 @@ func (a *Agent) Register(ctx context.Context, by Caller, r Registration) (Regist
 	return out, err
 }
 
-// RegisterAsDaemon is Register for a registration token that came to the daemon itself, by
-// a file or a credential that only an administrator could put there.
+// RegisterAsDaemon is Register for a registration token from a file or a credential that
+// only an administrator could put there. It checks no caller.
 func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterResult, error) {
 	if a.d.Unusable != nil {
 		return RegisterResult{}, a.d.Unusable
@@ -60,7 +60,7 @@ func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterR
 	held := redeem.RegistrationToken{Scope: scope, Token: r.Token, Source: r.Source}
 	kept, err := a.redeem.Register(ctx, held)
 	if _, told := errors.AsType[*fault.Fault](err); err != nil && !told {
-		err = fault.Errorf("register", fault.Unavailable, "the registration token could not be sealed in %s, so it was not taken; free space there and see that regentd may write to it, then give it again", a.d.StateDir).WithCause(err)
+		err = fault.Errorf("register", fault.Unavailable, "the registration token cannot be sealed in %s, so Regent did not accept it. Free disk space there, check that regentd may write to it, then register the token again", a.d.StateDir).WithCause(err)
 	}
 	if err != nil {
 		return RegisterResult{}, err
@@ -81,14 +81,14 @@ func (a *Agent) RegisterAsDaemon(ctx context.Context, r Registration) (RegisterR
 	return out, nil
 }
 
-// scope finds what a registration token is for.
+// scope finds the tenant and application of a registration token.
 func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 	s := a.settings.Load()
 	base := s.Tenant
 	if r.Application != "" {
 		app, ok := (*a.applications.Load())[r.Application]
 		if !ok {
-			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so the registration token was not taken", r.Application)
+			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so Regent did not accept the registration token. The configured ones: regent instances", r.Application)
 		}
 		base = app.Tenant
 	}
@@ -103,19 +103,20 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 		base = t
 	}
 	if base == "" {
-		return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "no tenant is configured, so it is not known whose registration token this is; set tenant: in config.yaml, or name it with --tenant")
+		return redeem.Scope{}, fault.Errorf("register", fault.InvalidRequest, "no tenant is configured, so Regent does not know which service issued the registration token. Set tenant in config.yaml, or name it with --tenant")
 	}
 	return redeem.Scope{Tenant: token.TenantHost(base), Application: r.Application}, nil
 }
 
-// checkTenant refuses a tenant that the configuration does not name, since a slip in it
-// would cost the registration token, and one that is not the application's.
+// checkTenant refuses a tenant that the configuration does not name: a typing error would
+// send the registration token to a stranger. It also refuses a tenant that is not the
+// application's.
 func checkTenant(s *policy.Settings, application, own, asked string) error {
 	if application != "" && own != asked {
-		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so the registration token was not taken", application, token.TenantHost(own), token.TenantHost(asked))
+		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so Regent did not accept the registration token", application, token.TenantHost(own), token.TenantHost(asked))
 	}
 	if names := hosts(s); !slices.Contains(names, token.TenantHost(asked)) {
-		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so the registration token was not taken; the configuration names %s", token.TenantHost(asked), cmp.Or(strings.Join(names, ", "), "none"))
+		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so Regent did not accept the registration token. Configured tenants: %s", token.TenantHost(asked), cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	return nil
 }
@@ -141,8 +142,8 @@ func (a *Agent) waitSettled(ctx context.Context, wait time.Duration, ids ...toke
 	a.redeem.WaitSettled(ctx, ids...)
 }
 
-// registrationStatus describes a registration token that is held for a tenant, without showing
-// it. Its fingerprint is for administrators.
+// registrationStatus describes the stored registration token of a tenant without showing
+// it. It shows the fingerprint to administrators only.
 func (a *Agent) registrationStatus(host string, admin bool) *status.RegistrationToken {
 	for _, h := range a.registrations.List() {
 		if h.Tenant != host {
@@ -157,8 +158,8 @@ func (a *Agent) registrationStatus(host string, admin bool) *status.Registration
 	return nil
 }
 
-// RegistrationFingerprints are the names by which the ledger may have a registration token; none
-// where the store cannot be used.
+// RegistrationFingerprints returns the fingerprints that the ledger may have for a
+// registration token. It returns none if the store cannot be used.
 func (a *Agent) RegistrationFingerprints(ctx context.Context, t token.Secret) []string {
 	if a.d.Unusable != nil {
 		return nil
@@ -167,27 +168,27 @@ func (a *Agent) RegistrationFingerprints(ctx context.Context, t token.Secret) []
 	return a.registrations.Fingerprints(t)
 }
 
-// HasRedeemed reports whether the service has redeemed a registration token for this
-// device, as the ledger has it.
+// HasRedeemed reports whether the ledger has a redemption of this registration token that
+// the service confirmed.
 func (a *Agent) HasRedeemed(t token.Secret) bool {
 	return a.d.Unusable == nil && redeem.HasRedeemed(a.ledger.Entries(), a.registrations.Fingerprints(t))
 }
 
-// HasRegistration reports whether a registration token is sealed for what r names, in use or
-// as a spare.
+// HasRegistration reports whether t is sealed for the tenant and application of r, in use
+// or as a spare.
 func (a *Agent) HasRegistration(r Registration, t token.Secret) bool {
 	h, ok := a.registrationFor(r)
 	return ok && h.Is(t)
 }
 
-// LacksRegistration reports whether a registration token is sealed for nobody, as far as a store
-// that can be used tells. It is safe for concurrent use.
+// LacksRegistration reports whether t is sealed for no tenant and no application. It
+// returns false if the store cannot be used. It is safe for concurrent use.
 func (a *Agent) LacksRegistration(t token.Secret) bool {
 	return a.d.Unusable == nil && !slices.ContainsFunc(a.registrations.List(), func(h redeem.RegistrationToken) bool { return h.Is(t) })
 }
 
-// Superseded reports whether the service has taken another registration token
-// than t for what r names, and that one came after since.
+// Superseded reports whether the service has redeemed another registration token than t
+// for the tenant and application of r, and that token arrived after since.
 func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool {
 	if h, ok := a.registrationFor(r); ok {
 		return !h.Token.Equal(t) && h.ReceivedAt.After(since) && a.HasRedeemed(h.Token)
@@ -196,7 +197,7 @@ func (a *Agent) Superseded(r Registration, t token.Secret, since time.Time) bool
 	return err == nil && a.d.Unusable == nil && redeem.OtherRedeemedSince(a.ledger.Entries(), scope, a.registrations.Fingerprints(t), since)
 }
 
-// registrationFor returns what is sealed for r itself.
+// registrationFor returns the registration token that is sealed for the scope of r.
 func (a *Agent) registrationFor(r Registration) (redeem.RegistrationToken, bool) {
 	scope, err := a.scope(r)
 	held := a.registrations.List()
@@ -207,9 +208,9 @@ func (a *Agent) registrationFor(r Registration) (redeem.RegistrationToken, bool)
 	return held[i], true
 }
 
-// registrationOf returns the registration token that paid for an auth token, if
-// it is kept still: the one that the mode tms_registration shows again. Another
-// one would be refused, and the auth token taken for revoked.
+// registrationOf returns the registration token that was redeemed for an auth token, if it
+// is still stored. The refresh mode tms_registration sends it again. The service would
+// refuse another one, and Regent would take the auth token for revoked.
 func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
 	for _, held := range a.registrations.List() {
 		switch {
@@ -223,20 +224,19 @@ func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
 	return token.Secret{}
 }
 
-// Unregister wipes every registration token and every auth token from this
-// device, and returns what the Contact Administrator can delete: the service has
-// no call for a device to do so. What is left of the store is the caller's to
-// forget. Administrators only.
+// Unregister wipes every registration token and every auth token from this device. It
+// returns the auth tokens that the Contact Administrator can delete, since the service has
+// no such call for a device. The caller wipes the rest of the store. Administrators only.
 func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken, error) {
 	var wiped []status.WipedToken
 	err := a.administer(ctx, by, "unregister", "", func() error {
-		// 1. What could buy new ones.
+		// 1. The registration tokens, which could redeem new auth tokens.
 		for _, h := range a.registrations.List() {
 			if err := a.registrations.Delete(ctx, h); err != nil {
 				return err
 			}
 		}
-		// 2. What was bought. One that cannot be wiped does not keep the others.
+		// 2. The auth tokens. If one cannot be wiped, the others are wiped all the same.
 		var failed []error
 		for _, r := range a.tokens.List() {
 			wiped = append(wiped, status.WipedToken{Tenant: r.ID.Tenant, Instance: r.ID.String(), AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})

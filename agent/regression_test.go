@@ -123,7 +123,7 @@ func TestRegisterOnAFullDisk(t *testing.T) {
 		defer d.stop()
 		d.store.FailNext(storetest.Put, errors.New("no space left on device"))
 		got, err := d.Register(t.Context(), administrator(), Registration{Token: token.NewSecret("x")})
-		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), d.dir) || !strings.Contains(fault.From(err).Text(), "free space") || got.Stored {
+		if fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), d.dir) || !strings.Contains(fault.From(err).Text(), "Free disk space") || got.Stored {
 			t.Errorf("Register = %+v, %v", got, err)
 		}
 	})
@@ -278,7 +278,7 @@ func TestRegisterForAnotherTenant(t *testing.T) {
 			tenant, application string
 			says                string
 		}{
-			{"demo-hots.com", "", "the configuration names demo-host.com"},
+			{"demo-hots.com", "", "Configured tenants: demo-host.com"},
 			{"other.example", "cad", "application cad is licensed at demo-host.com"},
 			{"ftp://demo-host.com", "", "tenant:"},
 		} {

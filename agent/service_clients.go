@@ -12,11 +12,11 @@ import (
 	"regent/agent/token"
 )
 
-// serviceClients are the clients of the tenants, and how the last request to each
-// went. It is safe for concurrent use.
+// serviceClients are the clients of the tenants, with the outcome of the last request to
+// each. It is safe for concurrent use.
 type serviceClients struct {
 	clock   timing.Clock
-	breaker *timing.CircuitBreaker // shared by all that is asked of a tenant
+	breaker *timing.CircuitBreaker // for all requests to a tenant
 	make    func(base string, observe func(time.Time)) (Service, error)
 
 	mu           sync.Mutex
@@ -24,7 +24,7 @@ type serviceClients struct {
 	lastRequests map[string]lastRequest // by host
 }
 
-// lastRequest is how the last request to a tenant went.
+// lastRequest is the outcome of the last request to a tenant.
 type lastRequest struct {
 	tried     bool
 	reachable bool
@@ -53,7 +53,7 @@ func (c *serviceClients) service(base string) (Service, error) {
 	return s, nil
 }
 
-// reset makes the next request use a client made anew.
+// reset drops the clients. The next request makes a new one.
 func (c *serviceClients) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -70,7 +70,7 @@ func (c *serviceClients) skew(host string) time.Duration {
 	return k.skew
 }
 
-// last returns how the last request to a tenant went, if there was one.
+// last returns the outcome of the last request to a tenant, if there was one.
 func (c *serviceClients) last(host string) (lastRequest, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,14 +78,14 @@ func (c *serviceClients) last(host string) (lastRequest, bool) {
 	return k, ok && k.tried
 }
 
-// errPaused is why nothing was sent to a tenant that is left alone.
-var errPaused = errors.New("earlier requests of this device failed, or it was asked to wait; it is tried again later")
+// errPaused is the error of a request that the circuit breaker did not send.
+var errPaused = errors.New("earlier requests of this device failed, or the service asked it to wait; Regent retries later")
 
-// recordOutcome records how a request went, and what it says of the tenant as a whole.
+// recordOutcome records the outcome of a request, for status and for the circuit breaker.
 func (c *serviceClients) recordOutcome(host string, err error) {
 	f, failed := errors.AsType[*tms.Failure](err)
 	switch {
-	case failed && f.Refused: // nobody was asked
+	case failed && f.Refused: // it was not sent
 		return
 	case failed && f.Status == 429 && !f.HasRetryAfter:
 		c.breaker.RetryAfter(host, timing.DefaultRetryAfter)
@@ -99,8 +99,8 @@ func (c *serviceClients) recordOutcome(host string, err error) {
 	c.setLastRequest(host, err)
 }
 
-// setLastRequest keeps how a request went, for status. Any whole answer of the service
-// means reachable.
+// setLastRequest stores the outcome of a request for status. Any complete answer of the
+// service means reachable.
 func (c *serviceClients) setLastRequest(host string, err error) {
 	c.updateLastRequest(host, func(k *lastRequest) {
 		k.tried = true
@@ -124,14 +124,14 @@ func (c *serviceClients) updateLastRequest(host string, f func(*lastRequest)) {
 	c.lastRequests[host] = k
 }
 
-// trackedService is a Service whose outcomes are noted for status.
+// trackedService is a Service that records the outcome of each request.
 type trackedService struct {
 	Service
 	clients *serviceClients
 	host    string
 }
 
-// tracked makes a request, unless the tenant is left alone, and records its outcome.
+// tracked makes a request and records its outcome, unless the circuit breaker is open.
 func tracked[T any](n trackedService, op string, request func() (T, error)) (T, error) {
 	if !n.clients.breaker.Allow(n.host) {
 		return *new(T), &tms.Failure{Op: op, Host: n.host, Reach: tms.NotSent, Err: errPaused}
@@ -156,7 +156,7 @@ func (n trackedService) Refresh(ctx context.Context, r tms.RefreshRequest) (tms.
 	return tracked(n, "refresh", func() (tms.AuthToken, error) { return n.Service.Refresh(ctx, r) })
 }
 
-// Diagnose implements [Service], whatever the circuit breaker says: a person asks.
+// Diagnose implements [Service]. It ignores the circuit breaker, since a person asks.
 func (n trackedService) Diagnose(ctx context.Context) tms.Diagnosis {
 	seen := n.Service.Diagnose(ctx)
 	var err error

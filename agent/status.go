@@ -19,8 +19,8 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Status returns a snapshot. Everybody may ask; who holds an instance and what
-// went wrong with it is told to administrators and to its holder.
+// Status returns a snapshot. Every user may call it. Only administrators and the holder of
+// an instance see its holder and its last fault.
 func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	s := a.settings.Load()
 	out := status.Status{
@@ -48,8 +48,8 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	return out, nil
 }
 
-// LeasedInstances returns the instances that the caller holds, with what only their holder
-// may see.
+// LeasedInstances returns the instances that the caller leases, with the details for their
+// holder.
 func (a *Agent) LeasedInstances(_ context.Context, by Caller) []status.Instance {
 	var out []status.Instance
 	for _, id := range a.leases.ByHolder(by.holder(a.d.Clock.BootID()), nil) {
@@ -58,8 +58,7 @@ func (a *Agent) LeasedInstances(_ context.Context, by Caller) []status.Instance 
 	return out
 }
 
-// Report makes status show a problem of a source, in place of an earlier one; ""
-// says that there is none any more.
+// Report sets the problem of a source in status. An empty detail clears it.
 func (a *Agent) Report(source, detail string) {
 	if detail == "" {
 		a.reports.Delete(source)
@@ -72,7 +71,7 @@ func (a *Agent) Report(source, detail string) {
 func (a *Agent) reported() []status.Problem {
 	var out []status.Problem
 	for _, p := range a.reports.Range {
-		problem, _ := p.(status.Problem) // it holds nothing else
+		problem, _ := p.(status.Problem) // the map has no other type
 		out = append(out, problem)
 	}
 	slices.SortFunc(out, func(a, b status.Problem) int { return strings.Compare(a.Source, b.Source) })
@@ -84,7 +83,7 @@ func (a *Agent) isHolder(by Caller, id token.Instance) bool {
 	return ok && h.Same(by.holder(a.d.Clock.BootID()))
 }
 
-// hosts lists the tenants that are configured, sorted.
+// hosts lists the configured tenants, sorted.
 func hosts(s *policy.Settings) []string {
 	var out []string
 	for _, t := range s.ByTenant() {
@@ -93,7 +92,7 @@ func hosts(s *policy.Settings) []string {
 	return distinct(out)
 }
 
-// recordsByTenant is what is kept of the auth tokens, by tenant.
+// recordsByTenant returns the stored auth tokens by tenant.
 func (a *Agent) recordsByTenant() map[string][]tokenstore.Record {
 	out := map[string][]tokenstore.Record{}
 	for _, r := range a.tokens.List() {
@@ -124,8 +123,8 @@ func (a *Agent) tenantStatus(host string, admin bool, held []tokenstore.Record) 
 	return t
 }
 
-// requestFormStatus shows in which form redemptions are accepted; nil if that is not known.
-// It is pure.
+// requestFormStatus shows the form in which redemptions are accepted. It is nil if the form
+// is not known. It is pure.
 func requestFormStatus(l tms.RequestForm, admin bool) *status.RequestForm {
 	if l.Form == "" {
 		return nil
@@ -137,8 +136,8 @@ func requestFormStatus(l tms.RequestForm, admin bool) *status.RequestForm {
 	return out
 }
 
-// refreshStatus says how the auth tokens of a tenant are refreshed, and whether that
-// is uncertain. The service's words are for administrators.
+// refreshStatus shows the refresh mode of a tenant, and the instances with an uncertain
+// refresh. It shows the service's message to administrators only.
 func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record) *status.Refresh {
 	known := a.capabilities.Get(host).Refresh
 	if known.Mode == "" && len(held) == 0 {
@@ -168,7 +167,8 @@ func (a *Agent) refreshMode() string {
 	return cmp.Or(a.settings.Load().Refresh.Mode, contract.Auto)
 }
 
-// instanceStatus shows one instance; detail adds what only some may see.
+// instanceStatus shows one instance. detail adds the fields for its holder and for
+// administrators.
 func (a *Agent) instanceStatus(id token.Instance, detail bool) status.Instance {
 	v := status.Instance{Name: id.String(), State: status.Unknown}
 	if a.d.Unusable != nil {
@@ -200,8 +200,8 @@ func (a *Agent) instanceStatus(id token.Instance, detail bool) status.Instance {
 	return v
 }
 
-// stateNow is the state for people: an access token past its end is expired
-// also before the next refresh has failed.
+// stateNow is the state for people. An expired access token is Expired even before the
+// next refresh fails.
 func (a *Agent) stateNow(id token.Instance, r tokenstore.Record, held bool) token.State {
 	if !held {
 		return a.redeem.State(id)
@@ -209,7 +209,7 @@ func (a *Agent) stateNow(id token.Instance, r tokenstore.Record, held bool) toke
 	if left, known := r.AccessLife.Remaining(a.d.Clock); r.State.Refreshable() && (!known || left == 0) {
 		return token.Expired
 	}
-	return a.redeem.State(id) // an auth token of no more use may be in the middle of being replaced
+	return a.redeem.State(id) // a redemption may be replacing an ended auth token
 }
 
 func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *status.Fault {
@@ -232,8 +232,8 @@ func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *st
 	return &status.Fault{Code: string(f.Kind), Detail: text, At: at}
 }
 
-// counts adds up what the ledger says of every instance, those that are no
-// longer configured too.
+// counts adds up the redemptions of all instances in the ledger, including those that are
+// no longer configured.
 func (a *Agent) counts() *status.Counts {
 	var c status.Counts
 	for _, account := range redeem.BuildAccounts(a.ledger.Entries()) {
@@ -243,8 +243,7 @@ func (a *Agent) counts() *status.Counts {
 	return &c
 }
 
-// canServeUntil is the first end of an access token that is served now. It is
-// pure.
+// canServeUntil returns the earliest end of a valid access token. It is pure.
 func canServeUntil(apps []status.Application) *time.Time {
 	var first *time.Time
 	for _, app := range apps {
@@ -257,8 +256,7 @@ func canServeUntil(apps []status.Application) *time.Time {
 	return first
 }
 
-// summarise puts the whole into one word and one sentence with the next step.
-// It is pure.
+// summarise returns the health and one or two sentences with the next step. It is pure.
 func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	if unusable != nil {
 		return status.NotServing, unusable.Text()
@@ -275,11 +273,11 @@ func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
 	return health(s, n.total, n.serving+n.interrupted, n.waiting, n.failing)
 }
 
-// instances counted by how they can be served.
+// instanceCounts are the numbers of instances by their state.
 type instanceCounts struct {
 	total, serving, waiting int
-	expiredOffline          int // the device was off; nothing has failed
-	interrupted             int // of a tenant whose access tokens end before the next refresh may begin
+	expiredOffline          int // the device was off; no refresh has failed
+	interrupted             int // their access tokens end before the next refresh may begin
 	failing                 []string
 }
 
@@ -316,23 +314,23 @@ func countInstances(s status.Status) (n instanceCounts) {
 func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {
 	switch {
 	case total == 0 && !hasRegistrationToken(s): // just installed
-		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE; and no application is configured yet: config.yaml or config.d names them"
+		return status.Waiting, "waiting for a registration token and an application. An administrator names applications in config.yaml or config.d, and runs: regent register --file FILE"
 	case total == 0:
-		return status.Degraded, "no application is configured; an administrator adds one in config.yaml or config.d"
+		return status.Degraded, "no application is configured. An administrator adds one in config.yaml or config.d"
 	case good == total && len(troubled) == 0:
 		return status.Serving, servingText(good, total)
 	case good == total:
-		return status.Degraded, fmt.Sprintf("%s, and refreshing fails for %s", servingText(good, total), strings.Join(troubled, ", "))
+		return status.Degraded, fmt.Sprintf("%s; the refresh fails for %s", servingText(good, total), strings.Join(troubled, ", "))
 	case good > 0:
 		return status.Degraded, fmt.Sprintf("%s; see the others below", servingText(good, total))
 	case waiting == total && !hasRegistrationToken(s):
-		return status.Waiting, "waiting for a registration token; an administrator gives one with: regent register --file FILE"
+		return status.Waiting, "waiting for a registration token. An administrator runs: regent register --file FILE"
 	case waiting == total && onDemandOnly(s):
-		return status.Waiting, "a registration token is held; each instance is redeemed when it is first asked for"
+		return status.Waiting, "a registration token is stored; Regent redeems each instance at its first use"
 	case waiting == total:
-		return status.Waiting, "a registration token is held and is being redeemed"
+		return status.Waiting, "a registration token is stored; Regent redeems it now"
 	default:
-		return status.NotServing, fmt.Sprintf("no instance can be served; see %s below", strings.Join(troubled, ", "))
+		return status.NotServing, fmt.Sprintf("no instance has a valid access token; see %s below", strings.Join(troubled, ", "))
 	}
 }
 
@@ -343,7 +341,7 @@ func servingText(good, total int) string {
 	return fmt.Sprintf("serving %d of %d instances", good, total)
 }
 
-// onDemandOnly reports whether nothing is bought before somebody asks for it.
+// onDemandOnly reports whether all applications are redeemed on demand.
 func onDemandOnly(s status.Status) bool {
 	return !slices.ContainsFunc(s.Applications, func(a status.Application) bool { return !a.OnDemand })
 }

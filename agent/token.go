@@ -20,11 +20,11 @@ import (
 type TokenRequest struct {
 	Application string
 	Instance    string        // "1"; "" leases a free one
-	MinTTL      time.Duration // wanted; a token with less is refreshed first
+	MinTTL      time.Duration // wanted lifetime; a token with less is refreshed first
 	Wait        time.Duration // how long to wait for MinTTL
 }
 
-// Grant is an access token, handed out.
+// Grant is an issued access token.
 type Grant struct {
 	Access      token.Secret
 	ExpiresIn   time.Duration // above 0
@@ -35,30 +35,30 @@ type Grant struct {
 	Generation  uint64
 }
 
-// Caller is the local process that asks: what the kernel said of it, and a hold
-// of it, so that it can be asked whether it still lives.
+// Caller is the local process that asks: its identity from the kernel, and a handle to
+// check that the process still runs.
 type Caller struct {
 	authz.Caller
-	// Process is the caller, held as long as the connection. Never nil for a
-	// caller that the platform identified.
+	// Process is the handle, open as long as the connection. It is never nil for a caller
+	// that the platform identified.
 	Process lease.Process
-	// Recheck returns an error if the process has ended, or runs another
-	// executable than when it was identified. nil asks only Process.
+	// Recheck returns an error if the process has ended, or runs another executable than
+	// at the connection. If it is nil, Verify checks only Process.
 	Recheck func() error
-	// Cgroup is that of a Unit that asks as a whole: its leases are the unit's,
-	// until the cgroup, whose number is Start, is empty. Process is its hold.
+	// Cgroup is set if a unit asks as a whole. Its leases then belong to the unit until
+	// the cgroup is empty. Start is the number of the cgroup, and Process its handle.
 	Cgroup string
 }
 
-// Verify returns a fault if the caller is not any more who it was when it connected.
-// See the package comment for who asks.
+// Verify returns a fault if the caller is no longer the process that connected. The
+// package comment says who calls it.
 func (c Caller) Verify(op string) error {
 	check := c.Recheck
 	if check == nil {
 		check = c.Process.Alive
 	}
 	if gone := check(); gone != nil {
-		return fault.Errorf(op, fault.Denied, "the process that asked has ended or become another program").WithCause(gone)
+		return fault.Errorf(op, fault.Denied, "the process that asked has ended, or runs another program now").WithCause(gone)
 	}
 	return nil
 }
@@ -79,12 +79,12 @@ func (c Caller) name() string {
 	return c.User
 }
 
-// Token leases an instance to the caller and returns its access token. A valid
-// token is served whatever else is wrong. With none the caller waits for a
-// refresh, at most for 30 s or until ctx is done; the refresh itself goes on.
-// Errors are faults: see the codes in ipc/PROTOCOL.md.
+// Token leases an instance to the caller and returns its access token. It returns a valid
+// token even if refreshes fail. Without a valid token, the caller waits for a refresh for
+// at most 30 s or until ctx is done. The refresh itself goes on. Errors are faults: see
+// the codes in ipc/PROTOCOL.md.
 func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, error) {
-	// The caller is from the kernel; the server saw to that.
+	// The server took the caller's identity from the kernel.
 	app, decision, err := a.admit(by, q.Application)
 	var g Grant
 	if err == nil {
@@ -93,8 +93,7 @@ func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, er
 	return a.handOut(ctx, by, "token", q.Application, g, decision, err)
 }
 
-// handOut asks whether the caller is still itself, records the request and returns its
-// result.
+// handOut verifies the caller once more, records the request and returns its result.
 func (a *Agent) handOut(ctx context.Context, by Caller, action, application string, g Grant, d authz.Decision, err error) (Grant, error) {
 	if err == nil {
 		err = by.Verify(action)
@@ -126,14 +125,14 @@ func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decisio
 func (a *Agent) application(op, name string) (policy.Application, error) {
 	app, ok := (*a.applications.Load())[name]
 	if !ok {
-		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured; regent instances lists those that are; an administrator adds one in config.d", name)
+		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured. The configured ones: regent instances. An administrator adds one in config.d", name)
 	}
 	return app, nil
 }
 
 func deniedFault(by Caller, app policy.Application, doubt string) *fault.Fault {
 	if len(app.Allow) == 0 {
-		return fault.Errorf("token", fault.Denied, "application %s has no allow rule, so nobody may use it; an administrator adds one where it is configured, %s", app.ID, app.Origin)
+		return fault.Errorf("token", fault.Denied, "application %s has no allow rule, so every request is denied. An administrator adds one in %s", app.ID, app.Origin)
 	}
 	who := "uid " + by.UID
 	if by.User != "" {
@@ -142,11 +141,10 @@ func deniedFault(by Caller, app policy.Application, doubt string) *fault.Fault {
 	if doubt != "" {
 		doubt = " (" + doubt + ")"
 	}
-	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d%s; an administrator sees why with regent doctor, and can change the rules where it is configured, %s; a change applies by itself", app.ID, who, by.PID, doubt, app.Origin)
+	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d%s. An administrator sees why with: sudo regent doctor. The rules are in %s", app.ID, who, by.PID, doubt, app.Origin)
 }
 
-// grant leases an instance and obtains its token. A lease that was taken for
-// nothing is given back.
+// grant leases an instance and gets its token. Without a token, it gives a new lease back.
 func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q TokenRequest) (Grant, error) {
 	if a.d.Unusable != nil {
 		return Grant{}, a.d.Unusable
@@ -169,8 +167,7 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 	}, nil
 }
 
-// leaseFor finds the instance that the caller is to use: the one it names, the
-// one it has, or a free one.
+// leaseFor leases the instance that the caller names, or its present one, or a free one.
 func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (token.Instance, lease.Result, error) {
 	claim := lease.Claim{Holder: by.holder(a.d.Clock.BootID()), Parent: by.ParentPID, Process: by.Process}
 	if named != "" {
@@ -198,7 +195,7 @@ func (a *Agent) leaseFor(by Caller, app policy.Application, named string) (token
 // leasedBy returns the lowest instance of the application that the process has.
 func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest token.Instance, ok bool) {
 	host := token.TenantHost(app.Tenant)
-	var few [4]token.Instance // more than usual, so that asking costs no memory
+	var few [4]token.Instance // enough for most callers without an allocation
 	for _, id := range a.leases.ByHolder(h, few[:0]) {
 		if id.Application != app.ID || id.Tenant != host || id.Number > app.Instances {
 			continue
@@ -210,8 +207,8 @@ func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest token.I
 	return lowest, ok
 }
 
-// leaseFree leases a free instance: one that can be served now before one that
-// a refresh can mend, and last one that would cost a count.
+// leaseFree leases a free instance. It prefers a valid access token, then an instance that
+// needs a refresh, then one that would cost a count.
 func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (token.Instance, lease.Result, error) {
 	for rank := range ranks {
 		for n := 1; n <= app.Instances; n++ {
@@ -237,7 +234,7 @@ func findInstance(app policy.Application, named string) (token.Instance, error) 
 		return token.Instance{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
 	}
 	if n > app.Instances {
-		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d; an administrator can raise instances where it is configured, %s; each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
+		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d. An administrator can raise instances in %s. Each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
 	}
 	return instanceID(app, n), nil
 }
@@ -245,7 +242,7 @@ func findInstance(app policy.Application, named string) (token.Instance, error) 
 // ranks is how many ranks there are.
 const ranks = 3
 
-// rank says how good it is to lease id: 0 is served now, 1 needs a refresh, 2
+// rank orders instances for a new lease: 0 has a valid access token, 1 needs a refresh, 2
 // would cost a count.
 func (a *Agent) rank(id token.Instance) int {
 	r, ok := a.tokens.Get(id)
@@ -260,7 +257,7 @@ func (a *Agent) rank(id token.Instance) int {
 	}
 }
 
-// busyFault says who has the instances, to administrators by name.
+// busyFault says that all instances are leased. It names the holders to administrators.
 func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instance) *fault.Fault {
 	var who []string
 	for _, id := range ids {
@@ -268,17 +265,17 @@ func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instanc
 			who = append(who, fmt.Sprintf("%s by %s", id, holderText(h)))
 		}
 	}
-	text := fmt.Sprintf("all %d instances of %s are in use by running processes; end one, or have an administrator raise instances (each costs one count)", app.Instances, app.ID)
+	text := fmt.Sprintf("all %d instances of %s are in use by running processes. End one, or ask an administrator to raise instances (each costs one count)", app.Instances, app.ID)
 	if len(ids) == 1 && app.Instances > 1 {
-		text = fmt.Sprintf("instance %s is in use by another running process; name another one, or none to get one that is free", ids[0])
+		text = fmt.Sprintf("instance %s is in use by another running process. Name another one, or none to get a free one", ids[0])
 	}
 	if a.Administers(by) && len(who) > 0 {
-		text += "; in use: " + strings.Join(who, ", ")
+		text += ". In use: " + strings.Join(who, ", ")
 	}
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
 }
 
-// holderText says for an administrator who holds a lease.
+// holderText shows the holder of a lease to an administrator.
 func holderText(h lease.Holder) string {
 	if h.Cgroup != "" {
 		return h.User
@@ -286,7 +283,7 @@ func holderText(h lease.Holder) string {
 	return fmt.Sprintf("process %d (%s, user %s)", h.PID, h.Exe, h.User)
 }
 
-// obtain returns a record whose access token is valid.
+// obtain returns a record with a valid access token.
 func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Instance, q TokenRequest) (tokenstore.Record, error) {
 	r, ok := a.tokens.Get(id)
 	if !ok {
@@ -302,20 +299,20 @@ func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Ins
 	return a.awaitRefreshed(ctx, app, id, q.Wait)
 }
 
-// extend tries, for as long as the caller wants to wait, to get a token that
-// is good for longer. The valid one is served in any case.
+// extend tries to get a token with a longer lifetime for as long as the caller wants to
+// wait. It returns the valid one if that fails.
 func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
 	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
 		return r
 	}
 	flight, err := a.refresh.Force(r.ID)
 	if err != nil || q.Wait <= 0 {
-		return r // a pause runs, or nobody waits
+		return r // a pause runs, or the caller does not wait
 	}
 	ctx, cancel := context.WithTimeout(ctx, q.Wait)
 	defer cancel()
 	if err := flight.Wait(ctx); err != nil {
-		return r // why it failed is in the log and in status
+		return r // the log and status show the failure
 	}
 	if fresh, ok := a.tokens.Get(r.ID); ok && fresh.Servable() {
 		return fresh
@@ -323,7 +320,7 @@ func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Durat
 	return r
 }
 
-// Release gives a lease back early. Only its holder can.
+// Release ends a lease before its process ends. Only its holder may call it.
 func (a *Agent) Release(ctx context.Context, by Caller, application, number string) error {
 	return a.asHolder(ctx, by, "lease.release", application, number, func(id token.Instance) error {
 		a.leases.Release(id, by.holder(a.d.Clock.BootID()))
@@ -340,7 +337,7 @@ func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, nu
 		id, err = findInstance(app, number)
 	}
 	if err == nil && !a.isHolder(by, id) {
-		err = fault.Errorf(action, fault.Denied, "process %d holds no lease of %s", by.PID, id).WithInstance(id.String())
+		err = fault.Errorf(action, fault.Denied, "process %d does not lease instance %s", by.PID, id).WithInstance(id.String())
 	}
 	if err == nil {
 		err = by.Verify(action)
@@ -351,11 +348,10 @@ func (a *Agent) asHolder(ctx context.Context, by Caller, action, application, nu
 	return a.audit(ctx, by, action, application+"/"+number, decision, err)
 }
 
-// Credential leases an instance to a unit of the service manager, for as long
-// as the unit has processes, and returns its access token. The application is
-// that of the one whose rules name the unit: where several do, none is meant.
-// Errors are faults. The token is good only to its own end, since the unit does
-// not ask again.
+// Credential leases an instance to a unit of the service manager and returns its access
+// token. The lease lasts as long as the unit has processes. Exactly one application must
+// name the unit in its allow rules, otherwise Credential denies the request. The unit does
+// not ask again, so its access token is not renewed. Errors are faults.
 func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
 	app, decision, err := a.admitUnit(by)
 	var g Grant
@@ -365,8 +361,8 @@ func (a *Agent) Credential(ctx context.Context, by Caller) (Grant, error) {
 	return a.handOut(ctx, by, "credential", app.ID, g, decision, err) // the caller is the unit as long as it has a process
 }
 
-// admitUnit finds the application whose rules name the unit, and decides. A unit without
-// a process is not admitted.
+// admitUnit finds the application that names the unit in its rules, and decides. It denies
+// a unit without a process.
 func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, err error) {
 	var named []policy.Application
 	for _, one := range a.settings.Load().Applications {
@@ -377,12 +373,12 @@ func (a *Agent) admitUnit(by Caller) (app policy.Application, d authz.Decision, 
 	switch len(named) {
 	case 0:
 		return app, authz.Decision{Reason: "no rule names the unit"},
-			fault.Errorf("credential", fault.Denied, "no allow rule of any application names the unit %q; an administrator adds it to the units of one", by.Unit)
+			fault.Errorf("credential", fault.Denied, "no allow rule of any application names the unit %q. An administrator adds it to units in a rule of one application", by.Unit)
 	case 1:
 		app = named[0]
 	default:
 		return app, authz.Decision{Reason: "the rules of several applications name the unit"},
-			fault.Errorf("credential", fault.Denied, "the rules of both %s and %s name the unit %q, so it is not known which token it is to get; name it in one alone", named[0].ID, named[1].ID, by.Unit)
+			fault.Errorf("credential", fault.Denied, "the allow rules of both %s and %s name the unit %q, so Regent does not know which token to issue. Name the unit in one application only", named[0].ID, named[1].ID, by.Unit)
 	}
 	if d = authz.Decide(by.Caller, app.Allow); !d.Allow {
 		return app, d, fault.Errorf("credential", fault.Denied, "no allow rule of application %s admits the unit %q by its name alone: %s", app.ID, by.Unit, d.Reason)

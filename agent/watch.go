@@ -10,16 +10,16 @@ import (
 	"regent/agent/token"
 )
 
-// Event says what an instance is now. It holds no secret: who wants the new
-// token asks for it.
+// Event is the present state of an instance. It has no secret: a watcher requests the new
+// token.
 type Event struct {
 	Instance   token.Instance
 	State      token.State
 	Generation uint64
 }
 
-// hub tells watchers of changes. It waits for none of them. The zero value is
-// empty. It is safe for concurrent use.
+// hub notifies watchers of changes, and waits for none of them. The zero value is empty.
+// It is safe for concurrent use.
 type hub struct {
 	mu    sync.Mutex
 	feeds map[feedKey]*feed
@@ -28,8 +28,8 @@ type hub struct {
 // feedKey names an application of a tenant.
 type feedKey struct{ host, application string }
 
-// feed is what changed in one application since somebody watches it. All its
-// watchers share it, so that one who does not read costs one number and no copy.
+// feed has the changes of one application since its first watcher came. All its watchers
+// share it, so a slow watcher costs one number and no copy.
 type feed struct {
 	watchers map[*watcher]struct{}
 	changes  map[token.Instance]uint64 // the number of the last change of each instance
@@ -61,7 +61,7 @@ func (h *hub) remove(w *watcher) {
 	}
 }
 
-// publish tells whoever watches it that id has changed.
+// publish notifies the watchers of id that it has changed.
 func (h *hub) publish(id token.Instance) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -76,7 +76,7 @@ func (h *hub) publish(id token.Instance) {
 	}
 }
 
-// since returns what changed after w looked last, the oldest change first.
+// since returns the instances that changed after the last call for w, oldest change first.
 func (h *hub) since(w *watcher) []token.Instance {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,32 +95,32 @@ func (h *hub) since(w *watcher) []token.Instance {
 	return ids
 }
 
-// watcher tells one caller of changes: the newest event of each instance, however
-// long the caller takes. It ends with the context that it was made with, and
-// holds nothing after that. It is for one goroutine.
+// watcher delivers changes to one caller: the newest event of each instance, even if the
+// caller is slow. It ends with the context of [Agent.Watch] and then uses no memory of the
+// agent. It is for one goroutine.
 type watcher struct {
 	agent *Agent
 	by    Caller
 	key   feedKey
 	app   policy.Application
-	more  chan struct{} // receives when there is something to tell
+	more  chan struct{} // receives if there are events
 
-	initial int    // instances that were told as they are; the others are to be told
-	seen    uint64 // changes that were told; guarded by the hub
+	initial int    // instances with a delivered first event
+	seen    uint64 // the number of the last delivered change; guarded by the hub
 }
 
-// watchBatch is how many instances a watcher is told of at a time when the watch
-// begins: a client takes them in before the next ones are looked up.
+// watchBatch is the number of first events in one call of next. The client reads them
+// before the agent prepares the next ones.
 const watchBatch = 256
 
 func (w *watcher) wake() {
 	select {
 	case w.more <- struct{}{}:
-	default: // it has been told that there is something
+	default: // a wake-up is pending
 	}
 }
 
-// next is what [Agent.Watch] returns.
+// next is the function that [Agent.Watch] returns.
 func (w *watcher) next(ctx context.Context) ([]Event, error) {
 	for {
 		select {
@@ -146,7 +146,7 @@ func (w *watcher) take() []Event {
 		events = append(events, w.agent.event(instanceID(w.app, w.initial+1)))
 	}
 	if events != nil {
-		w.wake() // for the rest, or for what has changed meanwhile
+		w.wake() // for the other first events, or for changes in the meantime
 		return events
 	}
 	for _, id := range w.agent.hub.since(w) {
@@ -155,9 +155,9 @@ func (w *watcher) take() []Event {
 	return events
 }
 
-// Watch tells a caller that the application's rules admit of every change of
-// its instances: of their states, and of new tokens. What they are now comes
-// first. The watch ends with ctx, which is to be cancelled.
+// Watch delivers every new state and every new token of an application's instances. The
+// allow rules must admit the caller. The present state of each instance comes first. The
+// watch ends with ctx: the caller must cancel it.
 //
 // next waits for changes and returns them, one for each instance, in the order of the
 // changes. Its error is its context's, or a fault when the caller is not allowed to watch
@@ -177,7 +177,7 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next 
 	return w.next, nil
 }
 
-// event says what id is now.
+// event returns the present state of id.
 func (a *Agent) event(id token.Instance) Event {
 	if a.d.Unusable != nil {
 		return Event{Instance: id, State: token.Unredeemed}

@@ -172,10 +172,10 @@ func judgeStore(f Facts) []diagnosis {
 	return []diagnosis{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), placeholders: []string{"STATE", f.Daemon.StateDir}}}
 }
 
-// unusable is what is wrong, of a text about a store: its advice follows it, which
-// the finding has in the table's words.
+// unusable returns the cause from a text about a store. It drops the advice that follows,
+// since the finding has the table's own.
 func unusable(text string) string {
-	for _, advice := range []string{", so nothing is served", "; nothing was changed"} {
+	for _, advice := range []string{", so Regent issues no token", ", so nothing is served", ". Regent changed no state", "; nothing was changed"} {
 		text, _, _ = strings.Cut(text, advice)
 	}
 	return text

@@ -1,9 +1,8 @@
 // Package fault is the error vocabulary of the agent.
 //
-// A fault says what was attempted, what kind of thing went wrong, for which instance,
-// and what its reader can do. No other error type crosses the ipc boundary. Every
-// other error becomes [Internal] there, and its text stays in the log. The package
-// imports nothing of HTTP, sockets or systems.
+// A fault names the operation, the kind of failure, the instance and the next step. No
+// other error type crosses the ipc boundary. Every other error becomes [Internal] there,
+// and its text goes only to the log. The package imports no HTTP, sockets or systems.
 package fault
 
 import (
@@ -14,31 +13,31 @@ import (
 	"time"
 )
 
-// Kind is the class of a failure, as a caller would act on it.
-// The text of a Kind is wire format: never change one, only add.
+// Kind is the class of a failure. A caller decides by it. The text of a Kind is wire
+// format: never change one, only add.
 type Kind string
 
 // The kinds. Their meaning for a reader, and the next step, are in [Kind.Advice].
 const (
-	InvalidRequest        Kind = "invalid_request"        // the request makes no sense
+	InvalidRequest        Kind = "invalid_request"        // the request is malformed
 	Denied                Kind = "denied"                 // the caller may not do this
 	UnknownApplication    Kind = "unknown_application"    // no such application is configured
 	UnknownInstance       Kind = "unknown_instance"       // the application has no such instance
 	NoFreeInstance        Kind = "no_free_instance"       // every instance is leased to a live process
-	NotRegistered         Kind = "not_registered"         // no auth token is held yet
+	NotRegistered         Kind = "not_registered"         // no auth token is stored yet
 	RegistrationExpired   Kind = "registration_expired"   // the registration token is past its date
 	RegistrationExhausted Kind = "registration_exhausted" // the registration token has no count left
 	RegistrationRefused   Kind = "registration_refused"   // the service refused it for another reason
 	RedemptionUncertain   Kind = "redemption_uncertain"   // a count may have been used; a person decides
-	RedemptionUnconfirmed Kind = "redemption_unconfirmed" // a redemption was accepted, and nothing shows that it was read; a person looks
+	RedemptionUnconfirmed Kind = "redemption_unconfirmed" // accepted, but no proof that the service read the names; a person decides
 	Revoked               Kind = "revoked"                // the service withdrew the auth token
-	RefreshLost           Kind = "refresh_lost"           // rotated away by an answer that never came
-	RefreshExpired        Kind = "refresh_expired"        // past the refresh token's own life
-	RefreshUncertain      Kind = "refresh_uncertain"      // refused, where no way of refreshing has worked yet
-	Throttled             Kind = "throttled"              // asked too often; see Retry
+	RefreshLost           Kind = "refresh_lost"           // the answer with the new refresh token was lost
+	RefreshExpired        Kind = "refresh_expired"        // the refresh token has expired
+	RefreshUncertain      Kind = "refresh_uncertain"      // refused, and no refresh mode has worked yet
+	Throttled             Kind = "throttled"              // too many requests; see Retry
 	Unavailable           Kind = "unavailable"            // the service cannot be reached now
-	StoreLocked           Kind = "store_locked"           // the keyring does not give the data key now
-	StoreUnreadable       Kind = "store_unreadable"       // state is there and cannot be read
+	StoreLocked           Kind = "store_locked"           // the keyring is locked
+	StoreUnreadable       Kind = "store_unreadable"       // the state cannot be read
 	StoreMissing          Kind = "store_missing"          // records without their key
 	StoreRolledBack       Kind = "store_rolled_back"      // an older copy of the state was put back
 	Quarantined           Kind = "quarantined"            // this device looks like a copy of another
@@ -55,35 +54,35 @@ func Kinds() []Kind {
 	}
 }
 
-// NeedsPerson reports whether nothing is tried again soon by itself, so that a
-// caller is not told to: somebody has to do what the text says.
+// NeedsPerson reports whether a person must act, since Regent does not retry soon. Such a
+// fault has no Retry.
 func (k Kind) NeedsPerson() bool {
 	return slices.Contains([]Kind{RegistrationExpired, RegistrationExhausted, RegistrationRefused, RedemptionUncertain, RedemptionUnconfirmed, Revoked, RefreshLost, RefreshExpired}, k)
 }
 
-// Error implements error, so errors.Is(err, fault.Revoked) reads as it should.
+// Error implements error, for errors.Is(err, fault.Revoked).
 func (k Kind) Error() string { return string(k) }
 
 // Fault is an error with a Kind.
 type Fault struct {
-	Op       string        // what was attempted: "refresh", "redeem"
-	Kind     Kind          // how a caller acts on it
-	Instance string        // the instance, if one is concerned: "cad/1"
-	Detail   string        // one or two sentences for the caller: what, where, next step; no secret
+	Op       string        // the operation: "refresh", "redeem"
+	Kind     Kind          // the class
+	Instance string        // "cad/1"; "" if the failure is not about one instance
+	Detail   string        // for the caller: the cause and the next step; no secret
 	Retry    time.Duration // when trying again may help; 0 if unknown
-	Err      error         // the cause, for the log only; may be nil
+	Err      error         // the cause, only for the log; may be nil
 }
 
 // New returns a Fault. It never returns nil.
 func New(op string, kind Kind, cause error) *Fault { return &Fault{Op: op, Kind: kind, Err: cause} }
 
-// Errorf returns a Fault whose text may be shown to the caller. It never
-// returns nil. The arguments must hold no secret.
+// Errorf returns a Fault with a text for the caller. It never returns nil. The arguments
+// must contain no secret.
 func Errorf(op string, kind Kind, format string, args ...any) *Fault {
 	return &Fault{Op: op, Kind: kind, Detail: fmt.Sprintf(format, args...)}
 }
 
-// WithInstance returns a copy of f that concerns the instance id.
+// WithInstance returns a copy of f for the instance id.
 func (f *Fault) WithInstance(id string) *Fault {
 	g := *f
 	g.Instance = id
@@ -119,8 +118,8 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// Text is what a caller may be told: the detail, or the kind's own advice, for
-// the instance that is concerned.
+// Text is the text for the caller: the detail, or the advice of the kind. It names the
+// instance in commands.
 func (f *Fault) Text() string {
 	text := f.Detail
 	if text == "" {

@@ -84,7 +84,7 @@ func TestFrom(t *testing.T) {
 	}
 }
 
-// Nobody is told to wait for what only a person can mend.
+// A failure that a person must correct has no time for a retry.
 func TestNeedsPerson(t *testing.T) {
 	for kind, want := range map[Kind]bool{Revoked: true, RegistrationExpired: true, RedemptionUncertain: true, Unavailable: false, Throttled: false, NotRegistered: false} {
 		if got := kind.NeedsPerson(); got != want {
@@ -93,7 +93,7 @@ func TestNeedsPerson(t *testing.T) {
 	}
 }
 
-// What is to be typed names the instance that it is about.
+// A command in a text names the instance.
 func TestTextNamesTheInstance(t *testing.T) {
 	for _, k := range []Kind{Revoked, RefreshLost, RefreshExpired} {
 		if got, want := New("token", k, nil).WithInstance("cad/2").Text(), "regent instances redeem cad/2"; !strings.Contains(got, want) {

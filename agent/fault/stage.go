@@ -6,7 +6,7 @@ type Stage string
 // The stages, in their order. Those from StageTrust to StageTLS end in the TLS
 // handshake. At StageDone there is no failure.
 const (
-	StageSettings          Stage = "settings"    // a setting of the network cannot be used
+	StageSettings          Stage = "settings"    // a network setting is invalid
 	StageProxy             Stage = "proxy"       // no connection to the proxy, or it refused
 	StageDNS               Stage = "dns"         // the name was not found
 	StageConnect           Stage = "connect"     // no connection
@@ -18,5 +18,5 @@ const (
 	StageHandshake         Stage = "handshake"   // any other failure of the handshake
 	StageTLS               Stage = "tls"         // the server does not speak TLS
 	StageAnswer            Stage = "answer"      // the answer is not the service's
-	StageDone              Stage = "reachable"   // the service answered as it should
+	StageDone              Stage = "reachable"   // the service gave its usual answer
 )

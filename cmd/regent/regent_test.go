@@ -459,7 +459,7 @@ func TestFaultsAreExplained(t *testing.T) {
 	}{
 		{
 			"advice only", fault.New("token", fault.NotRegistered, nil).WithInstance("cad/1"), 5,
-			"regent: cad/1: not_registered: waiting for a registration token; an administrator gives one with: regent register --file FILE\n",
+			"regent: cad/1: not_registered: waiting for a registration token. An administrator runs: regent register --file FILE\n",
 		},
 		{
 			"own words", fault.Errorf("token", fault.Denied, "alice is not in the group engineering"), 4,
@@ -467,7 +467,7 @@ func TestFaultsAreExplained(t *testing.T) {
 		},
 		{
 			"retry", fault.New("token", fault.Throttled, nil).WithRetry(time.Minute), 1,
-			"regent: throttled: asked too often; try again later (try again in 1 min)\n",
+			"regent: throttled: too many requests. Try again later (try again in 1 min)\n",
 		},
 		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
 		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n"},

@@ -83,7 +83,7 @@ func troubledDevice() status.Status {
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(token.Revoked), Leased: true,
 		LastFault: &status.Fault{
-			Code: "revoked", Detail: "the service takes this auth token no more: it was deleted there, or its session was ended",
+			Code: "revoked", Detail: "the service no longer accepts this auth token: it was deleted there, or its session was ended",
 			At: beforeNoon(4 * time.Minute),
 		},
 	}
@@ -116,7 +116,7 @@ func pendingDevice() status.Status {
 	s.Health, s.Summary = status.Degraded, "serving 1 of 2 instances; see the others below"
 	s.Applications[0].Instances[1] = status.Instance{
 		Name: "cad/2", State: string(token.Revoked), RedeemAsked: true,
-		LastFault: &status.Fault{Code: "revoked", Detail: "the service takes this auth token no more"},
+		LastFault: &status.Fault{Code: "revoked", Detail: "the service no longer accepts this auth token"},
 	}
 	return s
 }
