@@ -126,9 +126,9 @@ func TestIrregularFiles(t *testing.T) {
 	})
 	layers, problems := loadBelow(dir, paths)
 	want := []string{
-		"fatal: config.yaml: is not a regular file; put what it holds into one",
-		"fatal: config.d/dir.yaml: is not a regular file; put what it holds into one",
-		"policy.d/dir.yaml: is not a regular file; put what it holds into one",
+		"fatal: config.yaml: is not a regular file; replace it by a regular file",
+		"fatal: config.d/dir.yaml: is not a regular file; replace it by a regular file",
+		"policy.d/dir.yaml: is not a regular file; replace it by a regular file",
 	}
 	if diff := cmp.Diff(problems, want); diff != "" {
 		t.Errorf("-got +want\n%s", diff)
@@ -163,7 +163,7 @@ func TestLinks(t *testing.T) {
 	}
 	wantProblems := []string{
 		"config.d/void.yaml: is gone or leads nowhere, and was left out",
-		"policy.d/link.yaml: is not a regular file; put what it holds into one",
+		"policy.d/link.yaml: is not a regular file; replace it by a regular file",
 	}
 	if diff := cmp.Diff(problems, wantProblems); diff != "" {
 		t.Errorf("-got +want\n%s", diff)

@@ -10,18 +10,18 @@ import (
 	"syscall"
 )
 
-// ModeAccess returns the number of the user who owns a file, and the bits of its mode
-// for everybody else (0077). With an access list the group's bits are its mask: nobody
-// whom it names may do more.
+// ModeAccess returns the user id of a file's owner, and the mode bits for everybody else
+// (0077). With an access list the group bits are its mask, the maximum for the named users
+// and groups.
 func ModeAccess(i fs.FileInfo) (owner int, others fs.FileMode, err error) {
 	st, ok := i.Sys().(*syscall.Stat_t)
 	if !ok {
-		return 0, 0, errors.New("[unexpected] the system does not tell its owner")
+		return 0, 0, errors.New("[unexpected] the owner is unknown")
 	}
 	return int(st.Uid), i.Mode().Perm() & 0o077, nil
 }
 
-// Links returns the number of a file and of its names; 0 where the system does not tell.
+// Links returns the inode number of a file and the number of its names; 0 if unknown.
 func Links(i fs.FileInfo) (inode, names uint64) {
 	st, ok := i.Sys().(*syscall.Stat_t)
 	if !ok {
@@ -30,23 +30,23 @@ func Links(i fs.FileInfo) (inode, names uint64) {
 	return st.Ino, uint64(st.Nlink) //nolint:unconvert,nolintlint // 16 or 32 bits on some systems
 }
 
-// ACL is a POSIX access list, as acl(5) describes it. Rights are those of a mode, from
-// 0 to 7, and what the list's mask takes away is left out.
+// ACL is a POSIX access list (acl(5)). Rights are those of a mode, from 0 to 7, limited by
+// the list's mask.
 type ACL struct {
-	Group, Other  fs.FileMode // of the owning group, and of everybody who is not named
+	Group, Other  fs.FileMode // of the owning group, and of all others
 	Users, Groups ACLEntries
 }
 
-// ACLEntry is the rights of a user or a group whom an access list names.
+// ACLEntry has the rights of a named user or group.
 type ACLEntry struct {
 	ID     uint32
 	Rights fs.FileMode
 }
 
-// ACLEntries are those of one kind.
+// ACLEntries are the entries for named users, or those for named groups.
 type ACLEntries []ACLEntry
 
-// With returns who has any of the rights.
+// With returns the ids that have any of the rights.
 func (l ACLEntries) With(rights fs.FileMode) (ids []uint32) {
 	for _, e := range l {
 		if e.Rights&rights != 0 {
@@ -56,8 +56,8 @@ func (l ACLEntries) With(rights fs.FileMode) (ids []uint32) {
 	return ids
 }
 
-// Others returns what others than the owner and these users may do, as the bits of a
-// mode: those of a group stand for whom the list names.
+// Others returns the rights of everybody except the owner and these users, as mode bits. The
+// group bits include all named users and groups.
 func (l ACL) Others(users ...int) fs.FileMode {
 	group := l.Group
 	for _, e := range l.Groups {
@@ -71,11 +71,11 @@ func (l ACL) Others(users ...int) fs.FileMode {
 	return group<<3 | l.Other
 }
 
-// ACLAttribute is the extended attribute of Linux that holds an access list.
+// ACLAttribute is the extended attribute of Linux with the access list.
 const ACLAttribute = "system.posix_acl_access"
 
-// The form of the attribute, from linux/posix_acl_xattr.h: a version, then entries of
-// tag, rights and id, with the lowest byte first.
+// The format of the attribute, from linux/posix_acl_xattr.h: a version, then entries of tag,
+// rights and id, in little-endian order.
 const (
 	aclVersion   = 2
 	aclEntrySize = 8
@@ -87,9 +87,9 @@ const (
 	aclOther       = 0x20
 )
 
-// ReadACL returns an access list that get reads into a buffer: fgetxattr(2) for
-// [ACLAttribute]. It reports false if there is none, or one of an unknown form: then
-// the mode says who may do what.
+// ReadACL parses the access list that get reads into a buffer: fgetxattr(2) of
+// [ACLAttribute]. It returns false if there is no list, or its format is unknown. Then the
+// mode applies.
 func ReadACL(get func(list []byte) (int, error)) (ACL, bool) {
 	list := make([]byte, 64<<10)
 	n, err := get(list)
@@ -99,8 +99,8 @@ func ReadACL(get func(list []byte) (int, error)) (ACL, bool) {
 	return ParseACL(list[:n])
 }
 
-// ParseACL reads an access list as the kernel gives it, and reports false for one of an
-// unknown form.
+// ParseACL parses an access list in the kernel's format. It returns false if the format is
+// unknown.
 func ParseACL(list []byte) (l ACL, ok bool) {
 	if len(list) < 4 || (len(list)-4)%aclEntrySize != 0 || binary.LittleEndian.Uint32(list) != aclVersion {
 		return ACL{}, false

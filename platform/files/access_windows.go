@@ -13,32 +13,32 @@ import (
 	"regent/platform/layout"
 )
 
-// ErrNoAccessList means that there is no access list, which lets everybody do everything.
+// ErrNoAccessList means that there is no access list, so everybody has all rights.
 var ErrNoAccessList = errors.New("has no access list, so it is open to everybody")
 
-// DeleteChild is FILE_DELETE_CHILD of a directory, which the library does not name.
+// DeleteChild is FILE_DELETE_CHILD of a directory. The library has no name for it.
 const DeleteChild = 0x40
 
-// ChangeRights is every right by which its holder comes to change a file or what a
-// directory has, or who may.
+// ChangeRights are the rights to change a file or the content of a directory, directly or
+// by changing its access.
 const ChangeRights = windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA | ReplaceRights
 
-// ReplaceRights is every right by which its holder comes to put another in the place of
-// a file or a directory that is there, or to the right to.
+// ReplaceRights are the rights to replace a file or directory, directly or by changing its
+// access.
 const ReplaceRights = DeleteChild | windows.DELETE | windows.WRITE_DAC | windows.WRITE_OWNER | windows.GENERIC_WRITE | windows.GENERIC_ALL
 
-// Grant is what an access list lets somebody do with the thing itself.
+// Grant is an entry of an access list for the object itself.
 type Grant struct {
 	SID  string
 	Mask windows.ACCESS_MASK
 }
 
-// AccessList is the access of one thing.
+// AccessList is the owner and the access list of one object.
 type AccessList struct {
 	Owner     string // a SID
-	Protected bool   // nothing is inherited from above
+	Protected bool   // inherits nothing
 	Grants    []Grant
-	Denied    []Grant // whatever is granted
+	Denied    []Grant // overrides Grants
 }
 
 // ReadAccess returns the access of the file or directory at path.
@@ -50,7 +50,7 @@ func ReadAccess(path string) (AccessList, error) {
 	return ParseDescriptor(sd)
 }
 
-// ReadHandleAccess returns the access to the open object h, which is of that kind.
+// ReadHandleAccess returns the access of the open object h of the given kind.
 func ReadHandleAccess(h windows.Handle, kind windows.SE_OBJECT_TYPE) (AccessList, error) {
 	sd, err := windows.GetSecurityInfo(h, kind, windows.OWNER_SECURITY_INFORMATION|windows.DACL_SECURITY_INFORMATION)
 	if err != nil {
@@ -59,7 +59,7 @@ func ReadHandleAccess(h windows.Handle, kind windows.SE_OBJECT_TYPE) (AccessList
 	return ParseDescriptor(sd)
 }
 
-// ParseSDDL returns the access that SDDL says. One without an owner is an error.
+// ParseSDDL returns the access of a descriptor in SDDL. It must have an owner.
 func ParseSDDL(sddl string) (AccessList, error) {
 	sd, err := windows.SecurityDescriptorFromString(sddl)
 	if err != nil {
@@ -68,9 +68,8 @@ func ParseSDDL(sddl string) (AccessList, error) {
 	return ParseDescriptor(sd)
 }
 
-// ParseDescriptor returns the access that sd says. What is only for what comes below is left
-// out, and an entry of a kind that is not understood is an error, since it may
-// allow something.
+// ParseDescriptor returns the access of sd. It skips entries that apply only to children.
+// An entry of an unknown kind is an error, since it may grant rights.
 func ParseDescriptor(sd *windows.SECURITY_DESCRIPTOR) (AccessList, error) {
 	var l AccessList
 	owner, _, err := sd.Owner()
@@ -80,7 +79,7 @@ func ParseDescriptor(sd *windows.SECURITY_DESCRIPTOR) (AccessList, error) {
 	l.Owner = owner.String()
 	control, _, err := sd.Control()
 	if err != nil {
-		return l, fmt.Errorf("has an access list that cannot be read: %w", err)
+		return l, fmt.Errorf("has an unreadable access list: %w", err)
 	}
 	l.Protected = control&windows.SE_DACL_PROTECTED != 0
 	list, _, err := sd.DACL()
@@ -90,17 +89,17 @@ func ParseDescriptor(sd *windows.SECURITY_DESCRIPTOR) (AccessList, error) {
 	return l, l.addEntries(list)
 }
 
-// addEntries takes what an access list says of the thing itself.
+// addEntries adds the entries that apply to the object itself.
 func (l *AccessList) addEntries(list *windows.ACL) error {
 	for i := range uint32(list.AceCount) {
 		var ace *windows.ACCESS_ALLOWED_ACE
 		if err := windows.GetAce(list, i, &ace); err != nil {
-			return fmt.Errorf("has an access list that cannot be read: %w", err)
+			return fmt.Errorf("has an unreadable access list: %w", err)
 		}
-		sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)) //nolint:gosec // where the system puts it
+		sid := (*windows.SID)(unsafe.Pointer(&ace.SidStart)) //nolint:gosec // the SID's place in the entry
 		switch {
 		case ace.Header.AceFlags&windows.INHERIT_ONLY_ACE != 0:
-		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE: // it has the same form
+		case ace.Header.AceType == windows.ACCESS_DENIED_ACE_TYPE: // same format
 			l.Denied = append(l.Denied, Grant{sid.String(), ace.Mask})
 		case ace.Header.AceType == windows.ACCESS_ALLOWED_ACE_TYPE:
 			l.Grants = append(l.Grants, Grant{sid.String(), ace.Mask})
@@ -130,8 +129,8 @@ func IsAdministrator() bool {
 	return err == nil && is
 }
 
-// IsTrustedSID reports whether sid is SYSTEM, Administrators or TrustedInstaller: who
-// is one of them can be any other.
+// IsTrustedSID reports whether sid is SYSTEM, Administrators or TrustedInstaller. Each of
+// them can get the rights of the others.
 func IsTrustedSID(sid string) bool {
 	switch sid {
 	case layout.SystemSID, layout.AdministratorsSID, layout.TrustedInstallerSID:
@@ -140,8 +139,8 @@ func IsTrustedSID(sid string) bool {
 	return false
 }
 
-// UntrustedWith returns those who have any of the rights and are not [IsTrustedSID] or
-// among those that are named, each once.
+// UntrustedWith returns the SIDs that have any of the rights, each once. It skips those in
+// but and every [IsTrustedSID].
 func (l AccessList) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (sids []string) {
 	for _, g := range l.Grants {
 		if g.Mask&rights != 0 && !IsTrustedSID(g.SID) && !slices.Contains(but, g.SID) && !slices.Contains(sids, g.SID) {
@@ -151,9 +150,9 @@ func (l AccessList) UntrustedWith(rights windows.ACCESS_MASK, but ...string) (si
 	return sids
 }
 
-// ExcessGrants returns what is granted to somebody who is not [IsTrustedSID] and is not
-// meant to have it, each as far as that goes. Who is denied what is not looked at:
-// a denial of somebody else makes nothing narrower.
+// ExcessGrants returns the grants beyond meant, for everybody except [IsTrustedSID], with
+// the excess rights only. It ignores denials: they may be for other users, so they limit
+// nothing.
 func (l AccessList) ExcessGrants(meant AccessList) (more []Grant) {
 	for _, g := range l.Grants {
 		g.Mask = expandGeneric(g.Mask)
@@ -169,7 +168,7 @@ func (l AccessList) ExcessGrants(meant AccessList) (more []Grant) {
 	return more
 }
 
-// MissingDenials returns what is meant to be denied and is not.
+// MissingDenials returns the denials of meant that l lacks.
 func (l AccessList) MissingDenials(meant AccessList) (missing []Grant) {
 	for _, m := range meant.Denied {
 		if !slices.ContainsFunc(l.Denied, func(d Grant) bool { return d.SID == m.SID && expandGeneric(m.Mask)&^expandGeneric(d.Mask) == 0 }) {
@@ -179,8 +178,8 @@ func (l AccessList) MissingDenials(meant AccessList) (missing []Grant) {
 	return missing
 }
 
-// expandGeneric is a mask in the rights of files, directories and pipes, as Windows
-// stores it: SDDL and Wine keep rights that stand for several.
+// expandGeneric replaces generic rights by those of files, directories and pipes, as Windows
+// stores them. SDDL and Wine use generic rights.
 func expandGeneric(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
 	for _, g := range []struct{ generic, rights windows.ACCESS_MASK }{
 		{windows.GENERIC_READ, windows.FILE_GENERIC_READ},
@@ -195,16 +194,15 @@ func expandGeneric(mask windows.ACCESS_MASK) windows.ACCESS_MASK {
 	return mask
 }
 
-// fileAllAccess is FILE_ALL_ACCESS, which the library does not name.
+// fileAllAccess is FILE_ALL_ACCESS. The library has no name for it.
 const fileAllAccess = windows.STANDARD_RIGHTS_REQUIRED | windows.SYNCHRONIZE | 0x1ff
 
-// ModeAccess returns the user of this process and no bits: modes mean nothing here. The
-// access list of the directory, which the package sets, is what keeps others out.
+// ModeAccess returns the user of this process and no bits: Windows has no modes. The access
+// list of the directory, which the package sets, protects the file.
 func ModeAccess(fs.FileInfo) (owner int, others fs.FileMode, err error) { return os.Geteuid(), 0, nil }
 
-// SyncDir does nothing: Windows flushes no directory, and NTFS keeps its names in a
-// journal of its own.
+// SyncDir does nothing: Windows cannot flush a directory, and NTFS has a journal for names.
 func SyncDir(string) error { return nil }
 
-// Links knows of none.
+// Links returns 0, 0.
 func Links(fs.FileInfo) (inode, names uint64) { return 0, 0 }

@@ -5,24 +5,23 @@ import (
 	"net"
 )
 
-// ErrUnsupported means that this system has no access lists that are looked at.
+// ErrUnsupported means that exposures are not checked on this system.
 var ErrUnsupported = errors.New("not supported on this system")
 
-// Exposure is a thing that somebody may use who is not meant to.
+// Exposure is an object that an unintended user may access.
 type Exposure struct {
 	Path       string
-	Problem    string // what is wrong, in words
-	FixCommand string // the command with which an administrator sets it right
+	Problem    string // in words
+	FixCommand string // for an administrator
 }
 
-// FileExposures looks at a directory of data with its configuration and its registration
-// token, at the directory that an installer puts one into, as far as this user may
-// look there, and at a state directory with all that is in it; what is not there is
-// left out. Anything else that an administrator cannot look at is exposed too, since
-// somebody made it so, and so is a link, which is not followed. An error that wraps
-// [io/fs.ErrPermission] means that this user may not look, as it is meant, and saw
-// nothing.
+// FileExposures checks a data directory with its configuration and registration token, its
+// directory for the installer's token, and a state directory with its content. Missing
+// objects are skipped, and so is the installer's directory if this user may not read it. An
+// object that an administrator cannot read is exposed, since somebody has denied that. A
+// link is exposed too, and is not followed. An error that wraps [io/fs.ErrPermission] means
+// that this user has no access, as intended, and that nothing was found.
 func FileExposures(data, state string) ([]Exposure, error) { return fileExposures(data, state) }
 
-// PipeExposures looks at the pipe that c, a client's end, is of.
+// PipeExposures checks the pipe of c, which is a client's end.
 func PipeExposures(path string, c net.Conn) ([]Exposure, error) { return pipeExposures(path, c) }

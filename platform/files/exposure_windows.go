@@ -19,19 +19,19 @@ import (
 
 const allRights = ^windows.ACCESS_MASK(0)
 
-// target is what is looked at, and what nobody else may do with it.
+// target is an object to check, and the rights that other users must not have.
 type target struct {
 	path       string
 	expected   AccessList
 	rights     windows.ACCESS_MASK
 	fixCommand string
-	hidden     bool  // from administrators too
-	listErr    error // what is in it cannot be listed
+	hidden     bool  // administrators have no access either
+	listErr    error // the content cannot be listed
 }
 
-// checker is who looks at files, and how.
+// checker reads files and their access.
 type checker struct {
-	administrator bool // who may see all that is not hidden
+	administrator bool // has access to all targets that are not hidden
 	walk          func(root string, visit fs.WalkDirFunc) error
 	lstat         func(path string) (fs.FileInfo, error)
 	access        func(path string) (AccessList, error)
@@ -62,9 +62,9 @@ func (l checker) files(data, state string) ([]Exposure, error) {
 	return l.check(append(all, kept...))
 }
 
-// dataTargets is what a directory of data has beside the state. Who reads the
-// configuration learns nothing that regent does not tell; who writes it decides.
-// Who reads a registration token has it.
+// dataTargets returns the targets in a data directory, without the state. Users may read the
+// configuration, since regent shows it too, but must not write it. They must not read a
+// registration token.
 func dataTargets(data string, meant AccessList) ([]target, error) {
 	incoming := filepath.Join(data, layout.IncomingFolder)
 	all := []target{{path: incoming, expected: meant, rights: allRights, fixCommand: layout.SetAccessCommand(incoming, layout.IncomingAccess), hidden: true}}
@@ -82,48 +82,48 @@ func dataTargets(data string, meant AccessList) ([]target, error) {
 	return all, nil
 }
 
-// stateTargets is the state directory and all that is in it, which nobody else may
-// even see. What cannot be listed hides nothing else.
+// stateTargets returns the state directory and its content, which no other user may see. It
+// continues after a directory that cannot be listed.
 func (l checker) stateTargets(state string, meant AccessList) (all []target, _ error) {
 	err := l.walk(state, func(path string, _ fs.DirEntry, err error) error {
 		if i := len(all) - 1; err != nil && i >= 0 && all[i].path == path {
-			all[i].listErr = err // a directory comes again if it cannot be listed
+			all[i].listErr = err // WalkDir repeats a directory that it cannot list
 			return nil
 		}
-		mend := layout.InheritAccessCommand(path)
+		fix := layout.InheritAccessCommand(path)
 		if path == state {
-			mend = layout.SetAccessCommand(path, layout.StateAccess)
+			fix = layout.SetAccessCommand(path, layout.StateAccess)
 		}
-		all = append(all, target{path: path, expected: meant, rights: allRights, fixCommand: mend, listErr: err})
+		all = append(all, target{path: path, expected: meant, rights: allRights, fixCommand: fix, listErr: err})
 		return nil
 	})
 	return all, err
 }
 
-// check keeps what it found whatever else it may not see: else who may change
-// one thing could hide all of them.
+// check returns its findings even if it may not read some targets. Otherwise a user who can
+// change one object could hide all findings.
 func (l checker) check(all []target) (found []Exposure, denied error) {
 	var links []string
 	for _, t := range all {
 		if slices.ContainsFunc(links, func(link string) bool { return strings.HasPrefix(t.path, link+`\`) }) {
-			continue // it is at that other place
+			continue // below a link
 		}
-		if isLink, mend := l.checkLink(t.path); isLink {
+		if isLink, fix := l.checkLink(t.path); isLink {
 			links = append(links, t.path)
-			found = append(found, Exposure{t.path, "it is a link to another place", adviseCommand(t.path, mend)})
+			found = append(found, Exposure{t.path, "it is a link to another place", adviseCommand(t.path, fix)})
 			continue
 		}
 		wrong, err := l.problem(t)
 		switch {
-		case errors.Is(err, fs.ErrNotExist): // not yet, or not any more
+		case errors.Is(err, fs.ErrNotExist): // not created yet, or deleted
 			continue
 		case errors.Is(err, fs.ErrPermission) && !l.administrator:
-			denied = err // as it is meant
+			denied = err // as intended
 			continue
 		case errors.Is(err, fs.ErrPermission) && t.hidden:
 			continue
 		case err != nil:
-			wrong = "it cannot be looked at: " + err.Error()
+			wrong = "its access cannot be read: " + err.Error()
 		}
 		if wrong != "" {
 			found = append(found, Exposure{t.path, wrong, adviseCommand(t.path, t.fixCommand)})
@@ -135,9 +135,10 @@ func (l checker) check(all []target) (found []Exposure, denied error) {
 	return nil, denied
 }
 
-// checkLink reports whether a link or a junction is at path, and how to be rid of it. We
-// make none: the list would be read, and mended, of what somebody else chose.
-func (l checker) checkLink(path string) (isLink bool, mend string) {
+// checkLink reports whether path is a link or a junction, and returns the command to remove
+// it. The product creates no links. With one, another user would choose the checked and
+// repaired files.
+func (l checker) checkLink(path string) (isLink bool, fix string) {
 	info, err := l.lstat(path)
 	if err != nil || info.Mode()&(fs.ModeSymlink|fs.ModeIrregular) == 0 {
 		return false, ""
@@ -146,9 +147,9 @@ func (l checker) checkLink(path string) (isLink bool, mend string) {
 	return true, layout.RemoveLinkCommand(path, ok && own.FileAttributes&windows.FILE_ATTRIBUTE_DIRECTORY != 0)
 }
 
-// adviseCommand is the command, unless what stands on a screen or what cmd makes of it
-// could be another path: whoever may write there chooses the name. Then it is one
-// that shows what is above, with short names.
+// adviseCommand returns the command, unless its path is ambiguous on a screen or in cmd: a
+// user who may write there chooses the name. Then it returns a command that shows the
+// directory above, with short names.
 func adviseCommand(path, command string) string {
 	if !isAmbiguousPath(path) {
 		return command
@@ -159,13 +160,13 @@ func adviseCommand(path, command string) string {
 	return fmt.Sprintf(`dir /a /x "%s"`, path)
 }
 
-// isAmbiguousPath reports whether cmd would put variables into a path, even between
-// quotation marks, or a line of text show it as another.
+// isAmbiguousPath reports whether cmd would expand variables in a path, even in quotation
+// marks, or whether a line of text would show it as another path.
 func isAmbiguousPath(path string) bool {
 	return strings.ContainsFunc(path, func(r rune) bool { return r == '%' || !unicode.IsPrint(r) }) || strings.Contains(path, "  ")
 }
 
-// problem is "" if nothing is wrong with a thing.
+// problem returns the problem of a target, "" if there is none.
 func (l checker) problem(t target) (string, error) {
 	access, err := l.access(t.path)
 	if errors.Is(err, ErrNoAccessList) {
@@ -180,7 +181,7 @@ func (l checker) problem(t target) (string, error) {
 	return "", t.listErr
 }
 
-// problem says who may do what is not meant, "" if nobody.
+// problem describes the first excess right, "" if there is none.
 func (t target) problem(access AccessList) string {
 	if !IsTrustedSID(access.Owner) && !isWineUser(access.Owner) {
 		return "it belongs to " + describeSID(access.Owner)
@@ -202,7 +203,7 @@ func describeGrant(g Grant) string {
 }
 
 func pipeExposures(path string, c net.Conn) ([]Exposure, error) {
-	const mend = "regentd service stop && regentd service start" // it makes the pipe anew
+	const fix = "regentd service stop && regentd service start" // it creates the pipe again
 	pipe, ok := c.(interface{ Fd() uintptr })
 	if !ok {
 		return nil, fmt.Errorf("%T is not a named pipe", c)
@@ -213,21 +214,21 @@ func pipeExposures(path string, c net.Conn) ([]Exposure, error) {
 	}
 	access, err := ReadHandleAccess(windows.Handle(pipe.Fd()), windows.SE_KERNEL_OBJECT)
 	if errors.Is(err, ErrNoAccessList) {
-		return []Exposure{{path, "it " + err.Error(), mend}}, nil
+		return []Exposure{{path, "it " + err.Error(), fix}}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	for _, g := range access.MissingDenials(meant) {
-		return []Exposure{{path, describeSID(g.SID) + " is not kept out", mend}}, nil
+		return []Exposure{{path, describeSID(g.SID) + " is not denied", fix}}, nil
 	}
 	for _, g := range access.ExcessGrants(meant) {
-		return []Exposure{{path, fmt.Sprintf("%s may do more than ask (rights %#x)", describeSID(g.SID), uint32(g.Mask)), mend}}, nil
+		return []Exposure{{path, fmt.Sprintf("%s has more rights than a client needs (rights %#x)", describeSID(g.SID), uint32(g.Mask)), fix}}, nil
 	}
 	return nil, nil
 }
 
-// describeSID is a name with the SID, or the SID alone where it has none.
+// describeSID returns the account's name with the SID, or the SID alone if it has no name.
 func describeSID(sid string) string {
 	if s, err := windows.StringToSid(sid); err == nil {
 		if name, domain, _, err := s.LookupAccount(""); err == nil {
@@ -237,8 +238,8 @@ func describeSID(sid string) string {
 	return sid
 }
 
-// isWineUser reports whether sid is this user under Wine, where all that anybody
-// makes is the one user's, whatever list it was made with.
+// isWineUser reports whether sid is the user of this process under Wine. Under Wine this
+// user owns every object, whatever its access list was.
 func isWineUser(sid string) bool {
 	if !layout.UnderWine() {
 		return false

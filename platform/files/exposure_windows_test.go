@@ -267,7 +267,7 @@ func TestPipeExposures(t *testing.T) {
 		{"as Windows keeps it", "D:P(D;;FA;;;NU)(A;;FA;;;SY)(A;;FA;;;BA)(A;;0x12019b;;;AU)", ""},
 		{"from the network", "D:P(A;;GA;;;SY)(A;;GA;;;BA)(A;;0x12019b;;;AU)", "S-1-5-2"},
 		{"everybody", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;WD)", "S-1-1-0"},
-		{"users may answer", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;0x12019f;;;AU)", "S-1-5-11) may do more than ask (rights 0x4)"},
+		{"users may answer", "D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;0x12019f;;;AU)", "S-1-5-11) has more rights than a client needs (rights 0x4)"},
 	} {
 		l, err := winio.ListenPipe(name, &winio.PipeConfig{SecurityDescriptor: "O:BA" + tt.sddl})
 		must(t, err)

@@ -1,8 +1,8 @@
-// Package files writes files whole and reads who may use them.
+// Package files replaces files in one step, and reads their owners and access rights.
 //
-// Write replaces a file in one step. ModeAccess and ParseACL read owners, modes and
-// POSIX access lists, AccessList those of Windows. FileExposures and PipeExposures
-// compare what an installation has with the lists in platform/layout.
+// Write replaces a file. ModeAccess and ParseACL read owners, modes and POSIX access lists,
+// AccessList those of Windows. FileExposures and PipeExposures compare an installation with
+// the lists in platform/layout.
 package files
 
 import (
@@ -14,10 +14,10 @@ import (
 	"path/filepath"
 )
 
-// Write makes a file of this content and mode, in place of one at path. Whoever reads
-// it finds the old content or the new one, also after a crash: the content is on the
-// disk before the file gets its name. It is written under another name in the same
-// directory, with mode 0600 at first. On Windows the directory gives it its access.
+// Write writes a file with this content and mode, and replaces one at path. A reader finds
+// either the old content or the new one, also after a crash. Write creates a temporary file
+// in the same directory with mode 0600, syncs it, and renames it. On Windows the file gets
+// its access from the directory.
 func Write(path string, content []byte, mode fs.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
@@ -33,10 +33,10 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// writeError names the file, and not the other name under which it is written.
+// writeError names the file instead of the temporary file.
 func writeError(path string, err error) error { return fmt.Errorf("write %s: %w", path, TrimPath(err)) }
 
-// TrimPath returns err without the operation and the path that package os puts before it.
+// TrimPath returns err without the operation and the path that package os adds.
 func TrimPath(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -47,9 +47,10 @@ func TrimPath(err error) error {
 	return err
 }
 
-// ReadRegular returns the content of a file of at most that many bytes. look returns the
-// info of path like [os.Lstat], or an error if owner or mode are wrong. ReadRegular reads
-// the same file that look saw. It does not wait for a pipe. Errors do not name the file.
+// ReadRegular returns the content of a file of at most most bytes. look returns the file
+// info of path like [os.Lstat], or an error if owner or mode are wrong. ReadRegular returns
+// an error if the opened file is not the one that look saw. It does not wait for a FIFO.
+// Errors do not contain the path.
 func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, error)) (content []byte, err error) {
 	defer func() { err = TrimPath(err) }()
 	seen, err := look(path)
@@ -57,7 +58,7 @@ func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, e
 		return nil, err
 	}
 	if !seen.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file; put what it holds into one")
+		return nil, errors.New("is not a regular file; replace it by a regular file")
 	}
 	f, err := os.Open(path) //nolint:gosec // the caller's own path
 	if err != nil {
@@ -65,16 +66,16 @@ func ReadRegular(path string, most int64, look func(path string) (fs.FileInfo, e
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	if opened, err := f.Stat(); err != nil || !os.SameFile(seen, opened) {
-		return nil, errors.New("was exchanged while it was opened; try again")
+		return nil, errors.New("was replaced while it was opened; try again")
 	}
 	content, err = io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(content)) > most {
-		return nil, fmt.Errorf("has more than %d bytes; look what was written there", most)
+		return nil, fmt.Errorf("has more than %d bytes; check its content", most)
 	}
 	return content, err
 }
 
-// Sync waits until the disk has the content of the file at path.
+// Sync waits until the content of the file at path is on the disk.
 func Sync(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // the caller's own file
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// SyncDir waits until the disk has the names in a directory. Where this process may
-// not list the directory, or the file system cannot do it, that is no error: the
-// system writes the names later.
+// SyncDir waits until the names in a directory are on the disk. It returns nil if this
+// process may not list the directory, or if the file system does not support the call. Then
+// the system writes the names later.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // the caller's own directory
 	if errors.Is(err, fs.ErrPermission) {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// UsersSID is of everybody who may log on.
+// UsersSID is the group of all users who may log on.
 const UsersSID = "S-1-5-32-545"
 
-// SetAccessCommand returns the command, of cmd and not of PowerShell, with which an
-// administrator gives the directory at path one of the access lists above again,
-// whatever it has now. [TestSetAccessCommand] holds that it can say each of them. A link
-// that somebody puts in its place meanwhile is not followed.
+// SetAccessCommand returns the command for cmd, not PowerShell, that sets one of the
+// access lists above on the directory at path. An administrator runs it.
+// [TestSetAccessCommand] checks that it can express each list. It does not follow a link
+// that somebody puts at path meanwhile.
 func SetAccessCommand(path, access string) string {
 	var grants []string
 	_, list, _ := strings.Cut(access, "(")
@@ -22,14 +22,14 @@ func SetAccessCommand(path, access string) string {
 	return fmt.Sprintf(`%s && icacls "%s" /inheritance:r /grant:r %s /L`, InheritAccessCommand(path), path, strings.Join(grants, " "))
 }
 
-// InheritAccessCommand returns the command with which an administrator gives what is in
-// such a directory the access that comes from there.
+// InheritAccessCommand returns the command that makes the object at path inherit the access
+// of its directory. An administrator runs it.
 func InheritAccessCommand(path string) string {
 	return fmt.Sprintf(`icacls "%s" /setowner *%s /L && icacls "%[1]s" /reset /L`, path, AdministratorsSID)
 }
 
-// RemoveLinkCommand returns the command with which an administrator removes a link to a
-// directory, or to a file, and not what is there.
+// RemoveLinkCommand returns the command that removes a link to a directory or a file, but
+// not its target. An administrator runs it.
 func RemoveLinkCommand(path string, toDirectory bool) string {
 	if toDirectory {
 		return fmt.Sprintf(`rmdir "%s"`, path)
@@ -37,8 +37,8 @@ func RemoveLinkCommand(path string, toDirectory bool) string {
 	return fmt.Sprintf(`del "%s"`, path)
 }
 
-// icaclsRights is a word of SDDL in that program's words; of those that our lists of
-// directories use.
+// icaclsRights translates a word of SDDL for icacls. It knows the words in our lists of
+// directories.
 func icaclsRights(word string) string {
 	return map[string]string{
 		"SY": SystemSID, "BA": AdministratorsSID, "BU": UsersSID,

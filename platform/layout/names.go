@@ -1,44 +1,45 @@
 package layout
 
-// Product is what people call it. Folders and keys are named after it.
+// Product is the name for users. Folders and keys have this name.
 const Product = "Regent"
 
-// Publisher stands in what is installed beside [Product].
+// Publisher is shown with [Product] in installed files.
 const Publisher = "the authors of Regent"
 
-// Pipe is where an installed daemon listens.
+// Pipe is the address of an installed daemon.
 const Pipe = `\\.\pipe\regent`
 
-// The keys below HKEY_LOCAL_MACHINE, in the 64-bit view. Changing one orphans
-// what was set under the old name.
+// The keys below HKEY_LOCAL_MACHINE, in the 64-bit view. After a change, values under the
+// old name have no effect.
 const (
 	InstallerKey = `SOFTWARE\Regent`          // the installer's answers
 	PolicyKey    = `SOFTWARE\Policies\Regent` // the organisation's policy
 	EventLogKey  = `SYSTEM\CurrentControlSet\Services\EventLog\Application\` + EventSource
 )
 
-// The folders of an installed system and what is in them.
+// The folders and files of an installation.
 const (
 	ProgramFolder         = "Regent" // below Program Files
-	DataFolder            = "Regent" // below ProgramData, by the known folder and never by the environment
+	DataFolder            = "Regent" // below ProgramData, from the known folder, never from the environment
 	ConfigFile            = "config.yaml"
 	ConfigFolder          = "config.d"
 	StateFolder           = "state"
 	RegistrationTokenFile = "registration-token"
 )
 
-// DefaultProgramData is where ProgramData is unless somebody moved it: what examples
-// name, and where to look if the system does not say.
+// DefaultProgramData is the default path of ProgramData. Examples use it, and the programs
+// use it if Windows does not return the path.
 const DefaultProgramData = `C:\ProgramData`
 
-// The programs, and what each is in the properties of its file.
+// The programs.
 const (
 	Daemon        = "regentd"
 	Client        = "regent"
 	Administrator = "tmsctl"
 )
 
-// Describe returns one line about a program; "" if it is none of ours.
+// Describe returns the description in the properties of a program's file, "" for another
+// name.
 func Describe(program string) string {
 	return map[string]string{
 		Daemon:        "Regent token agent",
@@ -47,15 +48,15 @@ func Describe(program string) string {
 	}[program]
 }
 
-// The event log source. Its messages are the text itself, by the message file
-// that comes with every Windows.
+// The event log source. The message is the whole text, through the message file that comes
+// with Windows.
 const (
 	EventSource      = Service
 	EventMessageFile = `%SystemRoot%\System32\EventCreate.exe`
 	EventTypes       = 7 // error, warning and information
 )
 
-// The identifiers of events: one for each level, since the text says the rest.
+// The identifiers of events. There is one for each level.
 const (
 	EventInfo    = 1
 	EventWarning = 2

@@ -3,7 +3,7 @@
 package layout
 
 func defaults() Paths {
-	return Paths{ //nolint:gosec // places of secrets, no secrets
+	return Paths{ //nolint:gosec // paths of secrets, not secrets
 		Config:            "/etc/regent/config.yaml",
 		ConfigDir:         "/etc/regent/config.d",
 		PolicyDir:         "/etc/regent/policy.d",

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Managed policy is in the registry, so there is no directory of it.
+// Managed policy is in the registry, so it has no directory.
 func defaults() Paths {
 	dir := filepath.Join(programData(), DataFolder)
 	return Paths{
@@ -18,8 +18,8 @@ func defaults() Paths {
 	}
 }
 
-// programData asks the system and not the environment, which a caller of the
-// service could have set.
+// programData asks Windows. It does not use the environment, which a caller of the service
+// could have set.
 func programData() string {
 	dir, err := windows.KnownFolderPath(windows.FOLDERID_ProgramData, windows.KF_FLAG_DEFAULT)
 	if err != nil {

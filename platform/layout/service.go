@@ -2,36 +2,33 @@ package layout
 
 import "time"
 
-// The service, as whoever installs it registers it.
+// The registration of the service.
 const (
 	Service            = "regentd"
 	ServiceDisplayName = "Regent token agent"
 	ServiceDescription = "Redeems registration tokens of Sentinel Cloud LM, keeps the auth tokens and hands access tokens to local applications."
 
-	// ServiceAccount may open the processes of all users, which a virtual account
-	// may not. What else it could do is given up: see [ServicePrivileges].
+	// ServiceAccount may open the processes of all users. A virtual account may not. The
+	// service drops all other privileges: see [ServicePrivileges].
 	ServiceAccount = "LocalSystem"
-	// ServiceArguments is how the service control manager starts the daemon.
+	// ServiceArguments are the arguments of the daemon as a service.
 	ServiceArguments = "run"
-	// ServiceDelayed has the service started after those that a person waits for.
+	// ServiceDelayed means delayed automatic start.
 	ServiceDelayed = true
 )
 
-// TimeService is the system's own that keeps the clock.
+// TimeService is the Windows service that sets the clock.
 const TimeService = "W32Time"
 
-// ServicePrivileges is the whole of what the service keeps of its account's
-// privileges. A client is asked for at identification level, which needs none,
-// and the processes of users let SYSTEM look at them.
+// ServicePrivileges returns all privileges that the service keeps. To identify a client at
+// identification level needs none. SYSTEM may query users' processes without one.
 func ServicePrivileges() []string { return []string{"SeChangeNotifyPrivilege"} }
 
-// RecoveryReset is how long the service must have run for its failures to be
-// forgotten.
+// RecoveryReset is the time without a failure after which Windows resets the failure count.
 const RecoveryReset = 24 * time.Hour
 
-// RecoveryDelays is how long after the first, the second and any further failure
-// the service is started again. An exit with an error is a failure as well as a
-// crash is.
+// RecoveryDelays returns the delays before a restart after the first, the second and each
+// further failure. An exit with an error counts as a failure, like a crash.
 func RecoveryDelays() []time.Duration {
 	return []time.Duration{5 * time.Second, 30 * time.Second, 5 * time.Minute}
 }

@@ -7,8 +7,8 @@ import (
 	"regent/platform/layout"
 )
 
-// CheckAdministratorsOnly says who else than the system and its administrators may
-// change the file or the directory at path, or nil.
+// CheckAdministratorsOnly returns an error if anybody except the system and its
+// administrators may change the file or directory at path.
 func CheckAdministratorsOnly(path string) error {
 	access, err := files.ReadAccess(path)
 	if err != nil {

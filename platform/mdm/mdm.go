@@ -1,14 +1,14 @@
 // Package mdm reads the managed policy of a device.
 //
-// Management systems leave policy files on any system, and registry values on Windows.
-// The package does not know what a value means.
+// Management systems write policy files on any system, and registry values on Windows. The
+// package does not interpret the values.
 package mdm
 
-// Value is one named value of a store.
+// Value is one named value.
 type Value struct {
 	Name   string
-	Source string // the name in full, for people
-	// Data is a string, a bool, an int64, a []any, or a map[string]any of those;
-	// nil stands for a value of any other kind.
+	Source string // the full name, for messages
+	// Data is a string, a bool, an int64, a []any, or a map[string]any of those. It is nil
+	// for a value of any other kind.
 	Data any
 }

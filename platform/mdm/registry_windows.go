@@ -10,19 +10,18 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// maxValues bounds what is read of a key: far more than there are settings.
+// maxValues limits the values read from a key. It is far more than the number of settings.
 const maxValues = 2000
 
-// Registry names a key below HKEY_LOCAL_MACHINE, in the 64-bit view: only
-// administrators write there. What belongs to a user is never looked at, since
-// no user's hive may steer a service.
+// Registry is a key below HKEY_LOCAL_MACHINE, in the 64-bit view, where only administrators
+// can write. Users' hives are never read: a user must not control a service.
 type Registry struct{ Path string }
 
 // String returns the key's full name.
 func (r Registry) String() string { return `HKLM\` + r.Path }
 
-// Read returns the key's values, sorted by name. A subkey is a value that is a
-// map: that is how Group Policy writes lists. No key is no values.
+// Read returns the key's values, sorted by name. A subkey becomes a value with a map, since
+// Group Policy writes lists as subkeys. A missing key has no values.
 func (r Registry) Read() ([]Value, error) {
 	k, err := registry.OpenKey(registry.LOCAL_MACHINE, r.Path, registry.READ|registry.WOW64_64KEY)
 	if errors.Is(err, registry.ErrNotExist) {
@@ -36,7 +35,7 @@ func (r Registry) Read() ([]Value, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the values: %w", err)
 	}
-	subkeys, err := k.ReadSubKeyNames(maxValues) // io.EOF: those were all
+	subkeys, err := k.ReadSubKeyNames(maxValues) // io.EOF: no more subkeys
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("list the subkeys: %w", err)
 	}
@@ -74,8 +73,8 @@ func list(k registry.Key) (map[string]any, error) {
 	return m, nil
 }
 
-// value returns a value's data, nil if it is of a kind that no setting has.
-// REG_EXPAND_SZ is not expanded: the environment is not part of policy.
+// value returns the data of a value, or nil if no setting has this kind. It does not expand
+// REG_EXPAND_SZ: the environment is not part of policy.
 func value(k registry.Key, name string) any {
 	_, kind, err := k.GetValue(name, nil)
 	if err != nil {

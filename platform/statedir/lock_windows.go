@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockOffset is where the locked byte is, far behind the content: a lock keeps
-// others from reading what it covers, and they are to read who holds it.
+// lockOffset is the position of the locked byte, far behind the content. Windows denies
+// others to read locked bytes, and they must be able to read the holder's PID.
 const lockOffset = 1 << 30
 
-// tryLock locks the file for this process, and reports false if another has it.
+// tryLock locks the file for this process. It returns false if another process has the lock.
 func tryLock(f *os.File) (bool, error) {
 	err := windows.LockFileEx(windows.Handle(f.Fd()),
 		windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0,

@@ -4,9 +4,9 @@ package statedir
 
 import "os"
 
-// makeParents makes the directories above the state directory, with mode 0755:
-// they are shared with others, as /var/lib is.
+// makeParents creates the directories above the state directory with mode 0755: others share
+// them, for example /var/lib.
 func makeParents(dir string) error { return os.MkdirAll(dir, 0o755) } //nolint:gosec // see above
 
-// makePrivate makes a directory that is this user's alone from its first moment.
+// makePrivate creates a directory that only this user may access, from its creation.
 func makePrivate(path string) error { return os.Mkdir(path, 0o700) } //nolint:gosec // the directory that the daemon was given

@@ -15,10 +15,10 @@ import (
 	"regent/platform/layout"
 )
 
-// makeParents makes the directories above the state directory. The nearest one is
-// made as the product's own folder, whose content is not for everybody.
+// makeParents creates the directories above the state directory. The nearest one gets the
+// access list of the product's data folder. Only administrators can read its files.
 func makeParents(dir string) error {
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // modes mean nothing here
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // Windows has no modes
 		return err
 	}
 	err := makeWithAccess(dir, layout.DataAccess)
@@ -28,12 +28,12 @@ func makeParents(dir string) error {
 	return err
 }
 
-// makePrivate makes a directory that is SYSTEM's, the administrators' and this
-// user's alone from its first moment.
+// makePrivate creates a directory that only SYSTEM, administrators and this user may access,
+// from its creation.
 func makePrivate(path string) error { return makeWithAccess(path, layout.StateAccess) }
 
-// makeWithAccess makes a directory with an access list that is meant for a service. Who is
-// no administrator can give it to nobody else, owns it, and is let in too.
+// makeWithAccess creates a directory with an access list for a service. A user who is not an
+// administrator cannot set another owner. So that user becomes the owner and gets access.
 func makeWithAccess(path, access string) error {
 	self, err := files.OwnSID()
 	if err != nil {
@@ -59,9 +59,9 @@ func makeWithAccess(path, access string) error {
 	return nil
 }
 
-// checkOwner reads back whose the directory is and who may go there.
+// checkOwner checks the directory's owner and access list.
 func checkOwner(path string, _ fs.FileInfo) error {
-	if layout.UnderWine() { // it makes modes of access lists, and other lists of those
+	if layout.UnderWine() { // Wine stores access lists as modes, and returns other lists
 		return nil
 	}
 	access, err := files.ReadAccess(path)
@@ -75,18 +75,18 @@ func checkOwner(path string, _ fs.FileInfo) error {
 	return checkPrivate(path, access, self)
 }
 
-// checkPrivate refuses a directory that is a stranger's, that takes its access from
-// above, or where anybody else may do anything.
+// checkPrivate returns an error for a directory of another owner, for inherited access, and
+// for access by anybody else.
 func checkPrivate(path string, access files.AccessList, self string) error {
-	mend := layout.SetAccessCommand(path, layout.StateAccess)
+	fix := layout.SetAccessCommand(path, layout.StateAccess)
 	if !files.IsTrustedSID(access.Owner) && access.Owner != self {
-		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, mend)
+		return fmt.Errorf("state directory %s belongs to %s; run as an administrator, in cmd: %s", path, access.Owner, fix)
 	}
 	if !access.Protected {
-		return fmt.Errorf("state directory %s takes its access from the directory above; run as an administrator, in cmd: %s", path, mend)
+		return fmt.Errorf("state directory %s takes its access from the directory above; run as an administrator, in cmd: %s", path, fix)
 	}
 	for _, sid := range access.UntrustedWith(^windows.ACCESS_MASK(0), self) {
-		return fmt.Errorf("state directory %s is open to %s; run as an administrator, in cmd: %s", path, sid, mend)
+		return fmt.Errorf("state directory %s is open to %s; run as an administrator, in cmd: %s", path, sid, fix)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
-// Package statedir locks the state directory for one process, and checks that nobody
-// else can use it.
+// Package statedir locks the state directory for one process, and checks that no other user
+// can access it.
 //
-// It does not know what is kept there.
+// It does not know the content of the directory.
 package statedir
 
 import (
@@ -15,19 +15,19 @@ import (
 	"time"
 )
 
-// LockName is the name of the lock file in the directory. It is never removed:
-// what holds the directory is the kernel's lock on it, which ends with its
-// process however that ends. Its content only says who holds it.
+// LockName is the name of the lock file in the directory. The file is never deleted. The
+// kernel's lock on it counts, and ends with the process. The content only names the
+// process.
 const LockName = "lock"
 
-// ErrLocked means that another process has the directory.
+// ErrLocked means that another process has locked the directory.
 var ErrLocked = errors.New("state directory is locked by another process")
 
-// LockedError says who has the directory. It matches [ErrLocked].
+// LockedError names the process that has locked the directory. It matches [ErrLocked].
 type LockedError struct {
 	Path  string
-	PID   int       // 0 if it is not known
-	Since time.Time // zero if it is not known
+	PID   int       // 0 if unknown
+	Since time.Time // zero if unknown
 }
 
 func (e *LockedError) Error() string {
@@ -38,22 +38,22 @@ func (e *LockedError) Error() string {
 	if !e.Since.IsZero() {
 		who += ", since " + e.Since.Format(time.RFC3339)
 	}
-	return fmt.Sprintf("state directory %s is held by %s; stop that one first, or name another directory with --state-dir", e.Path, who)
+	return fmt.Sprintf("state directory %s is in use by %s; stop that process, or set another directory with --state-dir", e.Path, who)
 }
 
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
-// Dir is a state directory that this process holds until Close, or its end.
+// Dir is a state directory. This process has locked it until Close or its exit.
 type Dir struct {
 	path string
 	lock *os.File
 }
 
-// Open makes the directory, with mode 0700 or an access list that says the same, if it is not there, checks that it is
-// this user's alone, and takes it. A directory that another process has is a
-// [*LockedError]. Parents that are missing are made with
-// mode 0755; on Windows the nearest one keeps what is in it from users.
+// Open locks the directory. It creates it if it is missing, with mode 0700 or an equivalent
+// access list, and checks that only this user can access it. The error is a [*LockedError]
+// if another process has locked it. Open creates missing parents with mode 0755. On
+// Windows the nearest one denies users access to its files.
 func Open(path string) (*Dir, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -78,17 +78,17 @@ func Open(path string) (*Dir, error) {
 // Path returns the absolute path of the directory.
 func (d *Dir) Path() string { return d.path }
 
-// Close gives the directory back. The lock file stays.
+// Close unlocks the directory. The lock file stays.
 func (d *Dir) Close() error { return d.lock.Close() }
 
-// check refuses what is not a directory of this user alone.
+// check returns an error unless path is a directory that only this user can access.
 func check(path string) error {
 	i, err := os.Lstat(path) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", path, err)
 	}
 	if i.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("state directory %s is a symbolic link; name the directory itself with --state-dir", path)
+		return fmt.Errorf("state directory %s is a symbolic link; set its target with --state-dir", path)
 	}
 	if !i.IsDir() {
 		return fmt.Errorf("state directory %s is not a directory; move it away", path)
@@ -96,13 +96,13 @@ func check(path string) error {
 	return checkOwner(path, i)
 }
 
-// acquireLock locks the lock file and writes into it who holds it.
+// acquireLock locks the lock file and writes this process's PID into it.
 func acquireLock(dir string) (*os.File, error) {
 	path := filepath.Join(dir, LockName)
 	if i, err := os.Lstat(path); err == nil && !i.Mode().IsRegular() { //nolint:gosec // the directory that the daemon was given
 		return nil, fmt.Errorf("state directory %s: %s is not a regular file; move it away", dir, path)
 	}
-	// Go opens every file close-on-exec: no child inherits the lock.
+	// Go opens every file close-on-exec, so no child inherits the lock.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return nil, fmt.Errorf("state directory %s: %w", dir, err)
@@ -121,7 +121,7 @@ func lockFile(dir string, f *os.File) error {
 	if !locked {
 		return lockedError(dir, f.Name())
 	}
-	// The name could have been given to another file since it was opened.
+	// The path may mean another file since the open.
 	named, err := os.Lstat(f.Name()) //nolint:gosec // the directory that the daemon was given
 	if err != nil {
 		return fmt.Errorf("state directory %s: %w", dir, err)
@@ -131,16 +131,16 @@ func lockFile(dir string, f *os.File) error {
 		return fmt.Errorf("state directory %s: %w", dir, err)
 	}
 	if !os.SameFile(named, mine) {
-		return fmt.Errorf("state directory %s: %s was exchanged while it was locked; try again", dir, f.Name())
+		return fmt.Errorf("state directory %s: %s was replaced while it was locked; try again", dir, f.Name())
 	}
-	_ = writeHolder(f) // the lock is the kernel's; on a full disk it is held all the same
+	_ = writeHolder(f) // the kernel has the lock; it works on a full disk too
 	return nil
 }
 
-// writeHolder writes who holds the lock, for people. It need not be durable: after a
-// crash nobody does.
+// writeHolder writes the PID of the holder and the time, for messages. It need not be
+// durable: after a crash there is no holder.
 func writeHolder(f *os.File) error {
-	now := time.Now() //nolint:forbidigo // for people to read; nothing is decided by it
+	now := time.Now() //nolint:forbidigo // for messages only
 	line := fmt.Sprintf("%d %s\n", os.Getpid(), now.UTC().Format(time.RFC3339))
 	if err := f.Truncate(0); err != nil {
 		return err
@@ -149,11 +149,11 @@ func writeHolder(f *os.File) error {
 	return err
 }
 
-// lockedError returns the error that says who holds the lock. The holder may be about
-// to write it, so it may not be known.
+// lockedError returns the error for the holder of the lock. The holder may not have written
+// its PID yet, so it can be unknown.
 func lockedError(dir, lock string) error {
 	e := &LockedError{Path: dir}
-	content, err := os.ReadFile(lock) //nolint:gosec // in the state directory, which the daemon was given
+	content, err := os.ReadFile(lock) //nolint:gosec // in the state directory
 	if err != nil {
 		return e
 	}

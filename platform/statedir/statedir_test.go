@@ -97,7 +97,7 @@ func TestStaleLockFile(t *testing.T) {
 	d, err := Open(path)
 	must(t, err)
 	defer d.Close()
-	if _, said := startChild(t, path); !strings.Contains(said, "is held by the process with pid") {
+	if _, said := startChild(t, path); !strings.Contains(said, "is in use by the process with pid") {
 		t.Errorf("another process: said %q, want who holds it", said)
 	}
 }
@@ -127,7 +127,7 @@ func TestOpenRefuses(t *testing.T) {
 		want string
 	}{
 		{"file", func(t *testing.T, path string) { must(t, os.WriteFile(path, nil, 0o600)) }, "is not a directory; move it away"},
-		{"link", func(t *testing.T, path string) { must(t, os.Symlink(t.TempDir(), path)) }, "is a symbolic link; name the directory itself"},
+		{"link", func(t *testing.T, path string) { must(t, os.Symlink(t.TempDir(), path)) }, "is a symbolic link; set its target"},
 		{"dangling link", func(t *testing.T, path string) { must(t, os.Symlink(path+"-none", path)) }, "is a symbolic link"},
 		{"linked lock", func(t *testing.T, path string) {
 			must(t, os.Mkdir(path, 0o700))
