@@ -19,17 +19,17 @@ import (
 // packageUser is the user that the package's unit runs as.
 const packageUser = "regent"
 
-// callerResolver turns what the kernel says of a connection into the agent's caller.
+// callerResolver identifies the caller of a connection from the facts of the kernel.
 type callerResolver struct {
 	names      *peer.Names
 	accounts   peer.Accounts
 	images     *peer.Images
 	daemonUser string // the daemon's user
-	own        string // the same, if whoever has it administers; else ""
+	own        string // the same if that user is an administrator; else ""
 }
 
-// newCallerResolver takes the uid of the daemon, negative on a system that has none, and
-// a clock for its cache of names.
+// newCallerResolver takes the uid of the daemon and a clock for its cache of names. A
+// system without uids has a negative one.
 func newCallerResolver(uid int, now func() time.Time) *callerResolver {
 	cs := &callerResolver{names: peer.NewNames(now), accounts: peer.Accounts{Now: now}, images: peer.NewImages(now)}
 	own := strconv.Itoa(uid)
@@ -37,15 +37,15 @@ func newCallerResolver(uid int, now func() time.Time) *callerResolver {
 		own, _ = peer.Self() // "" administers nothing
 	}
 	cs.daemonUser = own
-	// Who runs a daemon of their own administers it. The package's user is
-	// nobody's own: it must not administer itself.
+	// The user of a daemon administers it. The package's user is no person, so it
+	// must not administer itself.
 	if cs.names.User(own) != packageUser {
 		cs.own = own
 	}
 	return cs
 }
 
-// identify is for [server.Deps].
+// identify implements Identify of [server.Deps].
 func (cs *callerResolver) identify(c net.Conn) (server.IdentifiedCaller, error) {
 	p, err := peer.Identify(c)
 	if errors.Is(err, peer.ErrExhausted) {
@@ -57,7 +57,7 @@ func (cs *callerResolver) identify(c net.Conn) (server.IdentifiedCaller, error) 
 	return &attestedPeer{p, cs}, nil
 }
 
-// inspect is for [server.Deps].
+// inspect implements IdentifyPID of [server.Deps].
 func (cs *callerResolver) inspect(pid int) (server.IdentifiedCaller, error) {
 	p, err := peer.Find(pid)
 	if errors.Is(err, peer.ErrGone) {
@@ -69,7 +69,7 @@ func (cs *callerResolver) inspect(pid int) (server.IdentifiedCaller, error) {
 	return &attestedPeer{p, cs}, nil
 }
 
-// adopt is for [agent.Deps].
+// adopt implements ReopenProcess of [agent.Deps].
 func adopt(h lease.Holder) (lease.Process, error) {
 	if h.Cgroup != "" {
 		u, err := peer.OpenUnit(h.Cgroup, h.Start)
@@ -117,7 +117,7 @@ func (a *attestedPeer) Caller() agent.Caller {
 	return agent.Caller{Caller: c, Process: leaseHolder[*peer.Process]{a.Peer}, Recheck: a.Recheck}
 }
 
-// evidence is a peer, with what is remembered of programs.
+// evidence is a peer with the cache of programs.
 type evidence struct {
 	*peer.Peer
 	known *callerResolver
@@ -138,21 +138,21 @@ func (e evidence) UserNamed(name string) (string, error) { return e.known.names.
 // GroupNamed implements [authz.Evidence].
 func (e evidence) GroupNamed(name string) (string, error) { return e.known.names.GroupNamed(name) }
 
-// handle is how the platform holds a process or a unit. D is what a second hold is.
+// handle is the platform's handle of a process or a unit. D is the type of its duplicate.
 type handle[D any] interface {
 	Alive() error
 	Duplicate() (D, error)
 	Close() error
 }
 
-// leaseHolder is a handle, for leases.
+// leaseHolder is a handle of a lease's holder.
 type leaseHolder[D handle[D]] struct{ handle[D] }
 
 // Duplicate implements [lease.Process].
 func (h leaseHolder[D]) Duplicate() (lease.Process, error) {
 	d, err := h.handle.Duplicate()
 	if err != nil {
-		return nil, fmt.Errorf("hold the process or unit: %w", err)
+		return nil, fmt.Errorf("duplicate the handle of the process or unit: %w", err)
 	}
 	return leaseHolder[D]{d}, nil
 }
@@ -162,7 +162,7 @@ var (
 	_ authz.Evidence          = evidence{}
 )
 
-// quotaOwner is for [server.Deps]: for whom a connection is counted.
+// quotaOwner implements AccountOf of [server.Deps]: the account that a connection counts for.
 func (cs *callerResolver) quotaOwner(c net.Conn) (server.Account, error) {
 	uid, err := peer.UID(c)
 	if err != nil {
@@ -172,23 +172,22 @@ func (cs *callerResolver) quotaOwner(c net.Conn) (server.Account, error) {
 	return server.Account{Name: owner, Unknown: !known, Privileged: func() bool { return cs.privileged(c, uid) }}, nil
 }
 
-// privileged reports whether a connection may use what is reserved: root's, the
-// daemon's own user's and those of operators, unless the process is apart from the
-// system, as root of a container is. It gives no right to anything else. It is asked
-// only when there is no room else, so it may take its time.
+// privileged reports whether a connection may use the reserved connections. These are for
+// root, the daemon's user and operators, but not for root in a container. It gives no other
+// right. The server calls it only if no other connection is free, so it may be slow.
 func (cs *callerResolver) privileged(c net.Conn, uid string) bool {
 	if !cs.hasReserve(c, uid) {
 		return false
 	}
 	p, err := peer.Identify(c)
 	if err != nil {
-		return false // neither could it be identified afterwards
+		return false // the server could not identify it either
 	}
-	defer p.Close() //nolint:errcheck // it was only looked at
+	defer p.Close() //nolint:errcheck // it was only read
 	return p.Confinement().Difference == ""
 }
 
-// hasReserve reports whether a user is one for whom connections are reserved.
+// hasReserve reports whether connections are reserved for a user.
 func (cs *callerResolver) hasReserve(c net.Conn, uid string) bool {
 	if uid == cs.daemonUser || slices.Contains(peer.Superusers(), uid) {
 		return true

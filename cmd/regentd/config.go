@@ -26,19 +26,19 @@ type options struct {
 	logLevel                     string
 	hostFacts                    string // file
 	jobs                         *storeJobs
-	logLoss                      *process.LostRecords // log records, over all lives
-	onReady                      func()               // told once that the socket is open; may be nil
+	logLoss                      *process.LostRecords // log records, over all restarts
+	onReady                      func()               // called once when the socket is open; may be nil
 	configNamed                  bool
 }
 
-// addConfigFlags adds the flags that say where the configuration is.
+// addConfigFlags adds the flags for the paths of the configuration.
 func (o *options) addConfigFlags(f *pflag.FlagSet, p layout.Paths) {
 	f.StringVar(&o.config, "config", p.Config, "configuration `file`")
 	f.StringVar(&o.configDir, "config-dir", "", "`directory` of drop-ins (default: config.d beside the configuration file)")
 	f.StringVar(&o.policyDir, "policy-dir", p.PolicyDir, "`directory` of managed policy")
 }
 
-// setDefaults fills in what follows from the flags that were given.
+// setDefaults fills in the values that depend on the given flags.
 func (o *options) setDefaults(f *pflag.FlagSet) {
 	o.configNamed = f.Changed("config")
 	if o.configDir == "" {
@@ -49,11 +49,11 @@ func (o *options) setDefaults(f *pflag.FlagSet) {
 // readLayers reads the configuration.
 func (o *options) readLayers() policy.Reading { return readLayers(o.paths()) }
 
-// resolve resolves what was found. A problem that must stop a start is the
-// error; all of them come back for the log and for status.
+// resolve merges the layers of a reading. The error has the problems that must prevent a
+// start. The list has all problems, for the log and for status.
 func (o *options) resolve(f policy.Reading) (policy.Resolved, []policy.Problem, error) {
 	layers := f.Layers
-	if o.logLevel != "" { // above all that is local; policy rules over it too
+	if o.logLevel != "" { // it overrides local layers, and policy overrides it
 		level := policy.Value{Name: "LogLevel", Place: "--log-level", Data: o.logLevel}
 		layers = append(slices.Clone(layers), policy.Layer{Name: level.Place, Rank: policy.Dropin, Values: []policy.Value{level}})
 	}
@@ -65,12 +65,12 @@ func (o *options) resolve(f policy.Reading) (policy.Resolved, []policy.Problem, 
 	return resolved, problems, nil
 }
 
-// paths say where the configuration is.
+// paths returns the paths of the configuration.
 func (o *options) paths() layerPaths {
 	return layerPaths{Config: o.config, ConfigDir: o.configDir, PolicyDir: o.policyDir, Sources: sources(), ConfigNamed: o.configNamed}
 }
 
-// forStatus shows problems to the people who read status.
+// forStatus converts problems for status.
 func forStatus(problems []policy.Problem) []status.Problem {
 	out := make([]status.Problem, 0, len(problems))
 	for _, p := range problems {
@@ -87,18 +87,20 @@ func newCheckConfig(stdout io.Writer) *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "check-config",
-		Short: "check the configuration and start nothing",
-		Long: `check-config reads the configuration as regentd run would, prints every problem
-with its file and line, and exits 2 if one of them would stop the start, or if a
-file that it names is here and would not be used.
+		Short: "Check the configuration and start nothing",
+		Long: `check-config reads the configuration like regentd run and prints every problem
+with its file and line. It exits 2 if a problem would prevent the start. It also
+exits 2 if the configuration names an existing file that regentd would not use.
 
-With --policy-dir it checks a policy before its rollout, on any machine: it exits
-2 if anything in that directory would be ignored or has no effect on a device.
-What the policy counts on, such as a tenant that each device names itself, goes
-into a file for --config. Owners and modes of the policy are told but not held
-against it. A file that it names and that is here must be sound. A warning that a
-name or a file is missing is about the machine that checks; it does not change the
-exit code.`,
+With --policy-dir it checks a policy before its rollout, on any machine. It
+exits 2 if a device would ignore a value of the policy. If the policy needs
+settings of each device, such as the tenant, write them into a file and name it
+with --config. Owners and modes of the policy's files are reported, but do not
+change the exit code. The same is true for a name or a file that is missing on
+this machine. An existing file that the policy names must be valid.`,
+		Example: `  regentd check-config
+  regentd check-config --config config.yaml
+  regentd check-config --policy-dir policy.d --config device.yaml`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.setDefaults(cmd.Flags())
@@ -122,21 +124,21 @@ func (o *options) check(stdout io.Writer) error {
 		return usageError{err}
 	}
 	if _, err := os.Stat(o.config); errors.Is(err, fs.ErrNotExist) {
-		printLine(stdout, "note: there is no "+o.config+", and none is needed where policy or drop-ins say everything")
+		printLine(stdout, "note: there is no "+o.config+"; policy and drop-ins can replace it")
 	}
 	return summarize(stdout, resolved.Settings)
 }
 
-// checkPolicy checks a directory of policy that is not yet where it will be.
+// checkPolicy checks a directory of policy before its rollout.
 func (o *options) checkPolicy(stdout io.Writer) error {
 	if info, err := os.Stat(o.policyDir); err != nil || !info.IsDir() {
 		return usageError{fmt.Errorf("--policy-dir %s: there is no such directory", o.policyDir)}
 	}
 	paths := o.paths()
-	paths.Sources = nil // this machine's own policy is not what is asked about
+	paths.Sources = nil // without this machine's own policy
 	lenient := layerLoader{checkManaged: func(name string, info fs.FileInfo) error {
 		if err := writableByRootOnly(name, info); err != nil {
-			printLine(stdout, "note: "+name+": on a device, what "+err.Error())
+			printLine(stdout, "note: on a device: "+name+" "+err.Error())
 		}
 		return nil
 	}}
@@ -155,7 +157,7 @@ func (o *options) checkPolicy(stdout io.Writer) error {
 	}
 	err = warnOfHost(stdout, resolved)
 	if wrong > 0 {
-		err = errors.Join(err, fmt.Errorf("%s: %d problems; on a device each would be reported and the value ignored", o.policyDir, wrong))
+		err = errors.Join(err, fmt.Errorf("%s: %s; a device would report and ignore each value", o.policyDir, plural(wrong, "problem")))
 	}
 	if err != nil {
 		return usageError{err}
@@ -185,7 +187,7 @@ func summarize(stdout io.Writer, s policy.Settings) error {
 		n += app.Instances
 	}
 	if s.Tenant == "" && n == 0 {
-		_, err := fmt.Fprintln(stdout, "the configuration can be read; it names no tenant and no application yet")
+		_, err := fmt.Fprintln(stdout, "the configuration is well-formed, but names no tenant and no application yet")
 		return err
 	}
 	if len(s.Applications) == 1 && n == 1 {

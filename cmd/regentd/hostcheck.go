@@ -36,12 +36,12 @@ func isMissing(name string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// check returns what cannot work as things are.
+// check returns the problems of the configuration on this machine.
 func (m hostChecker) check(res policy.Resolved) []policy.Problem {
 	return slices.Concat(m.checkFiles(res), m.Check(res))
 }
 
-// checkFiles is what is to be said of the files that lead to the service.
+// checkFiles returns the problems of the files for connections to the service.
 func (m hostChecker) checkFiles(res policy.Resolved) (found []policy.Problem) {
 	add := func(key, name string, look func(name string) []policy.Problem) {
 		if name == "" {
@@ -59,7 +59,7 @@ func (m hostChecker) checkFiles(res policy.Resolved) (found []policy.Problem) {
 	return found
 }
 
-// checkFileWriters says who else may write a file, or put another in its place.
+// checkFileWriters reports users who may write or replace a file and should not.
 func (m hostChecker) checkFileWriters(name string) (told []policy.Problem) {
 	doubts, err := m.checkWriters(name)
 	for _, d := range doubts {
@@ -71,7 +71,7 @@ func (m hostChecker) checkFileWriters(name string) (told []policy.Problem) {
 	return told
 }
 
-// checkCertificates says what of a file of certificates is not used, or is of no use.
+// checkCertificates reports the unused and useless parts of a file of certificates.
 func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
 	data, err := m.ReadFile(name)
 	if err != nil {
@@ -87,8 +87,8 @@ func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
 	return told
 }
 
-// checkCredentials says why a file of a proxy's credentials is not used. A person whom
-// the file is closed to cannot tell.
+// checkCredentials reports why regentd does not use a file of a proxy's credentials. If
+// the person who checks may not read the file, that is a warning.
 func (m hostChecker) checkCredentials(name string) []policy.Problem {
 	_, err := m.readCredentials(name)
 	if err == nil {
@@ -100,8 +100,9 @@ func (m hostChecker) checkCredentials(name string) []policy.Problem {
 // maxCredentials bounds the file in bytes.
 const maxCredentials = 4096
 
-// readCredentials reads the proxy's user and password from a file that not everyone may
-// read, whoever may write it. The error does not name it, and holds nothing of it.
+// readCredentials reads the proxy's user and password. It refuses a file that every user
+// may read, and does not check who may write it. The error contains neither the file's
+// name nor its content.
 func readCredentials(path string) (token.Secret, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -111,7 +112,7 @@ func readCredentials(path string) (token.Secret, error) {
 	if err != nil {
 		return token.Secret{}, bareError(err)
 	}
-	if err := readableByAll(path, info); err != nil && !tokenfile.IsReadOnly(path) { // as a container's secret, it cannot be closed here
+	if err := readableByAll(path, info); err != nil && !tokenfile.IsReadOnly(path) { // the mode of a container's secret cannot be changed here
 		return token.Secret{}, err
 	}
 	text = bytes.TrimRight(text, "\r\n")

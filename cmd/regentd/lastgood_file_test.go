@@ -32,7 +32,7 @@ func TestLastGoodOverARestart(t *testing.T) {
 		{"the directory is removed", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "best_effort", ""},
 		{"what was kept is damaged", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "policy.last.json"), []byte("{"), 0o600)
-		}, "required", "what policy said before the restart is not known"},
+		}, "required", "cannot be read, so the policy before the restart is unknown"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,13 +16,13 @@ import (
 	"regent/platform/mdm"
 )
 
-// layerPaths says where the configuration is.
+// layerPaths has the paths of the configuration.
 type layerPaths struct {
 	Config    string // config.yaml
 	ConfigDir string // its drop-ins
 	PolicyDir string // managed policy
 
-	Sources []source // beside the files; within a rank after them
+	Sources []source // other sources; within a rank they follow the files
 
 	// ConfigNamed is set if a person named Config (--config): then it must exist.
 	// The default one need not.
@@ -34,12 +34,11 @@ func readLayers(paths layerPaths) policy.Reading {
 	return layerLoader{checkManaged: writableByRootOnly}.readAll(paths)
 }
 
-// layerLoader collects the layers. trusted says what is wrong with the owner or
-// the mode of a managed file or directory; a test replaces it, since what
-// belongs to root cannot be made by everyone.
+// layerLoader collects the layers. checkManaged reports a wrong owner or mode of a managed
+// file or directory. Tests replace it, since only root can create files of root.
 type layerLoader struct {
 	checkManaged func(name string, info fs.FileInfo) error
-	checkLocal   []string // paths whose doubt was told
+	checkLocal   []string // paths with a warning already
 	policy.Reading
 }
 
@@ -63,7 +62,7 @@ func (l layerLoader) readAll(paths layerPaths) policy.Reading {
 	return l.Reading
 }
 
-// warnMisnamed warns of a configuration file that nobody reads for its ending.
+// warnMisnamed warns of a configuration file with the extension .yml, which is not read.
 func (l *layerLoader) warnMisnamed(config string) {
 	other := strings.TrimSuffix(config, filepath.Ext(config)) + ".yml"
 	if _, err := os.Stat(other); err == nil {
@@ -123,21 +122,21 @@ func (l *layerLoader) file(name string, rank policy.Rank) {
 	switch {
 	case err == nil:
 		l.Layers = append(l.Layers, policy.Layer{Name: name, Rank: rank, Data: data})
-	case errors.Is(err, fs.ErrNotExist) && rank != policy.Managed: // its package was just removed, or a link leads nowhere
-		l.warn(name, rank, "is gone or leads nowhere, and was left out")
+	case errors.Is(err, fs.ErrNotExist) && rank != policy.Managed: // its package was just removed, or its link is broken
+		l.warn(name, rank, "is missing or a broken link, so it is ignored; remove the link, or restore its file")
 	default:
 		l.report(name, rank, "%v", err)
 	}
 }
 
-// permissionWarning is what makes a file less sure, without being held against it.
+// permissionWarning is a permission that is too broad, but does not make a file invalid.
 type permissionWarning struct {
-	path string // of what is to be mended
-	text string // follows the name of the file in a sentence, and says how to mend it
+	path string // the file or directory to correct
+	text string // follows the name of the file in a sentence; ends in the command
 }
 
-// statLocal is os.Stat for local files and directories, which strangers may not
-// be able to write. A doubt about a directory is told once for all that is in it.
+// statLocal is os.Stat for local files and directories. It refuses those that other users
+// may write. It reports a warning about a directory once, not for each file in it.
 func (l *layerLoader) statLocal(name string) (fs.FileInfo, error) {
 	found, err := checkOwnWriters(name)
 	for _, d := range found {
@@ -152,8 +151,8 @@ func (l *layerLoader) statLocal(name string) (fs.FileInfo, error) {
 	return os.Stat(name)
 }
 
-// statManaged is os.Lstat for managed files: no link is followed, and the file
-// must be root's.
+// statManaged is os.Lstat for managed files. It follows no link, and the file must belong
+// to root.
 func (l *layerLoader) statManaged(name string) (fs.FileInfo, error) {
 	info, err := os.Lstat(name)
 	if err != nil {
@@ -162,7 +161,8 @@ func (l *layerLoader) statManaged(name string) (fs.FileInfo, error) {
 	return info, l.checkManaged(name, info)
 }
 
-// report adds a problem that keeps something from being read.
+// report adds a problem that prevents the reading of a file, directory or source. It is
+// fatal unless the rank is managed.
 func (l *layerLoader) report(name string, rank policy.Rank, format string, args ...any) {
 	l.warn(name, rank, fmt.Sprintf(format, args...))
 	l.Problems[len(l.Problems)-1].Fatal = rank != policy.Managed
@@ -172,7 +172,7 @@ func (l *layerLoader) warn(name string, rank policy.Rank, text string) {
 	l.Problems = append(l.Problems, policy.Problem{Origin: policy.Origin{Rank: rank, Name: name}, Text: text})
 }
 
-// readRegular reads a regular file of at most the size of a layer. Its errors do not
+// readRegular reads a regular file of at most [policy.MaxLayer] bytes. Its errors do not
 // name the file.
 func readRegular(name string, look func(string) (fs.FileInfo, error)) ([]byte, error) {
 	data, err := files.ReadRegular(name, policy.MaxLayer, look)
@@ -191,18 +191,18 @@ func bareError(err error) error {
 	return err
 }
 
-// source is a place of settings that is no directory of files.
+// source is a source of settings other than files, such as a registry key.
 type source struct {
 	name string
 	rank policy.Rank
 	read func() ([]mdm.Value, error)
 
-	// mixed is set if the source is no place of policy alone: what is not the name
-	// of a setting is then somebody else's.
+	// mixed is set if the source also has values that are no settings. Unknown names
+	// in it are then no problem.
 	mixed bool
 }
 
-// source adds what a source holds.
+// source adds the values of a source.
 func (l *layerLoader) source(s source) {
 	found, err := s.read()
 	if err != nil {
@@ -218,12 +218,12 @@ func (l *layerLoader) source(s source) {
 	}
 }
 
-// lastPolicyFile is where policy is remembered over a restart. It holds what every
-// user may read anyway, and lies where only the daemon can write.
+// lastPolicyFile is the copy of the managed policy for the next start. Its content is no
+// secret. Only the daemon can write its directory.
 func (o *options) lastPolicyFile() string { return filepath.Join(o.stateDir, "policy.last.json") }
 
-// savedPolicy is that file. Only files are in it: the other stores of policy are
-// written by the system, and never half.
+// savedPolicy is the content of that file. It has only files: the system writes the other
+// stores of policy, and never leaves them half-written.
 type savedPolicy struct {
 	Files []savedFile `json:"files"`
 }
@@ -233,8 +233,8 @@ type savedFile struct {
 	Data string `json:"data"`
 }
 
-// loadLastGood returns what was kept of the files in policyDir. The error says, for
-// status, that nothing could be; without a file there is nothing and none.
+// loadLastGood returns the saved files of policyDir. Without a saved file it returns an
+// empty value and no error. The error is for status.
 func loadLastGood(name, policyDir string) (g policy.LastGood, err error) {
 	content, err := os.ReadFile(name) //nolint:gosec // the daemon's own state directory
 	if errors.Is(err, fs.ErrNotExist) {
@@ -245,7 +245,7 @@ func loadLastGood(name, policyDir string) (g policy.LastGood, err error) {
 		err = json.Unmarshal(content, &kept)
 	}
 	if err != nil {
-		return g, errors.New("what policy said before the restart is not known: the file cannot be read; it is written anew")
+		return g, errors.New("cannot be read, so the policy before the restart is unknown; regentd replaces the file")
 	}
 	for _, f := range kept.Files {
 		if filepath.Dir(f.Name) == filepath.Clean(policyDir) {
@@ -256,8 +256,8 @@ func loadLastGood(name, policyDir string) (g policy.LastGood, err error) {
 	return g, nil
 }
 
-// saveLastGood writes the files of policy that are in force, if they are not what is
-// there already; without any there is no file.
+// saveLastGood writes the active files of policy, if the file differs. Without any it
+// removes the file.
 func saveLastGood(g policy.LastGood, name string) error {
 	var kept savedPolicy
 	for _, l := range g.Layers {

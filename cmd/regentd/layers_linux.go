@@ -9,23 +9,22 @@ import (
 	"regent/platform/peer"
 )
 
-// writableByRootOnly says why others than root could have written a file or a
-// directory of managed policy, or put something else in its place, or nil.
+// writableByRootOnly returns an error if another user than root could have written or
+// replaced a file or a directory of managed policy.
 func writableByRootOnly(name string, _ fs.FileInfo) error {
 	_, err := checkWriters(name, peer.TrustedWriters{UIDs: []uint32{0}, AllowSticky: true}, ", so it is ignored")
 	return err
 }
 
-// checkOwnWriters says why a user who is neither root nor whom the daemon runs as could
-// have written a file or a directory, or put something else in its place: the
-// error. Who writes the configuration has the registration token sent where they
-// like. That a group could is only a doubt.
+// checkOwnWriters returns an error if a user other than root and the daemon's user could
+// have written or replaced a file or a directory. Such a user could send the registration
+// token to any server. If a group could, that is a warning.
 func checkOwnWriters(name string) ([]permissionWarning, error) {
 	return checkWriters(name, peer.DefaultWriters(), "")
 }
 
-// checkWriters are said of name, which somebody who keeps nothing may write. The error
-// does not name it.
+// checkWriters returns an error if somebody outside k may write or replace name, and
+// warnings about groups. The error does not contain name.
 func checkWriters(name string, k peer.TrustedWriters, consequence string) (all []permissionWarning, err error) {
 	full, err := filepath.Abs(name)
 	if err != nil {

@@ -162,7 +162,7 @@ func TestLinks(t *testing.T) {
 		t.Errorf("-got +want\n%s", diff)
 	}
 	wantProblems := []string{
-		"config.d/void.yaml: is gone or leads nowhere, and was left out",
+		"config.d/void.yaml: is missing or a broken link, so it is ignored; remove the link, or restore its file",
 		"policy.d/link.yaml: is not a regular file; replace it by a regular file",
 	}
 	if diff := cmp.Diff(problems, wantProblems); diff != "" {

@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-// readableByAll says that every user may read the secret at path, or nil.
+// readableByAll returns an error if every user may read the secret at path.
 func readableByAll(path string, info fs.FileInfo) error {
 	if info.Mode().Perm()&0o007 != 0 {
-		return errors.New("may be read by every user; run: chmod o-rwx " + path)
+		return errors.New("is readable by every user; run: chmod o-rwx " + path)
 	}
 	return nil
 }

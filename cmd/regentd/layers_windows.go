@@ -6,15 +6,14 @@ import (
 	"regent/platform/mdm"
 )
 
-// writableByRootOnly says who else than administrators could have written what
-// is at name, or nil. Managed policy on Windows is in the registry, below keys
-// that only administrators can write; this is for a directory that a person
-// names.
+// writableByRootOnly returns an error if somebody other than administrators could have
+// written the file or directory at name. It is for a directory that a person names: managed
+// policy on Windows is in registry keys that only administrators can write.
 func writableByRootOnly(name string, _ fs.FileInfo) error { return mdm.CheckAdministratorsOnly(name) }
 
-// readableByAll accepts everything: a file's modes say nothing here, and the
-// directory of the daemon is not readable by others.
+// readableByAll accepts every file. File modes have no meaning here, and other users cannot
+// read the daemon's directory.
 func readableByAll(string, fs.FileInfo) error { return nil }
 
-// checkOwnWriters says nothing yet: who may write is in access control lists.
+// checkOwnWriters accepts every file: it does not read access control lists yet.
 func checkOwnWriters(string) ([]permissionWarning, error) { return nil, nil }

@@ -43,7 +43,7 @@ func newLogging(w io.Writer, c policy.Log, unsaid *process.LostRecords) *logging
 	return l
 }
 
-// set changes the level; policy has checked the word.
+// set changes the level. Policy has validated it.
 func (l *logging) set(c policy.Log) {
 	var v slog.Level
 	if err := v.UnmarshalText([]byte(c.Level)); err == nil {
@@ -51,8 +51,8 @@ func (l *logging) set(c policy.Log) {
 	}
 }
 
-// dedupHandler keeps the same warning from filling a log: it comes at once, then at
-// most once a minute, with how often it came.
+// dedupHandler rate-limits repeated warnings. It writes the first one at once, then at most
+// one a minute with the number of repetitions.
 type dedupHandler struct {
 	slog.Handler
 	suppressor *audit.Suppressor[string]
@@ -63,8 +63,8 @@ func newDedupHandler(h slog.Handler, now func() time.Time) *dedupHandler {
 	return &dedupHandler{Handler: h, suppressor: audit.NewSuppressor[string](now)}
 }
 
-// Handle implements [slog.Handler]. What is no warning is passed on: nothing
-// says the same again and again at Info, and Debug may.
+// Handle implements [slog.Handler]. It passes records below Warn through: Info records do
+// not repeat, and Debug records may.
 func (r *dedupHandler) Handle(ctx context.Context, rec slog.Record) error {
 	if rec.Level < slog.LevelWarn {
 		return r.Handler.Handle(ctx, rec)
@@ -95,8 +95,8 @@ func (r *dedupHandler) WithGroup(name string) slog.Handler {
 	return &dedupHandler{r.Handler.WithGroup(name), r.suppressor, r.attrsKey + " " + name}
 }
 
-// mirrorToJournal has events told to the system's log too, if the daemon logs there:
-// where others look for who did what. Elsewhere audit.jsonl is beside the log.
+// mirrorToJournal also sends audit events to the system's log, if the daemon logs there.
+// Otherwise it returns records unchanged.
 func mirrorToJournal(records audit.Log, log *slog.Logger) audit.Log {
 	h := log.Handler()
 	if r, ok := h.(*dedupHandler); ok {
@@ -111,19 +111,18 @@ func mirrorToJournal(records audit.Log, log *slog.Logger) audit.Log {
 	return audit.NewForwarder(records, now, log)
 }
 
-// journalHandler writes records to systemd's journal: a message that people
-// read, and each attribute as a field of its own, so that
-// journalctl REGENT_INSTANCE=cad/1 finds it. Time and process are the journal's.
+// journalHandler writes records to systemd's journal. Each attribute becomes a field, so
+// that journalctl REGENT_INSTANCE=cad/1 finds it. The journal adds time and process.
 type journalHandler struct {
 	level slog.Leveler
 	send  func(message string, p journal.Priority, fields map[string]string) error
-	with  []func(slog.Handler) slog.Handler // what WithAttrs and WithGroup added
+	with  []func(slog.Handler) slog.Handler // calls of WithAttrs and WithGroup
 }
 
 var _ slog.Handler = (*journalHandler)(nil)
 
-// isJournal reports whether w is the journal already, where text lines would
-// carry a time and a level that it has anyway.
+// isJournal reports whether w is the journal. It has a time and a level already, which a
+// text line would repeat.
 func isJournal(w io.Writer) bool {
 	if w != io.Writer(os.Stderr) {
 		return false

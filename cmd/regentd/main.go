@@ -1,7 +1,7 @@
 // Command regentd is the daemon.
 //
-// It wires the platform to the agent and the agent to the local interface, and decides
-// nothing itself.
+// It connects the platform to the agent and the agent to the local interface. It makes no
+// decision itself.
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// usageError is a mistake of whoever started the program: exit code 2.
+// usageError is a mistake in the command line or the configuration: exit code 2.
 type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
@@ -64,36 +64,54 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "regentd",
-		Short: "the on-device token agent for Sentinel Cloud LM",
-		Long: `regentd redeems a registration token, keeps the auth tokens of this device's
-application instances sealed, refreshes them, and hands access tokens to local
-applications over a socket. People talk to it with the program regent.`,
-		Args:          cobra.NoArgs,
+		Short: "The on-device token agent for Sentinel Cloud LM",
+		Long: `regentd redeems a registration token for this device's application instances.
+It stores their auth tokens sealed, refreshes them, and gives access tokens to
+local applications over a socket. To see its state, run: regent status
+
+Exit codes: 0 done, 1 failed, 2 bad usage or invalid configuration.`,
+		Version:       version,
+		Args:          knownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {
-			return usageError{errors.New("say what to do: regentd run, regentd check-config or regentd version; see regentd --help")}
+			return usageError{errors.New("the command is missing; to start the daemon: regentd run\nsee regentd --help")}
 		},
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
+	root.SetVersionTemplate("regentd {{.Version}}\n")
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.CompletionOptions.DisableDefaultCmd = true // its package brings the scripts
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRun(stderr), newManage(stdout), newCheckConfig(stdout), newHostFacts(), &cobra.Command{
-		Use: "version", Short: "print the version", Args: noArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		Run: func(*cobra.Command, []string) { printLine(stdout, "regentd "+version) },
 	})
 	return root
 }
 
+// knownCommand is the Args of a command that only has subcommands.
+func knownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	text := fmt.Sprintf("unknown command %q", args[0])
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return usageError{fmt.Errorf("%s\nsee %s --help", text, cmd.CommandPath())}
+}
+
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usageError{fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0])}
+		return usageError{fmt.Errorf("%s takes no arguments\nsee %[1]s --help", cmd.CommandPath())}
 	}
 	return nil
 }
 
-// printLine writes a line to a person. If that fails nobody is left to be told.
+// printLine writes a line. It ignores an error: there is no other place to report it.
 func printLine(w io.Writer, line string) { _, _ = fmt.Fprintln(w, line) }

@@ -10,12 +10,12 @@ import (
 	"regent/ipc/server"
 )
 
-// maxConnections returns how many connections this process may have at a time. The
-// runtime has raised the soft limit of descriptors to the hard one.
+// maxConnections returns the maximum number of concurrent connections. The runtime has
+// raised the soft limit of descriptors to the hard one.
 func maxConnections(log *slog.Logger) int {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		log.Warn("the limit of descriptors is not known", "err", err)
+		log.Warn("cannot read the limit of file descriptors", "err", err)
 		return server.MaxPerUser
 	}
 	return server.MaxConnections(limit.Cur)

@@ -6,6 +6,6 @@ import (
 	"regent/ipc/server"
 )
 
-// maxConnections returns how many connections this process may have at a time;
-// this system has no limit of its own that would be met before.
+// maxConnections returns the maximum number of concurrent connections. This system has no
+// lower limit.
 func maxConnections(*slog.Logger) int { return server.UnlimitedConnections }

@@ -13,14 +13,13 @@ import (
 	"regent/agent/status"
 )
 
-// statusInterval is how often the service manager is told how the daemon is, where
-// it wants no sign of life more often.
+// statusInterval is the time between two status reports to the service manager. A watchdog
+// may require a shorter one.
 const statusInterval = time.Minute
 
-// notifier tells the service manager how the daemon is: ready, alive, and in one
-// sentence what it does. The sign of life is worth something because the agent
-// has to answer for it: if it does not, none is sent, and the service manager
-// ends the daemon and starts it again.
+// notifier reports to the service manager: ready, watchdog, and a status of one sentence.
+// Each watchdog report needs an answer of the agent. Without an answer the notifier sends
+// none, and the service manager restarts the daemon.
 type notifier struct {
 	send      func(state string) error
 	interval  time.Duration
@@ -28,10 +27,10 @@ type notifier struct {
 	log       *slog.Logger
 }
 
-// newNotifier returns nil if no service manager wants to be told.
+// newNotifier returns nil if no service manager wants reports.
 func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
 	if os.Getenv("NOTIFY_SOCKET") == "" {
-		return nil, nil //nolint:nilnil // there is nobody to tell
+		return nil, nil //nolint:nilnil // no reports
 	}
 	watchdog, err := sdnotify.SdWatchdogEnabled(false)
 	if err != nil {
@@ -40,14 +39,14 @@ func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
 	return &notifier{send: sdNotify, interval: heartbeatInterval(watchdog), getStatus: a.Status, log: log}, nil
 }
 
-// notifyStopping tells the service manager that the process ends, when ctx is done.
-// ctx is the process's: after STOPPING=1 systemd kills what has not ended within
-// TimeoutStopSec=. The function that it returns waits until that was said.
+// notifyStopping tells the service manager that the process ends, when ctx is done. ctx is
+// the context of the process: after STOPPING=1 systemd kills the process if it runs longer
+// than TimeoutStopSec=. The returned function waits until the message is sent.
 func notifyStopping(ctx context.Context, send func(state string) error) (wait func()) {
 	said := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(said)
-		_ = send(sdnotify.SdNotifyStopping) // it ends all the same
+		_ = send(sdnotify.SdNotifyStopping) // the process ends in any case
 	})
 	return func() {
 		if !stop() {
@@ -61,7 +60,7 @@ func sdNotify(state string) error {
 	return err
 }
 
-// heartbeatInterval is half of what the watchdog allows, so that one sign may be late.
+// heartbeatInterval returns half of the watchdog's time, so that one report may be late.
 func heartbeatInterval(watchdog time.Duration) time.Duration {
 	if watchdog <= 0 {
 		return statusInterval
@@ -69,9 +68,9 @@ func heartbeatInterval(watchdog time.Duration) time.Duration {
 	return min(watchdog/2, statusInterval)
 }
 
-// Run says ready, then gives a sign of life again and again until ctx is done.
-// The last sign gives the daemon the watchdog's whole time to open the store
-// again, where it does so within the process; see [notifyStopping].
+// Run reports ready, then reports to the watchdog at each interval until ctx is done. The
+// last report gives the daemon the watchdog's whole time to reopen the store, if it
+// restarts within the process; see [notifyStopping].
 func (n *notifier) Run(ctx context.Context) error {
 	if n == nil {
 		<-ctx.Done()
@@ -90,12 +89,12 @@ func (n *notifier) Run(ctx context.Context) error {
 	}
 }
 
-// sendStatus passes on a state with the agent's sentence. It waits for the agent as
-// long as that takes: that is the point.
+// sendStatus sends a state with the agent's summary. It waits for the agent without a
+// limit: if the agent hangs, the watchdog must notice.
 func (n *notifier) sendStatus(ctx context.Context, state string) {
 	s, err := n.getStatus(ctx, agent.Caller{})
 	if err != nil {
-		n.log.WarnContext(ctx, "the agent does not say how it is", "err", err)
+		n.log.WarnContext(ctx, "cannot read the agent's status", "err", err)
 		return
 	}
 	n.sendState(ctx, state+"\nSTATUS="+s.Summary)
@@ -103,6 +102,6 @@ func (n *notifier) sendStatus(ctx context.Context, state string) {
 
 func (n *notifier) sendState(ctx context.Context, state string) {
 	if err := n.send(state); err != nil {
-		n.log.WarnContext(ctx, "the service manager was not told how the daemon is", "err", err)
+		n.log.WarnContext(ctx, "cannot report the status to the service manager", "err", err)
 	}
 }

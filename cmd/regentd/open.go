@@ -31,13 +31,13 @@ import (
 // keyringTimeout bounds one call of a keyring: some providers never answer.
 const keyringTimeout = 10 * time.Second
 
-// daemon is what run opened and must close.
+// daemon has the objects that run opens and must close.
 type daemon struct {
 	agent   *agent.Agent
 	store   *admin.Manager // nil without a keyring
 	guard   status.Store
 	audit   *audit.Limiter
-	image   bool // this machine is a golden image: nothing is written into it
+	image   bool // this machine is a golden image: the daemon writes nothing into it
 	uid     int
 	closers []func() error // in the order of opening
 }
@@ -50,9 +50,8 @@ func (d *daemon) close() error {
 	return errors.Join(errs...)
 }
 
-// open takes the state directory for this process alone, unlocks the store and
-// makes the agent. A store that cannot be used is no reason not to start: the
-// agent then says so to everyone who asks.
+// open locks the state directory, unlocks the store and creates the agent. An unusable
+// store does not prevent the start: the agent then reports it to every caller.
 func (o *options) open(ctx context.Context, s policy.Settings, problems []policy.Problem, log *slog.Logger) (d *daemon, err error) {
 	d = &daemon{uid: os.Getuid()}
 	defer func() {
@@ -69,9 +68,9 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	if err != nil {
 		return d, err
 	}
-	// 1. What is to be done with the store, while nothing in the directory is open.
+	// 1. The pending store operation, while no file of the directory is open.
 	custodian, locked := o.prepareStore(ctx, s.Store, &deps)
-	// 2. The audit log. In a golden image it is not kept.
+	// 2. The audit log. A golden image has none.
 	if err := o.openAudit(d, &deps); err != nil {
 		return d, err
 	}
@@ -92,21 +91,21 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 	return d, err
 }
 
-// watchResumes has the agent told of each resume from sleep, where the system tells of them.
+// watchResumes reports each resume from sleep to the agent, if the system does so.
 func (d *daemon) watchResumes(ctx context.Context, deps *agent.Deps) {
 	woke, stop, err := device.WatchResumes()
 	if err != nil {
-		deps.Log.WarnContext(ctx, "the system does not tell of a resume from sleep, so it is noticed half a minute later", "err", err)
+		deps.Log.WarnContext(ctx, "the system does not report a resume from sleep; regentd notices it up to 30 s later", "err", err)
 		return
 	}
 	deps.Wakeups, deps.WakeupsComplete = woke, device.ReportsAllResumes
 	d.closers = append(d.closers, stop)
 }
 
-// openAudit opens the audit log, and has the agent record into it.
+// openAudit opens the audit log for the agent.
 func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 	if d.image, err = admin.InImage(o.stateDir, deps.Clock.BootID()); err != nil {
-		return fmt.Errorf("look at the state directory: %w", err)
+		return fmt.Errorf("read the state directory: %w", err)
 	}
 	var records audit.Log = discardAudit{}
 	if !d.image {
@@ -123,17 +122,18 @@ func (o *options) openAudit(d *daemon, deps *agent.Deps) (err error) {
 	return nil
 }
 
-// discardAudit is the audit log of a golden image, whose copies are to have no history.
+// discardAudit is the audit log of a golden image. Copies of the image must not have a
+// history.
 type discardAudit struct{}
 
 func (discardAudit) Record(context.Context, audit.Event) error { return nil }
 
 func unusable(ctx context.Context, log *slog.Logger, err error) *fault.Fault {
-	log.ErrorContext(ctx, "the store cannot be used; nothing is served and nothing is changed", "err", err)
+	log.ErrorContext(ctx, "cannot use the store; regentd denies every request and changes nothing", "err", err)
 	return fault.From(err)
 }
 
-// deps gathers what needs no store.
+// deps returns the agent's dependencies that need no store.
 func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.Logger) (agent.Deps, error) {
 	clock, err := device.ReadClock()
 	if err != nil {
@@ -151,8 +151,8 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 	}, nil
 }
 
-// hostNames returns what tells the names of this device, each time as they are
-// then. If they cannot be read later, the last ones are told.
+// hostNames returns a function that reads the current names of this device. If a later read
+// fails, it returns the previous names.
 func hostNames(log *slog.Logger) (func() agent.DeviceNames, error) {
 	first, err := device.ReadNames()
 	if err != nil {
@@ -170,11 +170,11 @@ func hostNames(log *slog.Logger) (func() agent.DeviceNames, error) {
 	}, nil
 }
 
-// prepareStore opens the keyring, and does with the store what is to be done with it.
+// prepareStore opens the keyring and runs the pending store operation.
 func (o *options) prepareStore(ctx context.Context, s policy.Store, deps *agent.Deps) (admin.Deps, error) {
 	noted, unread := o.loadFacts()
 	if unread != nil {
-		deps.Log.WarnContext(ctx, "what root has noted of this device cannot be used", "err", unread)
+		deps.Log.WarnContext(ctx, "cannot use the host facts that root has written", "err", unread)
 	}
 	ring, err := openKeyring(keyring.Options{
 		Kind: s.Keyring, StateDir: o.stateDir, CredentialsDir: os.Getenv("CREDENTIALS_DIRECTORY"), Timeout: keyringTimeout,
@@ -203,14 +203,14 @@ func unlock(ctx context.Context, custodian admin.Deps, d *daemon, deps *agent.De
 		return err
 	}
 	if d.store.Binding() == admin.Off {
-		deps.StoreStatus.Detail += "; not bound to this device, of which too little is known to notice a copy, as in a container"
+		deps.StoreStatus.Detail += "; not bound to this device: too few of its facts are known to notice a copy, for example in a container"
 	}
 	deps.Store = d.store.Store()
 	deps.LedgerKey, err = d.store.LedgerKey()
 	return err
 }
 
-// loadFacts is what is known of this device: what root has noted, or what this process
+// loadFacts returns the facts of this device from root's file, or those that this process
 // can read itself.
 func (o *options) loadFacts() (device.RootFacts, error) {
 	n, err := device.ReadFactsFile(o.hostFacts)
@@ -223,7 +223,7 @@ func (o *options) loadFacts() (device.RootFacts, error) {
 	return n, err
 }
 
-// newService returns the maker of clients of the remote service.
+// newService returns a function that creates clients of the remote service.
 func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time)) (agent.Service, error) {
 	return func(base string, s policy.Settings, observe func(time.Time)) (agent.Service, error) {
 		n := s.Network
@@ -242,8 +242,9 @@ func newService(log *slog.Logger) func(string, policy.Settings, func(time.Time))
 	}
 }
 
-// readTrusted reads a file that a key of the configuration names, and that no stranger
-// may write. No file, "", is the zero value. The error holds nothing of the file.
+// readTrusted reads a file that a key of the configuration names. It refuses a file that
+// other users may write. For an empty name it returns the zero value. The error contains
+// nothing of the file's content.
 func readTrusted[T any](key, name string, read func(name string) (T, error)) (none T, err error) {
 	if name == "" {
 		return none, nil
@@ -258,7 +259,7 @@ func readTrusted[T any](key, name string, read func(name string) (T, error)) (no
 	return content, nil
 }
 
-// readCertificates reads a file of further authorities. The error does not name it.
+// readCertificates reads a file of further CA certificates. The error does not name it.
 func readCertificates(name string) ([]byte, error) {
 	extra, err := readFile(name)
 	if err == nil {
@@ -273,13 +274,13 @@ func readCertificates(name string) ([]byte, error) {
 // readFile reads a regular file. The error does not name it.
 func readFile(name string) ([]byte, error) { return readRegular(name, os.Stat) }
 
-// forms are the client's words for what policy says; the two rooms know nothing
-// of each other.
+// forms converts the settings of the contract to the client's type. Neither package imports
+// the other.
 func forms(c policy.Contract) tms.Forms {
 	return tms.Forms{Path: c.BasePath, Reply: c.Reply, AccessToken: c.AccessTokenName, Authorization: c.RegistrationHeader}
 }
 
-// newID returns a fresh name: 64 bits from the system's source of randomness.
+// newID returns 64 bits from the system's source of randomness, as hex.
 func newID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails: crypto/rand ends the program instead

@@ -19,31 +19,31 @@ import (
 	"regent/platform/filewatch"
 )
 
-// reloader applies the configuration, at the start and whenever it changes.
+// reloader applies the configuration at the start and after each change.
 type reloader struct {
 	*options
-	agent            *agent.Agent // from when the daemon runs
+	agent            *agent.Agent // set when the daemon runs
 	logging          *logging
-	retryStore       func()           // tries a store again that could not be used
-	rescanTokenFiles func()           // looks for the registration token's files, which may have other names now
-	hup              <-chan os.Signal // asks for a reload
-	image            bool             // this machine is a golden image: nothing is kept
+	retryStore       func()           // retries an unusable store
+	rescanTokenFiles func()           // searches for registration token files, which may have new names
+	hup              <-chan os.Signal // requests a reload
+	image            bool             // this machine is a golden image: no policy is saved
 
 	mu             sync.Mutex
-	found          policy.Reading // as they were last
-	changed        policy.Reading // seen since, and not yet known to be whole
+	found          policy.Reading // the last one that was applied
+	changed        policy.Reading // a newer one that may be incomplete
 	managed        policy.LastGood
-	local          []policy.Layer  // those beside policy that are in force
-	started        policy.Settings // at the start: what needs a restart is still as it was there
-	settings       policy.Settings // in force
-	resolved       policy.Resolved // the same, with where it is from
+	local          []policy.Layer  // the active layers that are not managed
+	started        policy.Settings // at the start; keys that need a restart still have these values
+	settings       policy.Settings // active
+	resolved       policy.Resolved // the same with origins
 	problems       []policy.Problem
-	pendingRestart []string // keys whose changed values wait for a restart
+	pendingRestart []string // keys with new values that wait for a restart
 	appliedAt      time.Time
 }
 
-// newReloader reads the configuration for the first time. What changes from now
-// on is noticed.
+// newReloader reads the configuration for the first time. The reloader notices every later
+// change.
 func newReloader(o *options) (*reloader, error) {
 	r := &reloader{options: o}
 	r.found = o.readLayers()
@@ -62,7 +62,7 @@ func newReloader(o *options) (*reloader, error) {
 	return r, nil
 }
 
-// activate remembers what is in force from now on.
+// activate stores the active configuration.
 func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems []policy.Problem) {
 	r.local = slices.DeleteFunc(slices.Clone(f.Layers), isManaged)
 	r.settings, r.resolved = resolved.Settings, resolved
@@ -70,12 +70,12 @@ func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems
 	r.pendingRestart = policy.Diff(r.started, resolved.Settings).Restart
 	for _, key := range r.pendingRestart {
 		p, _ := resolved.Provenance(key)
-		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: "the changed value waits for a restart of regentd"})
+		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: "the changed value needs a restart; restart regentd"})
 	}
 	r.appliedAt = now()
 }
 
-// registryPoll is how often sources other than files are read.
+// registryPoll is the time between two reads of sources other than files.
 const registryPoll = 5 * time.Second
 
 // watch reloads after a change of the configuration's sources, until ctx is done.
@@ -103,7 +103,8 @@ func (r *reloader) reloadFor(ctx context.Context, by agent.Caller) error {
 }
 
 // reloadIfChanged reloads if a source has changed. A change without an event may still be
-// in progress: the source must be the same in a second check, after a while.
+// in progress. The source must then be the same in a second check after
+// [filewatch.Settle].
 func (r *reloader) reloadIfChanged(ctx context.Context, reported bool) (again time.Duration) {
 	r.mu.Lock()
 	now := r.readLayers()
@@ -116,13 +117,13 @@ func (r *reloader) reloadIfChanged(ctx context.Context, reported bool) (again ti
 	case !whole:
 		return filewatch.Settle
 	}
-	_ = r.reload(ctx) // it has logged why it failed; the daemon goes on
+	_ = r.reload(ctx) // it has logged the error
 	return 0
 }
 
-// reload applies the configuration as it is now. Of what is local, one that is
-// not good changes nothing: the last good one stays in force, under the policy
-// of now, since a mistake on a device must not keep policy away from it.
+// reload applies the current configuration. If the local configuration is invalid, the
+// previous one stays active. New policy is applied in any case: a mistake on a device must
+// not keep policy away from it.
 func (r *reloader) reload(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -130,9 +131,9 @@ func (r *reloader) reload(ctx context.Context) error {
 	now := r.managed.Restore(r.found, r.policyDir)
 	resolved, problems, failed := r.resolve(now)
 	if failed != nil {
-		r.logging.WarnContext(ctx, "the configuration was not reloaded; the old one stays in force", "err", failed)
+		r.logging.WarnContext(ctx, "the configuration is invalid; the previous one stays active", "err", failed)
 		now.Layers = slices.Concat(r.local, slices.DeleteFunc(slices.Clone(now.Layers), func(l policy.Layer) bool { return !isManaged(l) }))
-		resolved, _, _ = r.resolve(policy.Reading{Layers: now.Layers}) // what was good is, and policy is never fatal
+		resolved, _, _ = r.resolve(policy.Reading{Layers: now.Layers}) // the local layers are the last valid ones, and policy is never fatal
 	}
 	changed := policy.Diff(r.settings, resolved.Settings).Reload
 	r.activate(now, resolved, problems)
@@ -148,30 +149,30 @@ func (r *reloader) reload(ctx context.Context) error {
 	r.reportStatus(failed)
 	r.logging.InfoContext(ctx, "configuration reloaded", "changed", changed, "waiting_for_restart", r.pendingRestart)
 	if failed != nil {
-		return fmt.Errorf("the old configuration stays in force: %w", failed)
+		return fmt.Errorf("the configuration is invalid; the previous one stays active: %w", failed)
 	}
 	return nil
 }
 
-// saveManaged remembers policy for the next start. Where that fails, a start in
-// the middle of a rollout is all that suffers.
+// saveManaged saves policy for the next start. If that fails, only a start in the middle of
+// a rollout is affected.
 func (r *reloader) saveManaged(ctx context.Context) {
 	if r.image {
 		return
 	}
 	if err := saveLastGood(r.managed, r.lastPolicyFile()); err != nil {
-		r.logging.WarnContext(ctx, "managed policy could not be kept for the next start", "err", err)
+		r.logging.WarnContext(ctx, "cannot save managed policy for the next start", "err", err)
 	}
 }
 
-// reportStatus lets status say that the configuration on disk is not the one in force;
-// nil says that it is.
+// reportStatus reports to status that the configuration on disk is not active. nil removes
+// the report.
 func (r *reloader) reportStatus(failed error) {
 	if failed == nil {
 		r.agent.Report(doctor.ConfigSource, "")
 		return
 	}
-	r.agent.Report(doctor.ConfigSource, fmt.Sprintf("it is not good, so the one before stays in force: %v", failed))
+	r.agent.Report(doctor.ConfigSource, fmt.Sprintf("it is invalid, so the previous one stays active: %v", failed))
 }
 
 func isManaged(l policy.Layer) bool { return l.Rank == policy.Managed }
@@ -183,12 +184,12 @@ func (r *reloader) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-r.hup:
-			_ = r.reload(ctx) // reload has logged why it failed; the daemon goes on
+			_ = r.reload(ctx) // it has logged the error
 		}
 	}
 }
 
-// diagnose adds to what the agent sees what only the daemon knows of itself.
+// diagnose adds the daemon's process ID and paths to the agent's diagnosis.
 func (r *reloader) diagnose(ctx context.Context, by agent.Caller) (api.Diagnosis, error) {
 	d, err := r.agent.Diagnose(ctx, by)
 	if err != nil {
@@ -199,16 +200,16 @@ func (r *reloader) diagnose(ctx context.Context, by agent.Caller) (api.Diagnosis
 	return d, nil
 }
 
-// absolute is path for somebody in another directory.
+// absolute returns the absolute form of path.
 func absolute(path string) string {
 	whole, err := filepath.Abs(path)
 	if err != nil {
-		return path // the working directory is gone: this much is known
+		return path // the working directory does not exist any more
 	}
 	return whole
 }
 
-// policyReport says for an administrator what configuration is in force, and why.
+// policyReport returns the active configuration and its origins, for an administrator.
 func (r *reloader) policyReport(ctx context.Context, by agent.Caller) (api.Policy, error) {
 	if err := r.agent.Administer(ctx, by, "policy"); err != nil {
 		return api.Policy{}, err
@@ -218,8 +219,8 @@ func (r *reloader) policyReport(ctx context.Context, by agent.Caller) (api.Polic
 	return policyToAPI(r.resolved, r.problems, r.pendingRestart, api.Policy{AppliedAt: r.appliedAt}), nil
 }
 
-// policyToAPI puts an account of the policy into the words of the wire. What waits
-// for a restart is a problem of its key too, which says so itself.
+// policyToAPI converts the configuration to the wire's type. A key that waits for a restart
+// also has a problem with this text.
 func policyToAPI(resolved policy.Resolved, problems []policy.Problem, waiting []string, p api.Policy) api.Policy {
 	rows, other := resolved.Rows(problems)
 	p.Keys = make([]api.PolicyKey, 0, len(rows))

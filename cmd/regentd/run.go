@@ -29,14 +29,16 @@ func newRun(stderr io.Writer) *cobra.Command {
 	p := layout.DefaultPaths()
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "run the daemon until it is told to stop",
-		Long: `run serves local applications until SIGTERM or SIGINT, then finishes what is
-under way and exits 0. SIGHUP reads the configuration again; one that is not good
-is reported and the old one stays in force.`,
+		Short: "Run the daemon until SIGTERM or SIGINT",
+		Long: `run answers local applications until SIGTERM or SIGINT. It then finishes its
+open requests and exits 0. SIGHUP reads the configuration again. If it is
+invalid, regentd reports the error and keeps the previous configuration.`,
+		Example: `  regentd run
+  regentd run --config config.yaml --state-dir state --socket agent.sock`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.setDefaults(cmd.Flags())
-			// Before anything is read that could be a secret.
+			// Before the first read of a secret.
 			if err := process.DisableDump(); err != nil {
 				return err
 			}
@@ -47,24 +49,24 @@ is reported and the old one stays in force.`,
 	o.addConfigFlags(cmd.Flags(), p)
 	cmd.Flags().StringVar(&o.stateDir, "state-dir", p.StateDir, "`directory` of the sealed state")
 	cmd.Flags().StringVar(&o.socket, "socket", p.Socket, "`path` of the socket")
-	cmd.Flags().StringVar(&o.credentialSocket, "credential-socket", "", "`path` of a socket for LoadCredential= of units; none, unless the service manager passes one on")
-	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` in which root has noted what tells this device from another")
-	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` that overrides the configuration, but no policy: debug, info, warn, error")
+	cmd.Flags().StringVar(&o.credentialSocket, "credential-socket", "", "`path` of a socket for LoadCredential= of units (default: the one that the service manager passes, if any)")
+	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` that regentd host-facts has written")
+	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` of the log: debug, info, warn or error; overrides the configuration, but not policy")
 	return cmd
 }
 
-// limitToOneCore runs Go code on one core, unless the environment says otherwise.
-// An answer takes microseconds and several short system calls, around each of
-// which the runtime would wake another thread to take over; that costs more
-// than half of the answer. Waiting, for the disk or the network, stops nobody.
+// limitToOneCore runs Go code on one core, unless the environment sets GOMAXPROCS. An
+// answer takes microseconds and several short system calls. With more cores the runtime
+// wakes another thread around each of them, which costs more than half of the answer's
+// time. Waiting for the disk or the network does not block the core.
 func limitToOneCore(said string) {
 	if said == "" {
 		runtime.GOMAXPROCS(1)
 	}
 }
 
-// run is the daemon's lives: one after the other, as long as a deed with the
-// store asks for another.
+// run runs the daemon. It repeats [options.runOnce] as long as a store operation requests a
+// restart.
 func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	hup := signals.CatchHangup()
 	defer notifyStopping(ctx, sdNotify)()
@@ -81,7 +83,7 @@ func (o *options) run(ctx context.Context, stderr io.Writer) error {
 	}
 }
 
-// runOnce is one life: load, open, serve, drain.
+// runOnce loads the configuration, opens the store, serves, and drains.
 func (o *options) runOnce(ctx context.Context, stderr io.Writer, sockets inheritedSockets, hup <-chan os.Signal) (err error) {
 	r, err := newReloader(o)
 	if err != nil {
@@ -97,8 +99,8 @@ func (o *options) runOnce(ctx context.Context, stderr io.Writer, sockets inherit
 	}
 	defer func() { err = errors.Join(err, d.close()) }()
 
-	// The socket opens after the records are loaded: who can connect is served.
-	// One that the service manager opened before is served from now on.
+	// The socket opens after the records are loaded, so each connection gets an answer.
+	// On a socket of the service manager, waiting clients now get theirs.
 	ln, err := sockets.listen(o.socket)
 	if err != nil {
 		return err
@@ -122,10 +124,10 @@ func (o *options) runOnce(ctx context.Context, stderr io.Writer, sockets inherit
 	return err
 }
 
-// now is civil time, for what is shown to people and for caches.
+// now returns wall-clock time, for output and caches.
 var now = time.Now //nolint:forbidigo // the program's own clock, passed in everywhere else
 
-// loops are all that runs in the daemon beside the agent.
+// loops returns all loops of the daemon except the agent's.
 func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(context.Context) error, error) {
 	keeper := &storeAdmin{agent: d.agent, jobs: r.jobs, guard: d.guard, store: d.store, options: r.options}
 	r.retryStore = keeper.retry
@@ -154,7 +156,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 	}, nil
 }
 
-// runMark lets the store's mark follow it.
+// runMark keeps the store's mark up to date until ctx is done.
 func (d *daemon) runMark(ctx context.Context) error {
 	if d.store == nil || d.store.Mark() == nil {
 		<-ctx.Done()
@@ -163,28 +165,27 @@ func (d *daemon) runMark(ctx context.Context) error {
 	return d.store.Mark().Run(ctx)
 }
 
-// reportLoss shows in the status that the log cannot be written.
+// reportLoss reports to status that log records were lost.
 func (d *daemon) reportLoss(lost int, why error) {
 	if lost == 0 {
 		d.agent.Report(doctor.LogSource, "")
 		return
 	}
-	d.agent.Report(doctor.LogSource, fmt.Sprintf("records that could not be written to the log: %d: %v", lost, why))
+	d.agent.Report(doctor.LogSource, fmt.Sprintf("cannot write to the log, %s lost: %v", plural(lost, "record"), why))
 }
 
-// saveMark marks what the agent wrote last.
+// saveMark updates the mark for the agent's last writes.
 func (d *daemon) saveMark(ctx context.Context, log *slog.Logger) {
 	if d.store == nil || d.store.Mark() == nil {
 		return
 	}
 	if err := d.store.Mark().Save(ctx); err != nil {
-		log.WarnContext(ctx, "the last writes were not marked, so an older state directory might not be noticed", "err", err)
+		log.WarnContext(ctx, "cannot update the store's mark; regentd might not notice an older state directory", "err", err)
 	}
 }
 
-// runWithCore runs loops together, and core until after the last of them: a
-// request that is being drained may wait for what core does. If core ends
-// before, so do they.
+// runWithCore runs loops and core concurrently. It stops core after the last loop, since an
+// open request may wait for core. If core ends first, it stops the loops.
 func runWithCore(ctx context.Context, core func(context.Context) error, loops ...func(context.Context) error) error {
 	own, stopCore := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopCore()
@@ -206,8 +207,8 @@ func runWithCore(ctx context.Context, core func(context.Context) error, loops ..
 	return errors.Join(err, coreErr)
 }
 
-// runAll runs loops until ctx is done or one of them fails, and returns after
-// the last has ended.
+// runAll runs loops until ctx is done or one of them returns. It returns after the last one
+// has ended.
 func runAll(ctx context.Context, loops ...func(context.Context) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -10,22 +10,22 @@ import (
 	"regent/platform/service"
 )
 
-// newManage is for those who do not use the MSI, which does the same.
+// newManage returns the command service. The MSI does the same without it.
 func newManage(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "service",
-		Short: "register the daemon as a Windows service, and start and stop it",
-		Args:  noArgs,
+		Short: "Register, start and stop the daemon as a Windows service",
+		Args:  knownCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, c := range []struct {
 		use, short string
 		do         func() error
 	}{
-		{"install", "register the service and its event log source", service.Install},
-		{"uninstall", "stop the service and take its registration away; state stays", service.Uninstall},
-		{"start", "start the service and wait until it serves", service.Start},
-		{"stop", "stop the service and wait until it has finished what was under way", service.Stop},
+		{"install", "Register the service and its event log source", service.Install},
+		{"uninstall", "Stop and unregister the service; its state stays", service.Uninstall},
+		{"start", "Start the service and wait until it accepts requests", service.Start},
+		{"stop", "Stop the service and wait until its open requests are finished", service.Stop},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: c.use, Short: c.short, Args: noArgs,
@@ -33,7 +33,7 @@ func newManage(stdout io.Writer) *cobra.Command {
 		})
 	}
 	cmd.AddCommand(&cobra.Command{
-		Use: "status", Short: "say whether the service runs", Args: noArgs,
+		Use: "status", Short: "Print whether the service runs", Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			word, err := service.Status()
 			if err == nil {
@@ -45,7 +45,7 @@ func newManage(stdout io.Writer) *cobra.Command {
 	return cmd
 }
 
-// serve runs the daemon, as a service where the service manager started it.
+// serve runs the daemon. If the service manager started it, it runs as a service.
 func (o *options) serve(ctx context.Context, stderr io.Writer) error {
 	if !service.StartedByManager() {
 		return o.run(ctx, stderr)
@@ -54,21 +54,21 @@ func (o *options) serve(ctx context.Context, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // nothing follows that could tell
+	defer log.Close() //nolint:errcheck // the log itself is closed
 	if err := service.Configure(); err != nil {
-		_ = log.Warning("regentd: the service was not settled: " + err.Error()) // it serves all the same
+		_ = log.Warning("regentd: cannot configure the service: " + err.Error()) // the service starts in any case
 	}
 	return service.Run(func(ctx context.Context, ready func()) error {
 		o.onReady = ready
 		err := o.run(ctx, &eventLog{log})
 		if err != nil {
-			_ = log.Error("regentd: " + err.Error()) // there is nobody else to tell
+			_ = log.Error("regentd: " + err.Error()) // no other place for it
 		}
 		return err
 	})
 }
 
-// notifyReady tells, the first time, that the socket is open.
+// notifyReady calls onReady once.
 func (o *options) notifyReady() {
 	if o.onReady != nil {
 		o.onReady()
@@ -76,10 +76,10 @@ func (o *options) notifyReady() {
 	}
 }
 
-// eventLog stands for standard error where there is none.
+// eventLog replaces standard error in a Windows service.
 type eventLog struct{ service.Log }
 
-// Write implements [io.Writer], for what is no log entry.
+// Write implements [io.Writer], for text that is no log record.
 func (l *eventLog) Write(b []byte) (int, error) { return len(b), l.Warning(string(b)) }
 
 func isEventLog(w io.Writer) bool {

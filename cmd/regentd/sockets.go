@@ -17,19 +17,18 @@ import (
 	"regent/platform/peer"
 )
 
-// The names that the package's socket units give to what they open
-// (FileDescriptorName=).
+// The names of the sockets in the package's socket units (FileDescriptorName=).
 const (
 	agentSocket      = "agent"      // the local interface
 	credentialSocket = "credential" // for LoadCredential= of other units
 )
 
-// inheritedSockets are the listeners that the service manager opened before the daemon
-// was started, and keeps open while it is not there: who connects then waits,
-// and is not refused. Each is nil if there is none.
+// inheritedSockets are the listeners of the service manager, each nil if there is none. The
+// service manager opens them before the daemon starts, and keeps them open while it
+// restarts. A client that connects meanwhile waits.
 type inheritedSockets struct{ agent, credential net.Listener }
 
-// inheritSockets takes what the service manager has passed on. It can be done once.
+// inheritSockets takes the sockets that the service manager passed. It works only once.
 func inheritSockets() (inheritedSockets, error) {
 	named, err := activation.ListenersWithNames()
 	if err != nil {
@@ -38,7 +37,7 @@ func inheritSockets() (inheritedSockets, error) {
 	return assignSockets(named)
 }
 
-// assignSockets refuses what nobody would serve: its clients would wait for ever.
+// assignSockets refuses unknown and surplus sockets: their clients would wait for ever.
 func assignSockets(named map[string][]net.Listener) (in inheritedSockets, err error) {
 	for name, all := range named {
 		switch {
@@ -47,7 +46,7 @@ func assignSockets(named map[string][]net.Listener) (in inheritedSockets, err er
 		case name == credentialSocket && len(all) == 1:
 			in.credential = all[0]
 		default:
-			err = errors.Join(err, fmt.Errorf("the service manager passed %d sockets named %q; there may be one named %s (FileDescriptorName=) and one named %s",
+			err = errors.Join(err, fmt.Errorf("the service manager passed %d sockets named %q; set FileDescriptorName= of one socket unit to %s, and of at most one other to %s",
 				len(all), name, agentSocket, credentialSocket))
 		}
 	}
@@ -71,11 +70,12 @@ func (in inheritedSockets) listen(path string) (net.Listener, error) {
 	return localsock.Listen(path)
 }
 
-// reusableListener is the service manager's listener for one life of the daemon: closing it
-// only ends that life's waiting, since it can be had only once.
+// reusableListener is a listener of the service manager, which the process gets only once.
+// Close ends the waiting of Accept, but keeps the socket open for the next run.
 type reusableListener struct{ *net.UnixListener }
 
-// newReusableListener returns ln for one life, if it can be had for another one after.
+// newReusableListener returns ln so that it can be closed and used again, if it is a Unix
+// socket.
 func newReusableListener(ln net.Listener) (net.Listener, error) {
 	u, ok := ln.(*net.UnixListener)
 	if !ok {
@@ -96,8 +96,8 @@ func (l reusableListener) Accept() (net.Conn, error) {
 // Close implements [net.Listener].
 func (l reusableListener) Close() error { return l.SetDeadline(time.Unix(1, 0)) }
 
-// addCredentialLoop adds the loop that serves the service manager's units, if it has
-// passed on a socket for that or one is asked for.
+// addCredentialLoop adds the loop for LoadCredential= of units, if the service manager
+// passed a socket for it or path names one.
 func (d *daemon) addCredentialLoop(loops []func(context.Context) error, in inheritedSockets, path string, log *slog.Logger) ([]func(context.Context) error, error) {
 	s, err := credential.New(credential.Deps{
 		Credential: d.agent.Credential, User: peer.UID, Identify: identifyUnit, Now: now, Log: log,
@@ -120,7 +120,7 @@ func (d *daemon) addCredentialLoop(loops []func(context.Context) error, in inher
 	return append(loops, func(ctx context.Context) error { return s.Serve(ctx, ln) }), nil
 }
 
-// identifyUnit is for [credential.Deps].
+// identifyUnit implements Identify of [credential.Deps].
 func identifyUnit(c net.Conn) (credential.IdentifiedUnit, error) {
 	p, err := peer.Identify(c)
 	if err != nil {

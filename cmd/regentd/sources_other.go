@@ -2,5 +2,5 @@
 
 package main
 
-// sources is empty: policy is files here.
+// sources returns none: policy is in files here.
 func sources() []source { return nil }

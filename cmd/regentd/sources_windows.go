@@ -6,7 +6,7 @@ import (
 	"regent/platform/mdm"
 )
 
-// sources are the installer's answers and the organisation's policy.
+// sources returns the registry keys of the installer's answers and of managed policy.
 func sources() []source {
 	installer, managed := mdm.Registry{Path: layout.InstallerKey}, mdm.Registry{Path: layout.PolicyKey}
 	return []source{

@@ -14,33 +14,33 @@ import (
 	"regent/ipc/server"
 )
 
-// storeJobs are what is to be done with the store while nobody uses it. They outlive
-// the daemon's lives: each ends one, and is done before the next begins.
+// storeJobs runs store operations that need an unused store. An operation first ends the
+// current run of the daemon, and runs before the next one. It is safe for concurrent use.
 type storeJobs struct {
 	mu         sync.Mutex
-	pending    admin.Verb // "" is none, or nothing but a new life
+	pending    admin.Verb // "" is none: a restart only
 	id         string
 	last       *api.StoreOperation
-	restart    chan struct{} // closed when this life is to end for another
-	restarting bool          // wanted is closed
+	restart    chan struct{} // closed to request a restart
+	restarting bool          // restart is closed
 }
 
 func newStoreJobs() *storeJobs { return &storeJobs{restart: make(chan struct{})} }
 
-// start asks for a new life, and that v is done before it; "" does nothing more.
-// Only one deed is under way at a time.
+// start requests a restart of the daemon and the operation v before it. With "" it only
+// requests the restart. Only one operation runs at a time.
 func (d *storeJobs) start(v admin.Verb) (id string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.restarting {
-		return "", fault.Errorf(string(v), fault.Throttled, "another change of the store is under way; try again in a moment")
+		return "", fault.Errorf(string(v), fault.Throttled, "another store operation is running; try again in a moment")
 	}
 	d.pending, d.id, d.restarting = v, newID(), true
 	close(d.restart)
 	return d.id, nil
 }
 
-// Run returns when this life is to end, or ctx is done.
+// Run returns when a restart is requested or ctx is done.
 func (d *storeJobs) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -49,7 +49,7 @@ func (d *storeJobs) Run(ctx context.Context) error {
 	return nil
 }
 
-// restartRequested reports whether there is to be another life, and prepares for it.
+// restartRequested reports whether a restart was requested, and resets the request.
 func (d *storeJobs) restartRequested() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -60,26 +60,26 @@ func (d *storeJobs) restartRequested() bool {
 	return again
 }
 
-// runPending does what is pending, on a safe of its own.
+// runPending runs the pending operation, with a store manager of its own.
 func (d *storeJobs) runPending(ctx context.Context, deps admin.Deps) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pending == "" {
 		return
 	}
-	safe := admin.New(deps)
-	_ = safe.Open(ctx) // what it comes to is what the deed is about
-	r, err := safe.Execute(ctx, d.pending)
+	manager := admin.New(deps)
+	_ = manager.Open(ctx) // the operation may be the cure for this error
+	r, err := manager.Execute(ctx, d.pending)
 	d.last = &api.StoreOperation{ID: d.id, Verb: string(d.pending), Done: err == nil, SetAside: r.SetAside}
 	if err != nil {
 		d.last.Failure = fault.From(err).Text()
-		deps.Log.ErrorContext(ctx, "the store was not changed as asked", "verb", string(d.pending), "err", err)
+		deps.Log.ErrorContext(ctx, "the store operation failed", "verb", string(d.pending), "err", err)
 	} else {
-		deps.Log.WarnContext(ctx, "the store was changed, as an administrator asked", "verb", string(d.pending), "kept", r.SetAside)
+		deps.Log.WarnContext(ctx, "an administrator's store operation is done", "verb", string(d.pending), "kept", r.SetAside)
 	}
 	d.pending = ""
-	if err := safe.Close(); err != nil {
-		deps.Log.ErrorContext(ctx, "the store was not closed", "err", err)
+	if err := manager.Close(); err != nil {
+		deps.Log.ErrorContext(ctx, "cannot close the store", "err", err)
 	}
 }
 
@@ -89,13 +89,13 @@ func (d *storeJobs) lastResult() *api.StoreOperation {
 	return d.last
 }
 
-// storeAdmin answers for the store as a whole, in one life.
+// storeAdmin implements [server.StoreManager] for one run of the daemon.
 type storeAdmin struct {
 	agent *agent.Agent
 	jobs  *storeJobs
 	guard status.Store
 
-	mu      sync.Mutex     // over safe
+	mu      sync.Mutex     // guards store
 	store   *admin.Manager // nil without a keyring
 	options *options
 }
@@ -120,7 +120,7 @@ func (k *storeAdmin) StoreStatus(ctx context.Context, by agent.Caller) (api.Stor
 	return out, err
 }
 
-// ledger says how the ledger is that the agent has in use.
+// ledger returns "ok" or "altered" for the agent's ledger.
 func (k *storeAdmin) ledger(ctx context.Context, by agent.Caller) string {
 	if err := k.agent.VerifyLedger(ctx, by); err != nil {
 		return "altered"
@@ -132,7 +132,7 @@ func (k *storeAdmin) ledger(ctx context.Context, by agent.Caller) string {
 func (k *storeAdmin) RunStoreOperation(ctx context.Context, by agent.Caller, name string, really bool) (api.Store, error) {
 	v := admin.Verb(name)
 	if !v.Known() {
-		return api.Store{}, fault.Errorf("store", fault.InvalidRequest, "there is nothing named %.40q to do with the store", name)
+		return api.Store{}, fault.Errorf("store", fault.InvalidRequest, "there is no store operation named %.40q", name)
 	}
 	action := "store." + name
 	if !really {
@@ -168,10 +168,10 @@ func (k *storeAdmin) RunStoreOperation(ctx context.Context, by agent.Caller, nam
 	return out, err
 }
 
-// Unregister implements [server.StoreManager]. The tokens and the key go at once; the
-// rest follows before the next life.
+// Unregister implements [server.StoreManager]. It deletes the tokens and the key at once,
+// and the rest before the next run of the daemon.
 func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store, error) {
-	// 1. What the Contact Administrator can delete, while it can be read.
+	// 1. The list of auth tokens for the Contact Administrator, while it is readable.
 	wiped, err := k.agent.Unregister(ctx, by)
 	if fault.KindOf(err) == fault.Denied {
 		return api.Store{}, err
@@ -181,11 +181,11 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	if k.store == nil {
 		return api.Store{}, fault.Errorf("unregister", fault.StoreUnreadable, "%s", k.guard.Detail)
 	}
-	// 2. The key: what is sealed under it is lost from here on.
+	// 2. The key: everything sealed under it is lost from here on.
 	if err := k.store.ForgetKey(ctx); err != nil {
 		return api.Store{}, err
 	}
-	// 3. What was kept until it would be proven, and what comes again at each start.
+	// 3. The unproven token files, and the token files that appear again at each start.
 	files := tokenFiles(k.agent.Settings())
 	left := removeAside(files)
 	if err := k.options.saveUnregistered(files); err != nil {
@@ -193,10 +193,10 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	}
 	out := k.report(api.Store{
 		Ledger: "unknown", Verb: "unregister", Done: true, Wiped: wiped,
-		Effect: fmt.Sprintf("%d auth tokens and the data key were wiped from this device; the service still has the auth tokens", len(wiped)),
+		Effect: fmt.Sprintf("%s and the data key were wiped from this device; the service still has the auth tokens", plural(len(wiped), "auth token")),
 	})
 	if len(left) > 0 {
-		out.Effect += "; registration tokens are left in files, erase them: sudo rm " + strings.Join(left, " ")
+		out.Effect += "; files with registration tokens are left, delete them: sudo rm " + strings.Join(left, " ")
 	}
 	// 4. The records and everything else.
 	out.ID, err = k.jobs.start(admin.Reset)
@@ -212,10 +212,9 @@ func (k *storeAdmin) report(r api.Store) api.Store {
 	return r
 }
 
-// retry begins a new life if the store could not be used in this one: what kept
-// it may have been mended.
+// retry restarts the daemon if its store is unusable: the reason may be gone.
 func (k *storeAdmin) retry() {
 	if k.guard.State != "ok" {
-		_, _ = k.jobs.start("") // one that is under way is as good
+		_, _ = k.jobs.start("") // an error means that a restart is requested already
 	}
 }

@@ -12,18 +12,18 @@ import (
 	"regent/platform/files"
 )
 
-// textfileInterval is how often the file with metrics is written.
+// textfileInterval is the time between two writes of the file with metrics.
 const textfileInterval = 15 * time.Second
 
 // textfileKey is the key of the configuration that names it.
 const textfileKey = "metrics_textfile"
 
-// textfile writes the daemon's metrics into a file for a collector to read:
-// node_exporter's or windows_exporter's. A reader finds a whole one, or none.
+// textfile writes the daemon's metrics into a file for the textfile collector of
+// node_exporter or windows_exporter. A reader finds a complete file, or none.
 type textfile struct {
 	path   string
 	text   func(context.Context) (string, error)
-	report func(source, detail string) // of what is wrong, for status; "" is nothing
+	report func(source, detail string) // reports a problem to status; detail "" removes it
 	log    *slog.Logger
 }
 
@@ -31,9 +31,8 @@ func newTextfile(path string, a *agent.Agent, log *slog.Logger) *textfile {
 	return &textfile{path: path, text: a.Exposition, report: a.Report, log: log}
 }
 
-// Run writes the file now and again until ctx is done, and then removes it: the
-// metrics of a daemon that is not there must not look like those of one that is.
-// Without a path it only waits.
+// Run writes the file at each interval until ctx is done, and then removes it. A stopped
+// daemon must not leave metrics that look current. Without a path, Run only waits.
 func (t *textfile) Run(ctx context.Context) error {
 	if t.path == "" {
 		<-ctx.Done()
@@ -44,8 +43,8 @@ func (t *textfile) Run(ctx context.Context) error {
 	var failed bool // the last time
 	for {
 		err := t.write(ctx)
-		if err != nil && !failed { // the same once more says nothing new; status says that it goes on
-			t.log.WarnContext(ctx, "the file with metrics cannot be written", "path", t.path, "err", err)
+		if err != nil && !failed { // log only the first failure; status shows the current state
+			t.log.WarnContext(ctx, "cannot write the file with metrics", "path", t.path, "err", err)
 		}
 		failed = err != nil
 		detail := ""
@@ -66,7 +65,7 @@ func (t *textfile) write(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("gather metrics: %w", err)
 	}
-	// The collector is another user, and nothing here is secret.
+	// The collector runs as another user. Metrics contain no secret.
 	return files.Write(t.path, []byte(text), 0o644)
 }
 

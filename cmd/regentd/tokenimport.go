@@ -20,24 +20,22 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// registrationCredential is the name of the systemd credential that holds a
-// registration token.
+// registrationCredential is the name of the systemd credential with a registration token.
 const registrationCredential = "regent-registration-token" //nolint:gosec // its name, not what is in it
 
-// tokenImporter is the registration token's way in without a person: by a systemd
-// credential at start, or by a file that may appear at any time.
+// tokenImporter imports registration tokens without a person: from a systemd credential at
+// start, and from files that may appear at any time.
 type tokenImporter struct {
 	agent *agent.Agent
 	log   *slog.Logger
 	watch *tokenfile.Watcher
-	// isUnregistered says of what nobody can erase whether a person wants it no more.
+	// isUnregistered reports whether a token that comes back at each start was
+	// unregistered. names are its fingerprints.
 	isUnregistered func(names []string) (bool, error)
-	// sealed has each registration token whose file could not
-	// be removed: it is removed later, and not taken again. Only Run's goroutine
-	// uses it.
+	// sealed has the registration token of each file that could not be removed yet, by
+	// path. It is not imported again. Only Run's goroutine uses it.
 	sealed map[string]token.Secret
-	// reported are the files that status shows as problems. Only Run's goroutine
-	// uses it.
+	// reported has the files that status shows as problems. Only Run's goroutine uses it.
 	reported map[string]bool
 }
 
@@ -47,11 +45,11 @@ func newTokenImporter(a *agent.Agent, log *slog.Logger, givenUp func(names []str
 	return in
 }
 
-// Run takes what comes until ctx is done.
+// Run imports the credential, then each file that appears, until ctx is done.
 func (in *tokenImporter) Run(ctx context.Context) error {
 	if err := in.importCredential(ctx); err != nil {
 		in.agent.Report(doctor.RegistrationSource+"credential "+registrationCredential, tokenfile.Reason(err).Error())
-		in.log.WarnContext(ctx, "the registration token's credential was not sealed", "err", err)
+		in.log.WarnContext(ctx, "cannot seal the registration token of the credential", "err", err)
 	}
 	return in.watch.Run(ctx)
 }
@@ -72,8 +70,8 @@ func (in *tokenImporter) importCredential(ctx context.Context) error {
 	return err
 }
 
-// paths lists the files that the configuration names, and those that were set
-// aside beside them. A problem whose file is gone is one no more.
+// paths returns the files that the configuration names, and the unproven files beside
+// them. It removes the problem of a file that no longer exists.
 func (in *tokenImporter) paths() []string {
 	for path := range in.reported {
 		if _, err := os.Lstat(path); errors.Is(err, os.ErrNotExist) {
@@ -103,8 +101,8 @@ func tokenFiles(s policy.Settings) []string {
 	return out
 }
 
-// importFile takes the file at path, or proves one that was set aside, and has status
-// show what is to be done about it.
+// importFile imports the file at path. It removes an unproven file if its token is proven.
+// It reports each problem to status.
 func (in *tokenImporter) importFile(ctx context.Context, path string) error {
 	if tokenfile.IsAside(path) {
 		err := in.removeProven(ctx, path)
@@ -112,7 +110,7 @@ func (in *tokenImporter) importFile(ctx context.Context, path string) error {
 		return err
 	}
 	err := in.sealFile(ctx, path)
-	if errors.Is(err, tokenfile.ErrNotPermitted) { // regentd-register.service takes it
+	if errors.Is(err, tokenfile.ErrNotPermitted) { // regentd-register.service imports it
 		in.report(path, "")
 		return err
 	}
@@ -139,9 +137,9 @@ func (in *tokenImporter) report(path, detail string) {
 	}
 }
 
-// sealFile seals the registration token in the file at path, for everyone that the
-// configuration names it for. Only when every sealed copy is durable the file
-// goes; one that may not be whole is set aside instead.
+// sealFile seals the registration token in the file at path, for each application that the
+// configuration names it for. When every sealed copy is durable, it deletes the file. If the
+// token may be incomplete, it renames the file to an unproven one instead.
 func (in *tokenImporter) sealFile(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	if err != nil {
@@ -149,7 +147,7 @@ func (in *tokenImporter) sealFile(ctx context.Context, path string) error {
 	}
 	if tokenfile.IsUnremovable(path) {
 		if unwanted, err := in.isUnregistered(in.agent.RegistrationFingerprints(ctx, secret)); unwanted || err != nil {
-			return err // this device was unregistered, and nobody could erase the file
+			return err // this device was unregistered, and the file cannot be deleted
 		}
 		if in.isSealed(path, secret) {
 			in.sealed[path] = secret // by an earlier start
@@ -168,8 +166,8 @@ func (in *tokenImporter) sealFile(ctx context.Context, path string) error {
 	return nil
 }
 
-// removeFile removes the file of a sealed registration token, or has it set aside
-// until the service has accepted it, as [tokenfile.Clear] decides.
+// removeFile removes the file of a sealed registration token. [tokenfile.Clear] decides
+// whether it stays as an unproven file until the service has accepted the token.
 func (in *tokenImporter) removeFile(ctx context.Context, path string, seen tokenfile.Identity, secret token.Secret) error {
 	why := token.FormatWarning(secret)
 	aside, err := tokenfile.Clear(path, seen, why != "", func() bool { return in.agent.HasRedeemed(secret) })
@@ -185,7 +183,7 @@ func (in *tokenImporter) removeFile(ctx context.Context, path string, seen token
 	return nil
 }
 
-// maybeRemainder is why a registration token is kept that is doubtful by its company.
+// maybeRemainder is the reason for keeping a token that may be the rest of another one.
 const maybeRemainder = "the service has not accepted the registration token in another .unproven file; this one may be the rest of it"
 
 func (in *tokenImporter) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
@@ -194,39 +192,39 @@ func (in *tokenImporter) warnOfLinks(ctx context.Context, path string, removed t
 	}
 }
 
-// isSealed reports whether a registration token is sealed for everyone that the
+// isSealed reports whether a registration token is sealed for each application that the
 // configuration names the file for.
 func (in *tokenImporter) isSealed(path string, t token.Secret) bool {
 	return in.everyReader(path, func(r agent.Registration) bool { return in.agent.HasRegistration(r, t) })
 }
 
-// superseded reports whether the service has accepted another registration token
-// from each reader of a file that was set aside, after that.
+// superseded reports whether, after since, the service has accepted another registration
+// token from each application of an unproven file.
 func (in *tokenImporter) superseded(aside string, t token.Secret, since time.Time) bool {
 	return in.everyReader(tokenfile.OriginalName(aside), func(r agent.Registration) bool { return in.agent.Superseded(r, t, since) })
 }
 
-// everyReader reports whether the file at path has readers, and is says yes of each.
+// everyReader reports whether the file at path has readers and is returns true for each.
 func (in *tokenImporter) everyReader(path string, is func(agent.Registration) bool) bool {
 	all := readers(in.agent.Settings(), path)
 	return len(all) > 0 && !slices.ContainsFunc(all, func(r agent.Registration) bool { return !is(r) })
 }
 
-// withMountHint says what a person can do about a file that cannot be removed.
+// withMountHint adds the next step to the error of a file that cannot be removed.
 func withMountHint(err error) error {
 	if errors.Is(err, tokenfile.ErrUnremovable) {
-		return fmt.Errorf("%w; everybody who sees the mount can read it: when every instance is registered, remove the secret from the definition of the container or unit", err)
+		return fmt.Errorf("%w; after registration, remove the secret from the definition of the container or unit", err)
 	}
 	return err
 }
 
-// removeProven removes a file that was set aside, once the service has accepted its
-// registration token.
+// removeProven removes an unproven file after the service has accepted its registration
+// token. Until then it returns [tokenfile.ErrAwaitingRemoval].
 func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept: its registration token may be incomplete, and regentd has no permission to open it; when the service has accepted the token, run: sudo regent register --file %s --erase: %w", tokenfile.OriginalName(path), tokenfile.Reason(err))
+		return fmt.Errorf("it is kept, since its registration token may be incomplete; regentd may not open it. After the first redemption, run: sudo regent register --file %s --erase: %w", tokenfile.OriginalName(path), tokenfile.Reason(err))
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
@@ -236,7 +234,7 @@ func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 		in.log.WarnContext(ctx, "the service has accepted a newer registration token; the file is kept, delete it if you do not need it", "path", path)
 		return nil // until the file changes
 	case len(tokenfile.ListAside(tokenfile.OriginalName(path))) == 1 && in.agent.LacksRegistration(secret):
-		return fmt.Errorf("this state does not know the registration token in it; if it is the right one, run: sudo regent register --file %s; if not, delete the file: %w", path, tokenfile.ErrAwaitingRemoval)
+		return fmt.Errorf("%w: the store does not contain its registration token. To use it, run: sudo regent register --file %s; otherwise delete the file", tokenfile.ErrAwaitingRemoval, path)
 	default:
 		return fmt.Errorf("it is kept until the service has accepted its registration token: %s; %s: %w",
 			cmp.Or(token.FormatWarning(secret), maybeRemainder), joinHint(tokenfile.OriginalName(path)), tokenfile.ErrAwaitingRemoval)
@@ -249,7 +247,7 @@ func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 	return nil
 }
 
-// joinHint says what a person can do about files that were set aside.
+// joinHint returns the next step for the unproven files of path.
 func joinHint(path string) string {
 	const right = "if it is the wrong one, delete this file and give the right one"
 	all := tokenfile.ListAside(path)
@@ -269,7 +267,7 @@ func (in *tokenImporter) sealToken(ctx context.Context, path string, secret toke
 	return nil
 }
 
-// readers lists what the configuration says the file at path is for.
+// readers returns the registrations that the configuration names the file at path for.
 func readers(s policy.Settings, path string) []agent.Registration {
 	var out []agent.Registration
 	if s.RegistrationTokenFile == path {
@@ -283,13 +281,12 @@ func readers(s policy.Settings, path string) []agent.Registration {
 	return out
 }
 
-// unregisteredFile names, by their fingerprints, the registration tokens that
-// were there when a person unregistered the device and that nobody here can erase:
-// systemd's credential and a container's secret come again at each start, and are
-// not what the person wants any more.
+// unregisteredFile has the fingerprints of registration tokens that regentd must not import
+// again. A person unregistered the device, but systemd's credential and a container's
+// secret come back at each start.
 const unregisteredFile = "unregistered"
 
-// credentialToken returns the registration token that systemd hands over, if any.
+// credentialToken returns the registration token of the systemd credential, if any.
 func credentialToken() (t token.Secret, ok bool, err error) {
 	dir := os.Getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
@@ -305,8 +302,8 @@ func credentialToken() (t token.Secret, ok bool, err error) {
 	return t, true, nil
 }
 
-// saveUnregistered notes which of the files and which credential are not to be taken
-// again, by their fingerprints.
+// saveUnregistered writes the fingerprints of the credential and of those files that
+// cannot be removed.
 func (o *options) saveUnregistered(files []string) error {
 	var unwanted []string
 	if t, ok, err := credentialToken(); ok && err == nil {
@@ -325,13 +322,13 @@ func (o *options) saveUnregistered(files []string) error {
 	}
 	path := filepath.Join(o.stateDir, unregisteredFile)
 	if err := os.WriteFile(path, []byte(strings.Join(unwanted, "\n")+"\n"), 0o600); err != nil {
-		return fmt.Errorf("note that this device was unregistered: %w", err)
+		return fmt.Errorf("record that this device was unregistered: %w", err)
 	}
 	return nil
 }
 
-// isUnregistered reports whether the registration token with the names was there when the
-// device was unregistered.
+// isUnregistered reports whether the registration token with one of these fingerprints was
+// present when the device was unregistered.
 func (o *options) isUnregistered(names []string) (bool, error) {
 	b, err := os.ReadFile(filepath.Join(o.stateDir, unregisteredFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -341,8 +338,8 @@ func (o *options) isUnregistered(names []string) (bool, error) {
 	return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(unwanted, name) }), err
 }
 
-// removeAside removes the files that were set aside beside files, and returns
-// those that are left.
+// removeAside removes the unproven files beside files, and returns those that it could not
+// remove.
 func removeAside(files []string) (left []string) {
 	for _, path := range files {
 		for _, aside := range tokenfile.ListAside(path) {
