@@ -11,8 +11,8 @@ import (
 const writeTenant = "; write the tenant's host or its URL, such as https://demo-host.com/"
 
 // NormalizeTenant returns the base URL of a tenant in the normal form of
-// [Settings.Tenant], from what a person wrote: a host or a URL. The error says
-// what to write instead and does not quote s.
+// [Settings.Tenant]. s is a host or a URL that a person wrote. The error contains the next
+// step and does not quote s.
 func NormalizeTenant(s string) (string, error) {
 	if s == "" {
 		return "", errors.New("is empty" + writeTenant)
@@ -20,9 +20,9 @@ func NormalizeTenant(s string) (string, error) {
 	return checkTenant(s)
 }
 
-// checkTenant accepts a host or a URL, with or without port and trailing
-// slash, and returns scheme://host[:port] in lower case without a slash and
-// without the scheme's own port. Two spellings of a tenant must not be two.
+// checkTenant accepts a host or a URL, with or without port and trailing slash. It returns
+// scheme://host[:port] in lower case, without the scheme's default port: two spellings of
+// a tenant must not become two tenants.
 func checkTenant(s string) (string, error) {
 	if s == "" {
 		return "", nil
@@ -49,7 +49,7 @@ func checkTenant(s string) (string, error) {
 		return "", fmt.Errorf("%w%s", err, writeTenant)
 	}
 	if scheme == "http" && !address.IsLoopback(host) {
-		return "", errors.New("is http, which would send tokens in the clear; write https:// (http only on a loopback address)")
+		return "", errors.New("is http, so tokens would be readable on the network; write https:// (http only on a loopback address)")
 	}
 	if port == "" || scheme == "https" && port == "443" || scheme == "http" && port == "80" {
 		return scheme + "://" + host, nil
@@ -57,9 +57,8 @@ func checkTenant(s string) (string, error) {
 	return scheme + "://" + host + ":" + port, nil
 }
 
-// checkProxy accepts "", system, none, and scheme://host:port. A password does not
-// belong into a file that every user can read, and a word alone is more likely a
-// slip, as "direct", than a host.
+// checkProxy accepts "", system, none, and scheme://host:port. It refuses a password, since
+// every user can read the file. It refuses a word alone: "direct" is a mistake, not a host.
 func checkProxy(s string) (string, error) {
 	if s == "" || s == SystemProxy || s == NoProxy {
 		return s, nil

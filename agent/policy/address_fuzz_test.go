@@ -2,11 +2,11 @@ package policy
 
 import (
 	"net/url"
-	"regent/agent/token"
 	"strings"
 	"testing"
 
 	"regent/agent/address"
+	"regent/agent/token"
 )
 
 // FuzzAddress: a tenant and a proxy have one form each, which net/url reads in

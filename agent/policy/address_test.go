@@ -3,11 +3,12 @@ package policy
 import (
 	"net/netip"
 	"net/url"
-	"regent/agent/token"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"regent/agent/token"
 )
 
 func TestTenant(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"regent/agent/token"
 )
 
-// What [Definition.Pattern] of the keys below says. Each admits all that the
-// check beside it does, and a little more.
+// The values of [Definition.Pattern]. Each pattern accepts every value that its check
+// accepts, and some more.
 const (
 	tenantPattern   = `^([hH][tT][tT][pP][sS]?://)?[A-Za-z0-9._:\[\]-]*/?$`
 	proxyPattern    = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[A-Za-z0-9._:\[\]-]+/?)?$`
@@ -24,9 +24,9 @@ const (
 
 func checkID(s string) (string, error) { return s, token.CheckApplication(s) }
 
-// checkPath accepts the absolute paths of every system, since one file is
-// checked for all of them. A network path is refused: what is behind it changes
-// without anyone on this device.
+// checkPath accepts the absolute paths of every system, since one check of a file covers all
+// of them. It refuses a network path: others can change its content without access to this
+// device.
 func checkPath(s string) (string, error) {
 	unix := strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//")
 	windows := len(s) > 3 && unicode.IsLetter(rune(s[0])) && s[0] < unicode.MaxASCII && s[1] == ':' && (s[2] == '\\' || s[2] == '/')
@@ -52,7 +52,7 @@ func checkSHA256(s string) (string, error) {
 		return s, nil
 	}
 	if len(s) != 64 || strings.Trim(s, "0123456789abcdefABCDEF") != "" {
-		return "", errors.New("is not 64 hex digits; write what sha256sum prints for the file")
+		return "", errors.New("is not 64 hex digits; write the output of sha256sum for the file")
 	}
 	return strings.ToLower(s), nil
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Type is what a key's value looks like. Its text is for people.
+// Type is the type of a key's value. Its text is for people.
 type Type string
 
 // The types. Lists are in YAML's two forms, [a, b] or one "- a" a line.
@@ -23,38 +23,38 @@ const (
 	Applications Type = "list of applications"
 )
 
-// Definition is all that is known of one key: the row from which the decoder,
-// the default file and the reference are made.
+// Definition is the definition of one key. The decoder, the default file and the reference
+// are made from it.
 type Definition struct {
-	// Key is the dotted path; * stands for an application's id, or for any item
-	// of a list: "network.timeout", "applications.*.instances".
+	// Key is the dotted path: "network.timeout", "applications.*.instances". * stands for
+	// an application's id, or for any item of a list.
 	Key   string
 	Title string // a few words, for a console that shows a list of settings
 	Type  Type
 
-	// Default is the effective value where no layer sets one: a string, bool,
-	// int or time.Duration. nil if there is none, as for lists.
+	// Default is the effective value if no layer sets one: a string, bool, int or
+	// time.Duration. It is nil if there is none, as for lists.
 	Default any
-	Words   []string // of a Word: every value there is
+	Words   []string // of a Word: the valid values
 
 	// Min and Max bound an Int, and a Duration in nanoseconds; both included.
 	Min, Max int64
 
-	// Check returns the normal form of a text, or of one name of a list. Its error says
-	// what is wrong and what to write, and does not quote the text. nil accepts any.
+	// Check returns the normal form of a text, or of one name of a list. Its error
+	// contains the reason and the next step, and does not quote the text. nil accepts any.
 	Check func(value string) (string, error)
 
-	// Pattern is a regular expression, of the kind that JSON Schema and RE2 share,
-	// that every value of a Text or Path matches: what an editor or a management
-	// console can check. Check says the last word. "" matches anything.
+	// Pattern is a regular expression for an editor or a management console, in the syntax
+	// that JSON Schema and RE2 share. Every valid value of a Text or Path matches it. Check
+	// may be stricter. "" matches anything.
 	Pattern string
 
 	Required bool   // of a key in a list's item
 	Doc      string // sentences, for the person who writes the file
 	Example  string // YAML of a value; "" if the default is a good example
-	Since    string // the version that brought it
+	Since    string // the first version with this key
 	Debconf  bool   // the Debian package asks for it
-	Restart  bool   // a change waits for a restart; otherwise a reload applies it
+	Restart  bool   // a change needs a restart; otherwise a reload applies it
 }
 
 // complete fills in each row's missing parts: the first version, the check of a path, and
@@ -74,9 +74,9 @@ func complete(table []Definition) []Definition {
 	return table
 }
 
-// field returns the field that the key sets in target, which points to [Settings], or
-// to the item of the list that the key belongs to: [Application], [authz.Rule] or
-// [authz.Executable]. A field is called like its part of the key: CAFile of ca_file.
+// field returns the field that the key sets in target. target points to [Settings], or to
+// an item of the key's list: [Application], [authz.Rule] or [authz.Executable]. A field has
+// the name of its part of the key: CAFile of ca_file.
 func (d Definition) field(target any) reflect.Value {
 	path := d.Key
 	if !d.isAgentKey() {
@@ -92,9 +92,9 @@ func (d Definition) field(target any) reflect.Value {
 // Name returns the last part of the key: "timeout".
 func (d Definition) Name() string { return d.Key[strings.LastIndexByte(d.Key, '.')+1:] }
 
-// PolicyName returns the key's name where names have neither dots nor
-// underscores, in the registry and in macOS preferences: "NetworkCAFile" of
-// "network.ca_file". Names are unique, also if case is ignored.
+// PolicyName returns the key's name in the registry and in macOS preferences, without dots
+// and underscores: "NetworkCAFile" of "network.ca_file". Names are unique, also if case is
+// ignored.
 func (d Definition) PolicyName() string { return camelCase(d.Key) }
 
 func camelCase(key string) string {
@@ -110,12 +110,12 @@ func camelCase(key string) string {
 	return name.String()
 }
 
-// IsPolicy reports whether the key is a policy of its own, which managed stores of named
-// values can set. A key of a list's item stands inside the value of its list.
+// IsPolicy reports whether managed stores of named values can set the key. A key of a
+// list's item is part of the value of its list.
 func (d Definition) IsPolicy() bool { return !strings.Contains(d.Key, "*") }
 
-// isAgentKey reports whether the key is one of the agent itself, with a field in
-// [Settings], and none of an application.
+// isAgentKey reports whether the key has a field in [Settings]. Keys of an application have
+// none.
 func (d Definition) isAgentKey() bool {
 	return d.Key != "applications" && !strings.HasPrefix(d.Key, "applications.")
 }
@@ -150,8 +150,8 @@ func applicationKeys(id string) []Definition {
 
 func applicationKey(id, name string) string { return "applications." + id + "." + name }
 
-// schema is the table as a tree, which is how a file is read. A node without a
-// definition is a section, such as network.
+// schema is the table as a tree, for reading a file. A node without a definition is a
+// section, such as network.
 type schema struct {
 	*Definition
 	children map[string]*schema

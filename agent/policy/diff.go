@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// Changes are the keys whose effective values differ between two settings, in
-// the order of the table and of the applications' ids.
+// Changes has the keys with different effective values in two settings. They are in the
+// order of the table and of the applications' ids.
 type Changes struct {
 	Reload  []string // a reload applies them
-	Restart []string // they wait for a restart of the daemon
+	Restart []string // a restart of the daemon applies them
 }
 
-// Diff compares two settings. An application that came or went is one key,
+// Diff compares two settings. An application that was added or removed is one key,
 // "applications.cad". A rule that only moved to another line is no change.
 func Diff(old, now Settings) Changes {
 	var c Changes
@@ -27,7 +27,7 @@ func Diff(old, now Settings) Changes {
 		if was == is {
 			continue
 		}
-		if was == "" || is == "" { // the application came or went
+		if was == "" || is == "" { // the application was added or removed
 			id, ok := strings.CutSuffix(key, ".id")
 			if !ok {
 				continue

@@ -16,7 +16,8 @@ type Reading struct {
 }
 
 // LastGood remembers the last managed policy that could be read. If a part cannot be read,
-// its previous content stays active. A half-written file must not open what policy closes.
+// its previous content stays active. A half-written file must not allow requests that
+// policy denies.
 //
 // If a file is gone and its directory exists, somebody removed the file on purpose. Files
 // are remembered over a restart, so a device that starts in the middle of a rollout is not
@@ -24,13 +25,13 @@ type Reading struct {
 // purpose too.
 type LastGood struct {
 	Layers        []Layer
-	BeforeRestart bool // they are from before the start, and were not yet looked for
+	BeforeRestart bool // they are from before the start, and not compared with the files yet
 }
 
 // Texts of status for a layer that stays active.
 const (
-	untilReadable = "; what it said before stays in force until it can be read again or is removed"
-	untilBack     = "; what it said before stays in force until it is there again or regentd is restarted"
+	untilReadable = "; its previous content stays active until you correct or remove it"
+	untilBack     = "; its previous content stays active until you restore the directory or restart regentd"
 )
 
 // Restore returns f with each unreadable part replaced by its previous content, and

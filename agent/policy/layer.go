@@ -13,7 +13,7 @@ const (
 	Default Rank = iota // compiled in
 	Local               // the administrator's config.yaml
 	Dropin              // config.d: the installer's answers, an application's package
-	Managed             // the organisation's policy; nothing local overrides it
+	Managed             // the organisation's policy; no lower layer overrides it
 )
 
 // String returns the name that people see.
@@ -24,20 +24,20 @@ func (r Rank) String() string {
 	return fmt.Sprintf("rank %d", uint8(r))
 }
 
-// MaxLayer bounds the bytes of one layer. A bigger one is refused unread.
+// MaxLayer is the maximum size of one layer in bytes. A larger one is not read.
 const MaxLayer = 1 << 20
 
-// Layer is one source of settings, read whole: a file, or a store of values.
+// Layer is the content of one source of settings: a file, or a store of values.
 type Layer struct {
-	Name string // "/etc/regent/config.yaml": it stands before each problem
+	Name string // "/etc/regent/config.yaml"; the prefix of each problem
 	Rank Rank
 	Data []byte // YAML
 
-	Values []Value // of a store; Data is then not looked at
-	Mixed  bool    // the store also has names of others, which are no settings
+	Values []Value // of a store; Data is then ignored
+	Mixed  bool    // the store also has values that are no settings
 }
 
-// Origin says where a value was written.
+// Origin is the place where a value was written.
 type Origin struct {
 	Rank Rank
 	Name string // the layer's; "" for a compiled default
@@ -55,19 +55,19 @@ func (o Origin) String() string {
 	return fmt.Sprintf("%s:%d", o.Name, o.Line)
 }
 
-// Problem is something wrong with one value or one layer. It never holds a
-// value that was written: people put secrets where they do not belong.
+// Problem is an error or a warning about one value or one layer. It never contains the
+// value, since that may be a secret in the wrong place.
 type Problem struct {
 	Origin Origin
 	Key    string // "applications.cad.instances"; "" if the whole layer is meant
-	Text   string // what is wrong; what to write
+	Text   string // the reason; the next step
 
-	// Fatal is set for what must stop a start. Otherwise the value was set
-	// aside and the next layer rules, or it is a warning.
+	// Fatal problems prevent a start. Otherwise the value is ignored and the next layer
+	// applies, or the problem is a warning.
 	Fatal bool
 }
 
-// Error returns "file:line: key: what is wrong; what to write".
+// Error returns "file:line: key: reason; next step".
 func (p Problem) Error() string {
 	if p.Key == "" {
 		return p.Origin.String() + ": " + p.Text
@@ -75,8 +75,7 @@ func (p Problem) Error() string {
 	return p.Origin.String() + ": " + p.Key + ": " + p.Text
 }
 
-// Fatal joins the problems that must stop a start, in their order. It returns
-// nil if there are none.
+// Fatal joins the fatal problems in their order. It returns nil if there are none.
 func Fatal(problems []Problem) error {
 	var errs []error
 	for _, p := range problems {

@@ -10,23 +10,22 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Value is one setting of a store that holds named values, such as the registry
-// or a preference domain.
+// Value is one setting of a store of named values, such as the registry or a preference
+// domain.
 type Value struct {
 	Name  string // as [Definition.PolicyName]; case does not matter
-	Place string // where it is, for people: `HKLM\SOFTWARE\Policies\Regent\Tenant`
+	Place string // its place, for people: `HKLM\SOFTWARE\Policies\Regent\Tenant`
 
 	// Data is a string, a bool, an int64, a []any or a map[string]any of those.
 	// Anything else is reported as a value of the wrong kind.
 	//
-	// A list may come as a list, or as a map: the names are then positions, if
-	// they are numbers, or the ids of applications. An application is a map, or a
-	// text of JSON.
+	// A list may come as a list or as a map. The names of the map are positions (numbers)
+	// or ids of applications. An application is a map, or a text of JSON.
 	Data any
 }
 
-// values reads a layer of named values. They become nodes of YAML, so that all
-// that is true of files is true of them.
+// values reads a layer of named values. It turns them into nodes of YAML, so that the same
+// checks apply as to files.
 func (r *reader) values() {
 	policies := map[string]*schema{}
 	for _, d := range Table() {
@@ -38,13 +37,13 @@ func (r *reader) values() {
 		r.place = v.Place
 		s := policies[strings.ToLower(v.Name)]
 		switch {
-		case s == nil && r.layer.Mixed: // somebody else's
+		case s == nil && r.layer.Mixed: // no setting
 		case s == nil:
 			r.reject(0, showKey(v.Name), "%s", unknownPolicy(v.Name, policies))
 		case s.Type == Applications:
 			r.merge(r.applicationList(v))
 		case v.Data == nil:
-			r.reject(0, s.Key, "is of a kind that no setting has")
+			r.reject(0, s.Key, "has an unsupported type; regent.yaml(5) lists the types")
 		default:
 			if n := r.node(s.Key, v.Data, ""); n != nil {
 				coerce(s.Type, n)
@@ -65,8 +64,8 @@ func unknownPolicy(name string, policies map[string]*schema) string {
 	return "is not a known policy; regent.yaml(5) lists them"
 }
 
-// coerce helps stores that have fewer kinds than YAML: the registry has no
-// truth values, and may hold a number as text.
+// coerce converts values of stores with fewer types than YAML: the registry has no truth
+// values, and may have a number as text.
 func coerce(t Type, n *yaml.Node) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
@@ -84,7 +83,7 @@ func coerce(t Type, n *yaml.Node) {
 func (r *reader) node(key string, data any, hint string) *yaml.Node {
 	text, isJSON := data.(json.RawMessage)
 	if !isJSON {
-		text, _ = json.Marshal(data) // what JSON does not have is empty, as no setting is
+		text, _ = json.Marshal(data) // an unsupported type gives an empty text, which is rejected
 	}
 	n, flaws := document(text)
 	for _, f := range flaws {
@@ -127,13 +126,13 @@ func (r *reader) listItem(items []item, place, name string, data any) []item {
 	case r.flaws > flaws:
 		return items
 	case n == nil || n.Kind != yaml.MappingNode:
-		r.reject(0, path, `is no application; write its keys as JSON, such as {"instances": 2, "allow": [{"groups": ["engineering"]}]}`)
+		r.reject(0, path, `is not an application; write its keys as JSON, such as {"instances": 2, "allow": [{"groups": ["engineering"]}]}`)
 		return items
 	case decimal(name): // a position
 	case id == nil:
 		n.Content = append([]*yaml.Node{textNode("id"), textNode(name)}, n.Content...)
 	case id.Value != name:
-		r.reject(0, path, "is entered under another name than its id; make the two the same, or leave out the id")
+		r.reject(0, path, "has another id than its name; make them the same, or remove the id")
 		return items
 	}
 	return append(items, item{n, path, place})

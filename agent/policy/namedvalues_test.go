@@ -95,9 +95,9 @@ func TestInvalidValuesAreIgnoredAlone(t *testing.T) {
 	}
 	all := strings.Join(texts(problems), "\n")
 	for _, place := range []string{
-		"Tenent: Tenent: is not a known policy; did you mean Tenant?", "RegistrationToken: RegistrationToken: must not hold a secret",
-		"Audit: audit:", "NetworkTimeout: network.timeout: has no unit", "LogLevel: log.level: is of a kind", "LogFormat: log.format:", "StoreKeyring: store.keyring:",
-		"LimitsRedeemSplay:", "RefreshMode:", "KeepRegistrationToken:", `Applications\other: applications.other: is entered under another name`,
+		"Tenent: Tenent: is not a known policy; did you mean Tenant?", "RegistrationToken: RegistrationToken: must not contain a secret",
+		"Audit: audit:", "NetworkTimeout: network.timeout: has no unit", "LogLevel: log.level: has an unsupported type", "LogFormat: log.format:", "StoreKeyring: store.keyring:",
+		"LimitsRedeemSplay:", "RefreshMode:", "KeepRegistrationToken:", `Applications\other: applications.other: has another id than its name`,
 		`Applications\list:`, `Applications\half:`, `Applications\number:`, `Applications\empty:`, `Applications\2: applications.twice: is listed a second time;`,
 		`Applications\3: applications[3]: has no id`, `Applications\BAD NAME:`, "typo.instance: is not a known key; did you mean instances?",
 	} {

@@ -10,21 +10,21 @@ import (
 	"regent/agent/authz"
 )
 
-// Found is a value and where it was written.
+// Found is a value and its origin.
 type Found struct {
-	Value  string // as YAML would have it
+	Value  string // as YAML
 	Origin Origin
 }
 
-// Provenance says where the effective value of a key came from.
+// Provenance is the effective value of a key and its origin.
 type Provenance struct {
 	Key string
 	Found
-	Hidden []Found // what lower layers say, the nearest first
+	Hidden []Found // the values of lower layers, the nearest first
 }
 
-// Keys returns every key that has a value here, in the table's order, those of
-// the applications by id: "applications.cad.instances".
+// Keys returns every key that has a value, in the table's order. Keys of applications are
+// sorted by id: "applications.cad.instances".
 func (res Resolved) Keys() []string {
 	var keys []string
 	for _, d := range keysOf(res.ids...) {
@@ -33,9 +33,9 @@ func (res Resolved) Keys() []string {
 	return keys
 }
 
-// Provenance returns where the value of one of [Resolved.Keys] came from, and
-// false for any other key. An application without a tenant of its own has that
-// of the default one.
+// Provenance returns the origin of the value of one of [Resolved.Keys], and false for any
+// other key. For the tenant of an application without its own, it returns that of the
+// default tenant.
 func (res Resolved) Provenance(key string) (Provenance, bool) {
 	for _, d := range keysOf(res.ids...) {
 		if d.Key == key {
@@ -60,8 +60,7 @@ func (res Resolved) provenance(d Definition) Provenance {
 	return Provenance{d.Key, found[0], found[1:]}
 }
 
-// writeYAML writes a value as YAML in one line. Where rules were written is not
-// part of it.
+// writeYAML writes a value as YAML in one line. It omits the origins of rules.
 func writeYAML(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -102,7 +101,7 @@ func fields(prefix string, target any) string {
 	return "{" + strings.Join(items, ", ") + "}"
 }
 
-// quote leaves alone what is one plain word in any place of a YAML document.
+// quote returns s in quotes, unless s is one plain word in any place of a YAML document.
 func quote(s string) string {
 	words := []string{"", "true", "false", "null", "~", "yes", "no", "on", "off"}
 	if !slices.Contains(words, strings.ToLower(s)) && strings.Trim(s, alphanumeric+"_-./:") == "" &&

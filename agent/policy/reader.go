@@ -10,8 +10,8 @@ import (
 	"regent/agent/authz"
 )
 
-// maxProblems bounds what one layer may report: a file of the wrong kind has
-// something wrong in every line, and the first of them say so.
+// maxProblems is the maximum number of problems of one layer. A file of the wrong kind has
+// one in every line.
 const maxProblems = 50
 
 // entry is one value that a layer sets.
@@ -21,17 +21,17 @@ type entry struct {
 	origin Origin
 }
 
-// reader turns one layer into entries and problems. What has a problem gives
-// no entry, so the next layer rules.
+// reader turns one layer into entries and problems. A value with a problem gives no entry,
+// so the next layer applies.
 type reader struct {
 	layer    Layer
 	entries  []entry
 	problems []Problem
-	flaws    int    // problems found, those beyond maxProblems too
-	place    string // of the value that is being read; "" in a file
+	flaws    int    // problems found, also those beyond maxProblems
+	place    string // place of the current value; "" in a file
 }
 
-// read decodes a layer. It never fails as a whole without saying so.
+// read decodes a layer. If it can read nothing, it returns a problem.
 func read(layer Layer) ([]entry, []Problem) {
 	r := &reader{layer: layer}
 	if layer.Values != nil {
@@ -55,14 +55,14 @@ func (r *reader) origin(line int) Origin {
 	return Origin{r.layer.Rank, r.layer.Name, line}
 }
 
-// reject reports a problem. The arguments must not hold a written value.
+// reject reports a problem. The arguments must not contain a written value.
 func (r *reader) reject(line int, key, format string, args ...any) {
 	r.flaws++
 	if r.flaws > maxProblems+1 {
 		return
 	}
 	if r.flaws > maxProblems {
-		key, format, args = "", "there are more problems from here on; mend those before first", nil
+		key, format, args = "", "there are more problems; correct the ones above first", nil
 	}
 	r.problems = append(r.problems, Problem{
 		Origin: r.origin(line), Key: key, Text: fmt.Sprintf(format, args...), Fatal: r.layer.Rank != Managed,
@@ -78,8 +78,8 @@ func (r *reader) enter(s *schema, key string, n *yaml.Node) {
 	}
 }
 
-// mapping reads the keys of n that s knows, and of the sections below it. It calls
-// take with the value of each known key.
+// mapping reads the keys of n and of its sections, and calls take with the value of each key
+// that s has. It reports the other keys.
 func (r *reader) mapping(n *yaml.Node, s *schema, path string, take func(s *schema, path string, n *yaml.Node)) {
 	if n.Kind != yaml.MappingNode {
 		r.reject(n.Line, path, "is %s, not a list of keys; write the keys below it, each with a colon", kind(n))
@@ -102,20 +102,19 @@ func (r *reader) mapping(n *yaml.Node, s *schema, path string, take func(s *sche
 			r.reject(k.Line, path, "has a key that is %s; a key is one word", kind(k))
 		case child == nil:
 			r.reject(k.Line, join(path, showKey(k.Value)), "%s", s.unknown(k.Value))
-		case twice[k.Value]: // which one was meant is anybody's guess, so neither counts
+		case twice[k.Value]: // ambiguous, so neither is used
 		case child.Definition != nil:
 			take(child, join(path, k.Value), v)
-		case !isNull(v): // a section whose keys are all commented out is fine
+		case !isNull(v): // a section with only comments is valid
 			r.mapping(v, child, join(path, k.Value), take)
 		}
 	}
 }
 
-// applications reads the list, in which the id of an item is part of the name
-// of its keys.
+// applications reads the list of applications. The id of an item is part of its keys.
 func (r *reader) applications(n *yaml.Node, path string) {
 	if isNull(n) {
-		return // all items are commented out
+		return // only comments
 	}
 	if n.Kind != yaml.SequenceNode {
 		r.reject(n.Line, path, "is %s, not a list; write one item for each application, beginning with: - id: NAME", kind(n))
@@ -128,14 +127,13 @@ func (r *reader) applications(n *yaml.Node, path string) {
 	r.merge(items)
 }
 
-// item is one of the list of applications, and where it is: place is empty in a
-// file.
+// item is an item of the list of applications, and its place. place is empty in a file.
 type item struct {
 	*yaml.Node
 	path, place string
 }
 
-// merge reads the applications of one layer, each of which has an id of its own.
+// merge reads the applications of one layer. It reports ids that occur twice.
 func (r *reader) merge(items []item) {
 	first := map[string]int{}
 	count := map[string]int{}
@@ -164,7 +162,7 @@ func (r *reader) merge(items []item) {
 	}
 }
 
-// id finds the id of an item, which must be known before its other keys are.
+// id returns the id of an item. The other keys need it for their paths.
 func (r *reader) id(item *yaml.Node, path string) (id string, line int, ok bool) {
 	if item.Kind != yaml.MappingNode {
 		r.reject(item.Line, path, "is %s, not an application; begin it with: - id: NAME", kind(item))
@@ -196,7 +194,7 @@ func list[T any](r *reader, s *schema, path string, n *yaml.Node, read func(item
 		r.reject(n.Line, path, "is %s, not a list; write items such as - %s", kind(n), strings.Trim(s.Example, "[]"))
 		return nil, false
 	}
-	if len(n.Content) == 0 && s.Type != Rules { // it reads as nobody, and would be a condition that is not asked
+	if len(n.Content) == 0 && s.Type != Rules { // its author means nobody, but an empty condition would be ignored
 		r.reject(n.Line, path, "is an empty list; name at least one, or remove the key")
 		return nil, false
 	}
@@ -208,7 +206,7 @@ func list[T any](r *reader, s *schema, path string, n *yaml.Node, read func(item
 	return all, r.flaws == before
 }
 
-// into reads the keys of a list's item into target, and reports whether all are sound.
+// into reads the keys of a list's item into target, and reports whether all are valid.
 func (r *reader) into(target any, s *schema, path string, item *yaml.Node) bool {
 	before := r.flaws
 	r.mapping(item, s.item(), path, func(s *schema, path string, n *yaml.Node) {
@@ -227,7 +225,7 @@ func (r *reader) rule(s *schema, path string, n *yaml.Node) authz.Rule {
 	named := len(rule.Users)+len(rule.Groups)+len(rule.Executables)+len(rule.Units)+len(rule.Signers) > 0
 	switch {
 	case rule.Everyone && named:
-		r.reject(n.Line, path, "has everyone beside other conditions; remove everyone, or the others")
+		r.reject(n.Line, path, "has everyone and other conditions; remove everyone, or the others")
 	case !rule.Everyone && !named:
 		r.reject(n.Line, path, "has no condition; name users, groups, executables, units or signers, or write everyone: true")
 	}

@@ -123,7 +123,7 @@ func TestBadFile(t *testing.T) {
 		{"utf-16 big-endian with bom", "\xfe\xff\x00t", []string{"config.yaml: the file is UTF-16 or UTF-32" + utf8Again}},
 		{"utf-16 without bom", "t\x00e\x00", []string{"config.yaml: the file is UTF-16 or UTF-32" + utf8Again}},
 		{"latin-1", "# gr\xfc\xdfe\n", []string{"config.yaml: the file is not UTF-8" + utf8Again}},
-		{"too large", strings.Repeat("#", policy.MaxLayer+1), []string{"config.yaml: the file is larger than 1048576 bytes; split it, or look what was written there"}},
+		{"too large", strings.Repeat("#", policy.MaxLayer+1), []string{"config.yaml: the file is larger than 1048576 bytes (1 MiB); split it"}},
 		{"two documents", "tenant: a\n---\ntenant: b\n", []string{"config.yaml:2: a second document begins here; write one document and no --- line"}},
 		{"only a text", "s3cret\n", []string{"config.yaml:1: the file is not a list of settings; write lines such as tenant: https://demo-host.com/"}},
 		{"alias", "tenant: &t a\naudit: *t\n", []string{
@@ -135,15 +135,15 @@ func TestBadFile(t *testing.T) {
 		}},
 		{"merge key", "network:\n  <<: {timeout: 1s}\n", []string{"config.yaml:2: a merge key (<<) is not allowed; write the keys out"}},
 		{"tag", "tenant: !s3cret a\n", []string{"config.yaml:1: a tag (!name) is not allowed; remove it, or quote the value if it begins with !"}},
-		{"deep", "tenant: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), []string{"config.yaml:1: nested deeper than 16 levels; no setting needs that"}},
+		{"deep", "tenant: " + strings.Repeat("[", 40) + strings.Repeat("]", 40), []string{"config.yaml:1: nested deeper than 16 levels; correct the indentation or the brackets"}},
 		{"near key", "tenent: s3cret\n", []string{"config.yaml:1: tenent: is not a known key; did you mean tenant?"}},
 		{"near key in a section", "network:\n  timeuot: 1s\n", []string{"config.yaml:2: network.timeuot: is not a known key; did you mean timeout?"}},
 		{"key of another place", "timeout: 1s\ninstances: 2\n", []string{
 			"config.yaml:1: timeout: is not a known key here; it belongs to network.timeout",
 			"config.yaml:2: instances: is not a known key here; it belongs to applications[].instances",
 		}},
-		{"unknown key", "log:\n  colour: s3cret\n", []string{"config.yaml:2: log.colour: is not a known key; known here: format, level"}},
-		{"star is no key", "\"*\": s3cret\n", []string{"config.yaml:1: (a key): is not a known key; known here: " +
+		{"unknown key", "log:\n  colour: s3cret\n", []string{"config.yaml:2: log.colour: is not a known key; the keys here are format, level"}},
+		{"star is no key", "\"*\": s3cret\n", []string{"config.yaml:1: (a key): is not a known key; the keys here are " +
 			"administration, applications, audit, contract, keep_registration_token, limits, log, metrics_textfile, network, refresh, registration_token_file, store, support, tenant"}},
 		{"list as a key", "? [s3cret]\n: 1\n", []string{"config.yaml:1: has a key that is a list; a key is one word"}},
 		{"duplicate key", "tenant: a\naudit: required\ntenant: b\n", []string{"config.yaml:3: tenant: is set a second time, first in line 1; keep one of the two"}},
@@ -152,16 +152,16 @@ func TestBadFile(t *testing.T) {
 		{"truth for a text", "tenant: true\n", []string{"config.yaml:1: tenant: is a truth value; quote it if that text is meant"}},
 		{"nothing for a text", "tenant:\n", []string{"config.yaml:1: tenant: has no value; write one, or remove the key"}},
 		{"line break", "tenant: \"a\\nb\"\n", []string{"config.yaml:1: tenant: has a line break or another control character; write it in one line"}},
-		{"long text", "tenant: " + strings.Repeat("a", 5000), []string{"config.yaml:1: tenant: is longer than 4096 bytes; no value needs that"}},
+		{"long text", "tenant: " + strings.Repeat("a", 5000), []string{"config.yaml:1: tenant: is longer than 4096 bytes; write a shorter one"}},
 		{"yes", "keep_registration_token: yes\n", []string{"config.yaml:1: keep_registration_token: is text; write true or false, without quotes"}},
 		{"capital truth", "keep_registration_token: True\n", []string{"config.yaml:1: keep_registration_token: is a truth value; write true or false, without quotes"}},
 		{"quoted truth", "keep_registration_token: \"true\"\n", []string{"config.yaml:1: keep_registration_token: is text; write true or false, without quotes"}},
-		{"word", "audit: s3cret\n", []string{"config.yaml:1: audit: is none of its words; write best_effort or required"}},
-		{"list for a word", "audit: [required]\n", []string{"config.yaml:1: audit: is none of its words; write best_effort or required"}},
+		{"word", "audit: s3cret\n", []string{"config.yaml:1: audit: is not a valid value; write best_effort or required"}},
+		{"list for a word", "audit: [required]\n", []string{"config.yaml:1: audit: is not a valid value; write best_effort or required"}},
 		{"duration without unit", "network: {timeout: 30}\n", []string{"config.yaml:1: network.timeout: has no unit; write a duration such as 30s or 5m, from 1s to 10m"}},
 		{"duration too short", "network: {timeout: 999ms}\n", []string{"config.yaml:1: network.timeout: is out of bounds; write a duration from 1s to 10m"}},
 		{"duration too long", "limits: {redeem_splay: 1h0m1s}\n", []string{"config.yaml:1: limits.redeem_splay: is out of bounds; write a duration from 0s to 1h"}},
-		{"no duration", "limits: {redeem_splay: soon}\n", []string{"config.yaml:1: limits.redeem_splay: is no duration; write one such as 30s or 5m, from 0s to 1h"}},
+		{"no duration", "limits: {redeem_splay: soon}\n", []string{"config.yaml:1: limits.redeem_splay: is not a duration; write one such as 30s or 5m, from 0s to 1h"}},
 		{"number too large", "limits: {redeem_uncertain_retries: 6}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is out of bounds; write a number from 0 to 5"}},
 		{"negative number", "limits: {redeem_uncertain_retries: -1}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is out of bounds; write a number from 0 to 5"}},
 		{"octal", "limits: {redeem_uncertain_retries: 0o3}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a number; write a whole number from 0 to 5, without quotes"}},
@@ -178,12 +178,12 @@ func TestBadFile(t *testing.T) {
 		}},
 		{"no instances", application("instances: 0"), []string{"config.yaml:4: applications.cad.instances: is out of bounds; write a number from 1 to 10000"}},
 		{"too many instances", application("instances: 10001"), []string{"config.yaml:4: applications.cad.instances: is out of bounds; write a number from 1 to 10000"}},
-		{"near word", application("redeem: egar"), []string{"config.yaml:4: applications.cad.redeem: is none of its words; write eager or on_demand"}},
+		{"near word", application("redeem: egar"), []string{"config.yaml:4: applications.cad.redeem: is not a valid value; write eager or on_demand"}},
 		{"allow without a list", application("allow: {everyone: true}"), []string{"config.yaml:4: applications.cad.allow: is a list of keys, not a list; write items such as - {groups: [engineering]}"}},
 		{"allow nothing", application("allow:"), []string{"config.yaml:4: applications.cad.allow: is empty, not a list; write items such as - {groups: [engineering]}"}},
 		{"rule without a condition", application("allow: [{}]"), []string{rule + ": has no condition; name users, groups, executables, units or signers, or write everyone: true"}},
 		{"everyone false", application("allow: [{everyone: false}]"), []string{rule + ": has no condition; name users, groups, executables, units or signers, or write everyone: true"}},
-		{"everyone beside others", application("allow: [{everyone: true, users: [a]}]"), []string{rule + ": has everyone beside other conditions; remove everyone, or the others"}},
+		{"everyone beside others", application("allow: [{everyone: true, users: [a]}]"), []string{rule + ": has everyone and other conditions; remove everyone, or the others"}},
 		{"empty condition", application("allow: [{users: [], groups: [a]}]"), []string{rule + ".users: is an empty list; name at least one, or remove the key"}},
 		{"one user", application("allow: [{users: alice}]"), []string{rule + ".users: is text, not a list; write items such as - alice"}},
 		{"user that is nothing", application("allow: [{users: [~]}]"), []string{rule + ".users[0]: has no value; write one, or remove the key"}},
@@ -192,14 +192,14 @@ func TestBadFile(t *testing.T) {
 		{"executable without path", application("allow: [{executables: [{}]}]"), []string{rule + ".executables[0]: has no path; write {path: /opt/cad/bin/cad}"}},
 		{"executable as a text", application("allow: [{executables: [/a]}]"), []string{rule + ".executables[0]: is text, not a list of keys; write the keys below it, each with a colon"}},
 		{"no executables", application("allow: [{executables: []}]"), []string{rule + ".executables: is an empty list; name at least one, or remove the key"}},
-		{"bad digest", application("allow: [{executables: [{path: /a, sha256: abc}]}]"), []string{rule + ".executables[0].sha256: is not 64 hex digits; write what sha256sum prints for the file"}},
+		{"bad digest", application("allow: [{executables: [{path: /a, sha256: abc}]}]"), []string{rule + ".executables[0].sha256: is not 64 hex digits; write the output of sha256sum for the file"}},
 		{"signer by name alone", application("allow: [{signers: [Example GmbH]}]"), []string{rule + ".signers[0]: is no subject of a certificate; write what (Get-AuthenticodeSignature FILE).SignerCertificate.Subject prints, in quotes as one text, or sha256: and its certificate's SHA-256"}},
 		{"a subject that YAML splits", application("allow: [{signers: [O=Example GmbH, C=DE]}]"), []string{rule + ".signers[1]: names neither O (the organisation) nor CN, so it would admit many; add one of them, with the whole in quotes as one text"}},
 		{"no signers", application("allow: [{signers: []}]"), []string{rule + ".signers: is an empty list; name at least one, or remove the key"}},
 		{"all together", "tenent: a\naudit: loud\nlog: {level: 3}\n", []string{
 			"config.yaml:1: tenent: is not a known key; did you mean tenant?",
-			"config.yaml:2: audit: is none of its words; write best_effort or required",
-			"config.yaml:3: log.level: is none of its words; write debug, info, warn or error",
+			"config.yaml:2: audit: is not a valid value; write best_effort or required",
+			"config.yaml:3: log.level: is not a valid value; write debug, info, warn or error",
 		}},
 	}
 	for _, tt := range tests {
@@ -239,7 +239,7 @@ func TestSecretInTheFile(t *testing.T) {
 				t.Fatalf("got %d problems, want 1", len(problems))
 			}
 			got := problems[0].Error()
-			if !strings.HasPrefix(got, "config.yaml:1: "+key+": must not hold a secret") || !strings.Contains(got, "regent register --file FILE") {
+			if !strings.HasPrefix(got, "config.yaml:1: "+key+": must not contain a secret") || !strings.Contains(got, "regent register --file FILE") {
 				t.Errorf("got %q, want it to say where the token belongs", got)
 			}
 			if strings.Contains(got, "s3cret") {
@@ -273,7 +273,7 @@ func TestProblemsOfOneFileAreBounded(t *testing.T) {
 	if got, want := len(problems), 51; got != want {
 		t.Fatalf("got %d problems, want %d", got, want)
 	}
-	if got, want := problems[50].Error(), "config.yaml:51: there are more problems from here on; mend those before first"; got != want {
+	if got, want := problems[50].Error(), "config.yaml:51: there are more problems; correct the ones above first"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

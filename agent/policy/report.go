@@ -2,17 +2,16 @@ package policy
 
 import "strings"
 
-// Row accounts for one key: what is in force, who said so, and what that hides.
+// Row is the report of one key: its effective value, the origin, and the hidden values.
 type Row struct {
 	Definition
 	Provenance
-	Default  string    // the value where nothing is set; as YAML
-	Problems []Problem // what was set aside or warned of about this key
+	Default  string    // the value if no layer sets one; as YAML
+	Problems []Problem // the ignored values and the warnings of this key
 }
 
-// Rows returns a row for each key that has a value, in the table's order, and
-// the problems that belong to none of them: those of a whole layer, and those of
-// keys that do not exist.
+// Rows returns a row for each key that has a value, in the table's order. other has the
+// remaining problems: those of a whole layer and those of unknown keys.
 func (res Resolved) Rows(problems []Problem) (rows []Row, other []Problem) {
 	at := map[string]int{}
 	for i, d := range keysOf(res.ids...) {
@@ -30,7 +29,7 @@ func (res Resolved) Rows(problems []Problem) (rows []Row, other []Problem) {
 	return rows, other
 }
 
-// owner returns the key that a problem's path is in: "applications.cad.allow" of
+// owner returns the key that contains a problem's path: "applications.cad.allow" for
 // "applications.cad.allow[0].users[1]".
 func owner(path string, keys map[string]int) string {
 	for path != "" {

@@ -9,21 +9,20 @@ import (
 	"regent/agent/tms/contract"
 )
 
-// Resolved is the effective configuration and where each value came from. It
-// is a value: nothing changes it, and it may be shared between goroutines.
+// Resolved is the effective configuration with the origin of each value. It is immutable and
+// safe for concurrent use.
 type Resolved struct {
 	Settings Settings
 
-	entries map[string][]entry // of each key that is set, the effective one last
-	ids     []string           // of the applications that some layer names
+	entries map[string][]entry // by key, the effective one last
+	ids     []string           // ids of all applications
 }
 
-// Resolve merges the layers: by rank, and within a rank in the order given. It
-// reports every problem of every layer, and does no I/O.
+// Resolve merges the layers: by rank, and within a rank in the given order. It returns
+// every problem of every layer, and does no I/O.
 //
-// A value with a problem is set aside alone, and the next lower layer rules. If
-// that value is not managed, its problem is fatal: the caller must not go on
-// with the result, except to show it. See [Fatal].
+// It ignores a value with a problem, so the next lower layer applies. If that value is not
+// managed, its problem is fatal. The caller may then only show the result. See [Fatal].
 func Resolve(layers ...Layer) (Resolved, []Problem) {
 	layers = slices.Clone(layers)
 	slices.SortStableFunc(layers, func(a, b Layer) int { return cmp.Compare(a.Rank, b.Rank) })
@@ -49,10 +48,10 @@ func Resolve(layers ...Layer) (Resolved, []Problem) {
 	return res, problems
 }
 
-// tokenNotKept finds a choice that needs a registration token, where none is
-// kept. If policy has a hand in it, the choice that needs none rules: a policy
-// must not stop the start, and one that says to keep no token is not to be
-// overridden from below.
+// tokenNotKept reports a value that needs a kept registration token, if none is kept. It
+// removes the value, so that a lower layer or the default applies. The problem is fatal
+// unless one of the two values is managed. A policy must not prevent the start, and a lower
+// layer must not override a policy that keeps no token.
 func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 	const need = "keep_registration_token"
 	keep := res.last(need)
@@ -65,15 +64,15 @@ func (res *Resolved) tokenNotKept(choice, word, instead string) []Problem {
 		managed := last.origin.Rank == Managed || keep.origin.Rank == Managed
 		problems = append(problems, Problem{
 			Origin: last.origin, Key: choice, Fatal: !managed,
-			Text: "is " + word + ", but " + need + " is false (" + keep.origin.String() +
-				"), so there would be no registration token to do it with; write " + need + ": true, or " + instead,
+			Text: "is " + word + ", which needs a kept registration token, but " + need + " is false (" + keep.origin.String() +
+				"); write " + need + ": true, or " + instead,
 		})
 		set := res.entries[choice]
 		res.entries[choice] = set[:len(set)-1]
 	}
 }
 
-// last returns the effective entry; the zero value if there is none.
+// last returns the effective entry, or the zero value if there is none.
 func (res *Resolved) last(key string) entry {
 	if set := res.entries[key]; len(set) > 0 {
 		return set[len(set)-1]
@@ -81,7 +80,8 @@ func (res *Resolved) last(key string) entry {
 	return entry{}
 }
 
-// build fills in the settings, and reports the applications that cannot work.
+// build fills in the settings. It reports applications without a tenant and those without
+// an allow rule.
 func (res *Resolved) build() []Problem {
 	for _, d := range keysOf() {
 		res.set(d, &res.Settings)
@@ -92,12 +92,12 @@ func (res *Resolved) build() []Problem {
 		named := res.entries[applicationKey(id, "id")]
 		p := Problem{Origin: named[0].origin, Key: "applications." + id}
 		if app.Tenant == "" {
-			p.Text = "has no tenant, so it is left out; write tenant: at the top of config.yaml, or beside the id"
+			p.Text = "has no tenant, so it is ignored; write tenant: at the top of config.yaml, or beside the id"
 			problems = append(problems, p)
 			continue
 		}
 		if len(app.Allow) == 0 {
-			p.Text = "has no allow rule, so nobody may use it; write one such as allow: [{groups: [engineering]}]"
+			p.Text = "has no allow rule, so every request is denied; write one such as allow: [{groups: [engineering]}]"
 			problems = append(problems, p)
 		}
 		res.Settings.Applications = append(res.Settings.Applications, app)
@@ -116,7 +116,7 @@ func (res *Resolved) application(id string) Application {
 	return app
 }
 
-// set puts the effective value, or the default, into the field of target.
+// set sets the field of target to the effective value or the default.
 func (res *Resolved) set(d Definition, target any) {
 	v := res.last(d.Key).value
 	if v == nil {

@@ -137,8 +137,8 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 		t.Errorf("policy stops the start: %v", err)
 	}
 	want := []string{
-		"policy.yaml:1: audit: is none of its words; write best_effort or required",
-		"policy.yaml:2: log.format: is none of its words; write text or json",
+		"policy.yaml:1: audit: is not a valid value; write best_effort or required",
+		"policy.yaml:2: log.format: is not a valid value; write text or json",
 		`policy.yaml:5: applications[1].id: application id "BAD": only a-z, 0-9 and (not first) - are allowed`,
 		"policy.yaml:4: applications.cad.instances: is text; write a whole number from 1 to 10000, without quotes",
 		"policy.yaml:4: applications.cad.allow[0]: has no condition; name users, groups, executables, units or signers, or write everyone: true",
@@ -216,7 +216,7 @@ func TestRefreshByRegistrationTokenNeedsAKeptOne(t *testing.T) {
 		text   string
 	}{
 		{"kept", []policy.Layer{local(mode + "\n" + keep)}, contract.ModeTMSRegistration, false, ""},
-		{"not kept", []policy.Layer{local(mode)}, "", true, "config.yaml:1: refresh.mode: is tms_registration, but keep_registration_token is false (default)"},
+		{"not kept", []policy.Layer{local(mode)}, "", true, "config.yaml:1: refresh.mode: is tms_registration, which needs a kept registration token, but keep_registration_token is false (default)"},
 		{"policy asks for it", []policy.Layer{local("refresh: {mode: tms}"), managed(mode)}, contract.ModeTMS, false, "write keep_registration_token: true, or mode: auto"},
 		{"policy keeps none", []policy.Layer{local(mode + "\n" + keep), managed("keep_registration_token: false")}, contract.Auto, false, "keep_registration_token is false (policy.yaml:1)"},
 	}
@@ -248,7 +248,7 @@ func TestBasePath(t *testing.T) {
 func TestApplicationThatCannotWork(t *testing.T) {
 	t.Run("no tenant", func(t *testing.T) {
 		got, problems := policy.Resolve(dropin("cad.yaml", "applications: [{id: cad, allow: [{everyone: true}]}]"))
-		want := []string{"cad.yaml:1: applications.cad: has no tenant, so it is left out; write tenant: at the top of config.yaml, or beside the id"}
+		want := []string{"cad.yaml:1: applications.cad: has no tenant, so it is ignored; write tenant: at the top of config.yaml, or beside the id"}
 		if diff := cmp.Diff(texts(problems), want); diff != "" || len(got.Settings.Applications) != 0 {
 			t.Errorf("applications %v; -got +want\n%s", got.Settings.Applications, diff)
 		}
@@ -258,7 +258,7 @@ func TestApplicationThatCannotWork(t *testing.T) {
 	})
 	t.Run("no rule", func(t *testing.T) {
 		got, problems := policy.Resolve(local("tenant: a\napplications: [{id: cad}]"))
-		want := []string{"config.yaml:2: applications.cad: has no allow rule, so nobody may use it; write one such as allow: [{groups: [engineering]}]"}
+		want := []string{"config.yaml:2: applications.cad: has no allow rule, so every request is denied; write one such as allow: [{groups: [engineering]}]"}
 		if diff := cmp.Diff(texts(problems), want); diff != "" || len(got.Settings.Applications) != 1 {
 			t.Errorf("applications %v; -got +want\n%s", got.Settings.Applications, diff)
 		}

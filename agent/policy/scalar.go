@@ -13,7 +13,7 @@ import (
 	"regent/agent/authz"
 )
 
-// maxText bounds a text, in bytes: far more than any path has.
+// maxText is the maximum length of a text in bytes, longer than any path.
 const maxText = 4096
 
 // value decodes n for the key s. If that fails, it reports the reason.
@@ -35,7 +35,7 @@ func (r *reader) value(s *schema, path string, n *yaml.Node) (any, bool) {
 	return v, r.check(n, path, err)
 }
 
-// check reports each fault of the value n. It returns whether there is none.
+// check reports err as a problem of the value n. It returns whether err is nil.
 func (r *reader) check(n *yaml.Node, path string, err error) bool {
 	if err != nil {
 		r.reject(n.Line, path, "%v", err)
@@ -56,7 +56,7 @@ func (d *Definition) scalar(n *yaml.Node) (any, error) {
 		return d.duration(n)
 	case Word:
 		if n.Kind != yaml.ScalarNode || !slices.Contains(d.Words, n.Value) {
-			return nil, fmt.Errorf("is none of its words; write %s", alternatives(d.Words))
+			return nil, fmt.Errorf("is not a valid value; write %s", alternatives(d.Words))
 		}
 		return n.Value, nil
 	case Text, Path:
@@ -66,9 +66,8 @@ func (d *Definition) scalar(n *yaml.Node) (any, error) {
 	return nil, fmt.Errorf("[unexpected] a %s is not one value", d.Type)
 }
 
-// text returns the characters as they were written: 1000 is a user's id as much
-// as "1000" is. What YAML takes for nothing or for a truth is refused, because
-// somebody meant something else.
+// text returns the characters as written: 1000 is a user's id like "1000". It refuses YAML's
+// null and truth values, since they are probably mistakes.
 func (d *Definition) text(n *yaml.Node) (string, error) {
 	switch {
 	case n.Kind != yaml.ScalarNode:
@@ -78,7 +77,7 @@ func (d *Definition) text(n *yaml.Node) (string, error) {
 	case n.Tag == "!!bool":
 		return "", fmt.Errorf("is %s; quote it if that text is meant", kind(n))
 	case len(n.Value) > maxText:
-		return "", fmt.Errorf("is longer than %d bytes; no value needs that", maxText)
+		return "", fmt.Errorf("is longer than %d bytes; write a shorter one", maxText)
 	case strings.IndexFunc(n.Value, unicode.IsControl) >= 0:
 		return "", fmt.Errorf("has a line break or another control character; write it in one line")
 	case d.Check == nil:
@@ -105,7 +104,7 @@ func (d *Definition) duration(n *yaml.Node) (any, error) {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!int" && n.Value != "0":
 		return nil, fmt.Errorf("has no unit; write a duration such as 30s or 5m, from %s to %s", low, high)
 	case n.Kind != yaml.ScalarNode, err != nil:
-		return nil, fmt.Errorf("is no duration; write one such as 30s or 5m, from %s to %s", low, high)
+		return nil, fmt.Errorf("is not a duration; write one such as 30s or 5m, from %s to %s", low, high)
 	case int64(v) < d.Min || int64(v) > d.Max:
 		return nil, fmt.Errorf("is out of bounds; write a duration from %s to %s", low, high)
 	}
@@ -124,7 +123,7 @@ func FormatDuration(d time.Duration) string {
 	return s
 }
 
-// kind says in words what a node is, without its value.
+// kind returns the type of a node for people, without its value.
 func kind(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:

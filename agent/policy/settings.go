@@ -1,8 +1,8 @@
 // Package policy merges layers of configuration into settings, and remembers the layer
 // of each value.
 //
-// It is pure: the layers come in as bytes, so the package knows no file, registry or
-// system. The table in table.go defines each key once.
+// It does no I/O: its input is bytes, not files or registries. The table in table.go defines
+// each key once.
 package policy
 
 import (
@@ -13,8 +13,7 @@ import (
 	"regent/agent/authz"
 )
 
-// Settings is the effective configuration. It is a value: once resolved it
-// does not change, and a reload makes a new one.
+// Settings is the effective configuration. It does not change; a reload makes a new one.
 type Settings struct {
 	Tenant                string // normalised base URL without a trailing slash; "" if none is set
 	RegistrationTokenFile string // "" if none
@@ -43,16 +42,16 @@ type Application struct {
 	Origin                string // "/etc/regent/config.d/cad.yaml:2"
 }
 
-// Network is how the service is reached.
+// Network has the settings for connections to the service.
 type Network struct {
 	Proxy   string // "" or "system": environment; "none"; or a URL
 	CAFile  string // added to the system's
 	Timeout time.Duration
 
-	ProxyCredentialsFile string // "" if the proxy asks for none
+	ProxyCredentialsFile string // "" if the proxy needs none
 }
 
-// Refresh is how auth tokens are refreshed.
+// Refresh has the settings for the refresh of auth tokens.
 type Refresh struct {
 	Mode             string // one of [contract.RefreshModes]
 	OnRefreshExpired string // Wait or Redeem
@@ -66,10 +65,10 @@ type Contract struct {
 	AccessTokenName    string // contract.AnyForm, or the name
 	RegistrationHeader string // one of [contract.Headers]
 	Request            string // one of [contract.RequestForms]
-	RequestConfirmed   bool   // a person has seen that Request, which is not contract.Auto, is right
+	RequestConfirmed   bool   // a person has confirmed Request; without effect for contract.Auto
 }
 
-// Store is how secrets are kept.
+// Store has the settings for the storage of secrets.
 type Store struct {
 	Keyring string // "auto", "file", …
 	OnClone string // "quarantine", "register_again", "adopt"
@@ -77,27 +76,27 @@ type Store struct {
 	OnUninstall string // "keep", "remove"; the MSI reads it, the daemon does not
 }
 
-// Limits bound what the agent does by itself.
+// Limits bounds the agent's automatic requests.
 type Limits struct {
 	RedeemUncertainRetries int
 	RedeemSplay            time.Duration
 
-	RefreshFloor time.Duration // between two refreshes of one instance; 0 is no bound
-	RefreshRate  int           // refreshes that begin in a second, for each tenant; 0 is no bound
+	RefreshFloor time.Duration // minimum time between two refreshes of one instance; 0 is no bound
+	RefreshRate  int           // maximum number of refreshes that begin in 1 s, for each tenant; 0 is no bound
 }
 
-// Log is how the daemon logs.
+// Log has the settings of the daemon's log.
 type Log struct {
 	Level  string // "debug", "info", "warn", "error"
 	Format string // "text", "json"
 }
 
-// Support is what support is given.
+// Support has the settings of the bundle for support.
 type Support struct {
-	UserNames bool // names of users, and what may hold one
+	UserNames bool // the bundle contains names of users and values that may contain one
 }
 
-// Administration is from where administrators may administer.
+// Administration has the conditions for administrators.
 type Administration struct {
 	FromContainers          bool
 	RootWithoutCapabilities bool
@@ -129,9 +128,8 @@ type Tenant struct {
 	Applications []Application
 }
 
-// ByTenant returns the applications by tenant, sorted by URL and ID. The
-// default tenant is there even if no application uses it yet: it may be
-// registered with before.
+// ByTenant returns the applications by tenant, sorted by URL and ID. It includes the default
+// tenant even if no application uses it: a registration token may come first.
 func (s Settings) ByTenant() []Tenant {
 	apps := map[string][]Application{}
 	if s.Tenant != "" {

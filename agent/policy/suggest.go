@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// unknown says what to do about a key that the mapping s does not have. The value is
-// never looked at.
+// unknown returns the problem text for a key that the mapping s does not have. It never
+// reads the value.
 func (s *schema) unknown(name string) string {
 	known := slices.Sorted(maps.Keys(s.children))
 	if near := Nearest(name, known); near != "" {
@@ -19,22 +19,22 @@ func (s *schema) unknown(name string) string {
 		}
 	}
 	if namesSecret(name) {
-		return "must not hold a secret: every user can read this file; remove it, take what was written there as disclosed, " +
-			"put a new registration token into a file of its own, and name that with registration_token_file or run: regent register --file FILE"
+		return "must not contain a secret, since every user can read this file. Remove the key and revoke the secret. " +
+			"Put a new registration token into a file, and name it in registration_token_file or run: regent register --file FILE"
 	}
-	return "is not a known key; known here: " + strings.Join(known, ", ")
+	return "is not a known key; the keys here are " + strings.Join(known, ", ")
 }
 
 const alphanumeric = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
-// namesSecret reports whether a key of this name would hold a secret.
+// namesSecret reports whether a key of this name probably has a secret as its value.
 func namesSecret(name string) bool {
 	words := []string{"token", "password", "passwd", "passphrase", "secret", "credential"}
 	return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(strings.ToLower(name), word) })
 }
 
-// showKey returns an unknown key as it may be repeated: a secret pasted without
-// its key is long, or has characters that no key has.
+// showKey returns an unknown key for an error, or "(a key)" if it may be a secret. A secret
+// without its key is long, or has characters that no key has.
 func showKey(name string) string {
 	const most = 40
 	if name == "" || len(name) > most || strings.Trim(name, alphanumeric+"_-.") != "" {
@@ -43,7 +43,7 @@ func showKey(name string) string {
 	return name
 }
 
-// Nearest returns the one of words that name was probably meant to be, or "".
+// Nearest returns the most similar of words for the suggestion of a mistyped name, or "".
 func Nearest(name string, words []string) string {
 	best, least := "", 1+min(2, len(name)/3)
 	if len(name) > maxText {
@@ -57,8 +57,8 @@ func Nearest(name string, words []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete, replace or swap with the next
-// to make b of a.
+// distance returns the number of changes from a to b: insert, delete or replace a letter, or
+// swap it with the next one.
 func distance(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

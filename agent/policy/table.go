@@ -9,8 +9,7 @@ import (
 	"regent/agent/token"
 )
 
-// Table returns every key there is, in the order of the documentation. The
-// caller may keep and change what it gets.
+// Table returns every key, in the order of the documentation. The caller owns the slice.
 func Table() []Definition { return slices.Clone(table) }
 
 const (
@@ -19,7 +18,8 @@ const (
 	rules    = "applications.*.allow.*."
 	programs = rules + "executables.*."
 
-	// undocumented ends the documentation of a key whose form the vendor does not document.
+	// undocumented ends the documentation of a key for a part of the service that the
+	// vendor does not document.
 	undocumented = " CONTRACT.md, which is beside the guides, lists how well this is known. regent doctor --contract shows what your tenant does."
 )
 
@@ -158,7 +158,7 @@ var table = complete([]Definition{
 		Key: "limits.refresh_floor", Title: "Shortest time between two refreshes", Type: Duration, Default: 5 * time.Second,
 		Min: int64(time.Second), Max: int64(10 * time.Minute),
 		Doc: "The shortest time between two refreshes of one instance. " +
-			"It matters if the service hands out access tokens that live for seconds. In between, a caller gets the token while it is valid, then an error with retry_after.",
+			"It matters if the service issues access tokens with a lifetime of seconds. In between, a caller gets the token while it is valid, then an error with retry_after.",
 	},
 	{
 		Key: "limits.refresh_rate", Title: "Most refreshes in a second", Type: Int, Default: 10, Min: 1, Max: 1000,
@@ -211,7 +211,7 @@ var table = complete([]Definition{
 
 	{
 		Key: "audit", Title: "Audit", Type: Word, Default: BestEffort, Words: []string{BestEffort, Required},
-		Doc: "If the audit log cannot record a hand-out: best_effort hands the token out, required denies the request.",
+		Doc: "If the audit log cannot record that a caller gets an access token: best_effort returns the token, required denies the request.",
 	},
 	{
 		Key: "log.level", Title: "Log level", Type: Word, Default: "info", Words: []string{"debug", "info", "warn", "error"},
@@ -219,7 +219,7 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "log.format", Title: "Log format", Type: Word, Default: "text", Words: []string{"text", "json"}, Restart: true,
-		Doc: "How messages are written.",
+		Doc: "Format of the log. With text, the systemd journal and the Windows event log get their own format.",
 	},
 	{
 		Key: "administration.from_containers", Title: "Administration from containers", Type: Bool,

@@ -13,10 +13,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxDepth is far below what yaml.v3 would follow and above what any key needs.
+// maxDepth is the maximum nesting. It is below the limit of yaml.v3 and above the need of
+// every key.
 const maxDepth = 16
 
-// flaw is a problem before it knows its layer.
+// flaw is a problem without its layer.
 type flaw struct {
 	line int
 	text string
@@ -34,8 +35,8 @@ func parse(data []byte) (*yaml.Node, []flaw) {
 	return root, nil
 }
 
-// document returns the root of the one document in data; nil if it is empty. It refuses a
-// second document, anchors, aliases, merge keys, tags and deep nesting.
+// document returns the root of the only document in data, or nil if data is empty. It
+// refuses a second document, anchors, aliases, merge keys, tags and deep nesting.
 func document(data []byte) (*yaml.Node, []flaw) {
 	if text := encodingFlaw(data); text != "" {
 		return nil, []flaw{{0, text}}
@@ -61,13 +62,13 @@ func document(data []byte) (*yaml.Node, []flaw) {
 	return first.Content[0], nil
 }
 
-// encodingFlaw tells the encodings that editors choose by themselves from
-// UTF-8, since a parser's own message about them helps nobody.
+// encodingFlaw returns the problem of data that is not UTF-8. A parser's own message about
+// an encoding helps nobody.
 func encodingFlaw(data []byte) string {
 	const save = "; save it as UTF-8 without a byte order mark"
 	switch {
 	case len(data) > MaxLayer:
-		return fmt.Sprintf("the file is larger than %d bytes; split it, or look what was written there", MaxLayer)
+		return fmt.Sprintf("the file is larger than %d bytes (1 MiB); split it", MaxLayer)
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
 		return "the file begins with a byte order mark" + save
 	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")),
@@ -79,8 +80,8 @@ func encodingFlaw(data []byte) string {
 	return ""
 }
 
-// syntaxFlaw makes a flaw of an error of yaml.v3, whose texts are
-// "yaml: line N: what" or "yaml: what". One of them quotes the file.
+// syntaxFlaw converts an error of yaml.v3. Its text is "yaml: line N: reason" or
+// "yaml: reason". One of them quotes the file.
 func syntaxFlaw(err error) flaw {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	line := 0
@@ -104,12 +105,12 @@ func members(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// disallowedYAML finds what is legal YAML and has no place in a configuration.
+// disallowedYAML reports valid YAML that is not allowed in a configuration.
 func disallowedYAML(n *yaml.Node, depth int) []flaw {
 	var text string
 	switch {
 	case depth > maxDepth:
-		return []flaw{{n.Line, fmt.Sprintf("nested deeper than %d levels; no setting needs that", maxDepth)}}
+		return []flaw{{n.Line, fmt.Sprintf("nested deeper than %d levels; correct the indentation or the brackets", maxDepth)}}
 	case n.Kind == yaml.AliasNode:
 		text = "an alias (*name) is not allowed; write the value out"
 	case n.Anchor != "":
@@ -131,9 +132,8 @@ func disallowedYAML(n *yaml.Node, depth int) []flaw {
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
-// Unreadable says why nothing at all can be read of a layer that is a file: it
-// is empty, in another encoding, or no YAML. It is nil otherwise, whatever is
-// wrong with single values.
+// Unreadable returns the reason if nothing of a file can be read: it is empty, in another
+// encoding, or not YAML. It returns nil if only single values are invalid.
 func (l Layer) Unreadable() error {
 	switch _, flaws := parse(l.Data); {
 	case l.Values != nil:

@@ -25,7 +25,7 @@ func samplePolicy() api.Policy {
 			},
 			{
 				Key: "log.level", Value: "debug", Level: "local", Source: "/etc/regent/config.yaml:3", Status: api.PolicyStateProblem, Default: "info", Doc: "The least severe message that is logged.",
-				Problems: []api.PolicyProblem{{Source: "/etc/regent/policy.d/10-fleet.yaml:2", Detail: "log.level: is none of its words; write debug, info, warn or error"}}, PolicyName: "LogLevel", Reloadable: true,
+				Problems: []api.PolicyProblem{{Source: "/etc/regent/policy.d/10-fleet.yaml:2", Detail: "log.level: is not a valid value; write debug, info, warn or error"}}, PolicyName: "LogLevel", Reloadable: true,
 			},
 			{Key: "log.format", Value: "json", Level: "managed", Source: "/etc/regent/policy.d/10-fleet.yaml:3", Status: api.PolicyStateWaiting, Default: "text", Doc: "How messages are written.", PolicyName: "LogFormat"},
 			{Key: "audit", Value: "best_effort", Level: "default", Source: "default", Status: api.PolicyStateOK, Default: "best_effort", Doc: "x.", Reloadable: true},

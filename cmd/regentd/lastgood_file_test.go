@@ -24,7 +24,7 @@ func TestLastGoodOverARestart(t *testing.T) {
 	}{
 		{"nothing", func(string) error { return nil }, "required", ""},
 		{"a file is cut off", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), []byte("audit: [req"), 0o644) }, "required", "10-a.yaml: not YAML"},
-		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), nil, 0o644) }, "required", "10-a.yaml: is empty; what it said before stays in force"},
+		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, file), nil, 0o644) }, "required", "10-a.yaml: is empty; its previous content stays active"},
 		{"the directory is not to be trusted", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "stranger"), nil, 0o644)
 		}, "required", "10-a.yaml: is in a directory that cannot be used"},

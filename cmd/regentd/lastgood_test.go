@@ -30,22 +30,22 @@ func TestLastGoodPolicyStays(t *testing.T) {
 		report string // in a problem; "" for none
 	}{
 		{"nothing", func(string) error { return nil }, "debug", "required", ""},
-		{"the directory goes", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "debug", "required", "gone with its directory; what it said before stays in force until it is there again or regentd is restarted"},
+		{"the directory goes", func(dir string) error { return os.RemoveAll(filepath.Join(dir, "policy.d")) }, "debug", "required", "gone with its directory; its previous content stays active until you restore the directory or restart regentd"},
 		{"a file is cut off", func(dir string) error { return os.WriteFile(filepath.Join(dir, first), []byte("audit: [req"), 0o644) }, "debug", "required", "10-a.yaml: not YAML"},
-		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, second), nil, 0o644) }, "debug", "required", "20-b.yaml: is empty; what it said before stays in force"},
+		{"a file is empty", func(dir string) error { return os.WriteFile(filepath.Join(dir, second), nil, 0o644) }, "debug", "required", "20-b.yaml: is empty; its previous content stays active"},
 		{"a file becomes a link", func(dir string) error {
 			if err := os.Remove(filepath.Join(dir, second)); err != nil {
 				return err
 			}
 			return os.Symlink("10-a.yaml", filepath.Join(dir, second))
-		}, "debug", "required", "20-b.yaml: cannot be used; what it said before"},
+		}, "debug", "required", "20-b.yaml: cannot be used; its previous content"},
 		{"a file is removed", func(dir string) error { return os.Remove(filepath.Join(dir, second)) }, "warn", "required", ""},
 		{"all files are removed", func(dir string) error {
 			return os.Remove(filepath.Join(dir, first))
 		}, "debug", "best_effort", ""},
 		{"one value is bad", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, second), []byte("log: {level: loud}"), 0o644)
-		}, "warn", "required", "log.level: is none of its words"},
+		}, "warn", "required", "log.level: is not a valid value"},
 		{"a file is written anew", func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, second), []byte("log: {level: info}"), 0o644)
 		}, "info", "required", ""},
