@@ -48,7 +48,7 @@ func TestProbeOnFullAndReadOnlyDisk(t *testing.T) {
 	must(t, s.Probe(t.Context()))
 
 	must(t, syscall.Mount("", dir, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
-	wantProbe(t, s, dir, syscall.EROFS, "make that writable")
+	wantProbe(t, s, dir, syscall.EROFS, "make the file system writable")
 	if value, v, err := s.Get(t.Context(), "a"); string(value) != "one" || v != 1 || err != nil {
 		t.Errorf("Get afterwards: got %q at %d, %v, want the old record", value, v, err)
 	}

@@ -8,12 +8,10 @@ import (
 	"strings"
 )
 
-// File names. A record's file is called after its name, escaped so that every
-// file system keeps it apart from every other: only a-z, 0-9, - and . stand for
-// themselves, since some systems fold case and some reserve characters. The
-// prefix keeps clear of reserved device names (con, nul) and of hidden files. A
-// name that grows too long for a file system is replaced by its hash; the name
-// itself is in the record.
+// File names. A record's file has the escaped name of the record. Only a-z, 0-9, - and . are
+// not escaped: some file systems ignore case, and some reserve characters. The prefix avoids
+// reserved device names (con, nul) and hidden files. If the name is too long for a file
+// system, the file has its hash as the name. The record contains the name itself.
 const (
 	plainPrefix  = "r-"
 	hashedPrefix = "h-"
@@ -34,8 +32,8 @@ func fileOf(name string) string {
 	return hashedPrefix + hex.EncodeToString(sum[:]) + recordSuffix
 }
 
-// nameOf is the inverse of fileOf. It reports false for a file that was never
-// made by fileOf, and for a hashed one, whose name only the record tells.
+// nameOf is the inverse of fileOf. It returns false for a name that fileOf never returns,
+// and for a hashed one. The name of a hashed one is only in the record.
 func nameOf(file string) (name string, ok bool) {
 	body, plain := strings.CutPrefix(file, plainPrefix)
 	body, record := strings.CutSuffix(body, recordSuffix)
@@ -46,8 +44,8 @@ func nameOf(file string) (name string, ok bool) {
 	return name, err == nil && CheckName(name) == nil && fileOf(name) == file
 }
 
-// isRecord reports whether the file is named like a record, readable or not.
-// Copies that were put aside (.corrupt-1) are not.
+// isRecord reports whether the file has the name of a record, readable or not. Damaged
+// copies (.corrupt-1) have not.
 func isRecord(file string) bool {
 	return strings.HasSuffix(file, recordSuffix) &&
 		(strings.HasPrefix(file, plainPrefix) || strings.HasPrefix(file, hashedPrefix))

@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// read reads and opens a record's file. What is not a regular file, or does not
-// open, is an error that wraps [ErrKey]; none is [fs.ErrNotExist].
+// read reads and decrypts a record's file. The error wraps [ErrKey] if it is no regular file
+// or cannot be decrypted, and [fs.ErrNotExist] if it is missing.
 func (s *Sealed) read(file string) (record, error) {
 	raw, err := s.readRaw(file)
 	if err != nil {
@@ -24,8 +24,8 @@ func (s *Sealed) read(file string) (record, error) {
 	return rec, nil
 }
 
-// readRaw reads a regular file. The look before the opening keeps the store from
-// waiting at a FIFO; the comparison after it tells whether it was exchanged.
+// readRaw reads a regular file. It checks the type before it opens the file, since a FIFO
+// would block. It then compares both files, in case somebody replaced the file meanwhile.
 func (s *Sealed) readRaw(file string) ([]byte, error) {
 	named, err := s.root.Lstat(file)
 	if err != nil {
@@ -33,7 +33,7 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	}
 	path := filepath.Join(s.path, file)
 	if !named.Mode().IsRegular() || named.Size() > int64(maxFileSize) {
-		return nil, fmt.Errorf("%s is no regular file, or larger than any record: %w", path, ErrKey)
+		return nil, fmt.Errorf("%s is not a regular file, or larger than any record: %w", path, ErrKey)
 	}
 	f, err := s.root.Open(file)
 	if err != nil {
@@ -41,7 +41,7 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	}
 	defer f.Close() //nolint:errcheck // opened for reading only
 	if opened, err := f.Stat(); err != nil || !os.SameFile(named, opened) {
-		return nil, errors.Join(fmt.Errorf("%s was exchanged while it was opened: %w", path, ErrKey), err)
+		return nil, errors.Join(fmt.Errorf("%s was replaced while the store opened it: %w", path, ErrKey), err)
 	}
 	raw, err := io.ReadAll(io.LimitReader(f, int64(maxFileSize)+1))
 	if err != nil {
@@ -50,31 +50,31 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	return raw, nil
 }
 
-// write makes file hold data, durably: after a crash at any step it is the old
-// file or the new one, whole.
+// write replaces the content of file, durably. After a crash at any step, the file has the
+// complete old or the complete new content.
 func (s *Sealed) write(file string, data []byte) (err error) {
 	temp := tempName()
 	defer func() {
 		if err != nil {
-			_ = s.root.Remove(temp) // the write's own error is the one to report, and Open sweeps
+			_ = s.root.Remove(temp) // report the error of the write; Open removes the rest
 		}
 	}()
 	// 1. The new content reaches the disk under another name.
 	if err := s.fill(temp, data); err != nil {
 		return err
 	}
-	// 2. It takes the place of the old one in one step.
+	// 2. It replaces the old content in one step.
 	if err := s.fail("rename"); err != nil {
 		return err
 	}
 	if err := s.root.Rename(temp, file); err != nil {
 		return err
 	}
-	// 3. The step itself reaches the disk.
+	// 3. The renaming reaches the disk.
 	return s.syncDir()
 }
 
-// fill makes a new file of data and waits until the disk has it.
+// fill creates a file with data and waits until it is on the disk.
 func (s *Sealed) fill(file string, data []byte) error {
 	if err := s.fail("create"); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (s *Sealed) fill(file string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// syncDir makes the names in the directory durable.
+// syncDir makes the file names in the directory durable.
 func (s *Sealed) syncDir() error {
 	if err := s.fail("syncdir"); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (s *Sealed) syncDir() error {
 	return SyncDir(s.path)
 }
 
-// files lists the files that are named like records, sorted.
+// files returns the files with names of records, sorted.
 func (s *Sealed) files() ([]string, error) {
 	return s.filesThat(func(e fs.DirEntry) bool { return isRecord(e.Name()) })
 }
@@ -120,8 +120,8 @@ func (s *Sealed) filesThat(are func(e fs.DirEntry) bool) ([]string, error) {
 	return files, nil
 }
 
-// recordName returns the name of the record in a file, reading no more of it
-// than needed and believing it only if it belongs to the file's own name.
+// recordName returns the name of the record in a file. It reads the file only if needed,
+// and checks that the record's name matches the file's name.
 func (s *Sealed) recordName(file string) (string, bool) {
 	if name, ok := nameOf(file); ok {
 		return name, true
@@ -134,7 +134,7 @@ func (s *Sealed) recordName(file string) (string, bool) {
 	return h.name, err == nil && fileOf(h.name) == file
 }
 
-// sweep removes what crashes left of unfinished writes.
+// sweep removes the temporary files of unfinished writes.
 func (s *Sealed) sweep() error {
 	files, err := s.filesThat(func(e fs.DirEntry) bool { return isTemp(e.Name()) && e.Type().IsRegular() })
 	if err != nil {

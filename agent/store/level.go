@@ -6,30 +6,30 @@ import (
 	"io/fs"
 )
 
-// The level counts every Put and Delete that the store ever took. It only ever
-// grows, so an older copy of the directory, or of one file in it, has a lower
-// one; that is what a [Mark] outside of the directory is compared with.
+// The level counts every Put and Delete of the store. It only grows, so an older copy of the
+// directory, or of one file in it, has a lower level. [OpenMark] compares it with the [Mark]
+// outside of the directory.
 //
-// It is the sum of the versions of all records and of the tally: a sealed file
-// whose version counts what deleted records took out of the sum, and one more
-// for each deletion.
+// The level is the sum of the versions of all records and of the tally. The tally is a
+// sealed file. Its version is the sum of the versions of all deleted records, plus 1 for
+// each deletion.
 const (
 	deletionsFile  = "tally.sealed"
 	deletionsName  = "tally of deletions"
 	deletionsValue = "counts in its version what deleted records had in theirs"
 )
 
-// countWrite counts one more write, and tells who follows the level. The caller holds mu.
+// countWrite adds 1 to the level and signals onWrite. The caller holds mu.
 func (s *Sealed) countWrite() {
 	s.level++
 	select {
 	case s.onWrite <- struct{}{}:
-	default: // whoever follows has yet to look
+	default: // a signal is pending already
 	}
 }
 
-// Level returns the store's level. The first call reads every record; those that
-// cannot be read count nothing.
+// Level returns the store's level. The first call reads every record. Unreadable records
+// count 0.
 func (s *Sealed) Level(ctx context.Context) (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +41,7 @@ func (s *Sealed) Level(ctx context.Context) (uint64, error) {
 	return s.level, nil
 }
 
-// deletions reads the tally; none is 0.
+// deletions returns the version of the tally, or 0 if there is none.
 func (s *Sealed) deletions() (Version, error) {
 	raw, err := s.readRaw(deletionsFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,10 +53,10 @@ func (s *Sealed) deletions() (Version, error) {
 	return s.sealer.openCounter(raw, deletionsName, deletionsValue)
 }
 
-// countDeletion counts a record into the tally, durably, before it is removed: a crash
-// in between makes the level too high, never too low.
+// countDeletion adds a record to the tally, durably, before its deletion. A crash between
+// the two makes the level too high, never too low.
 func (s *Sealed) countDeletion(name string) error {
-	_, _ = s.load(name) // of one that cannot be read counts what was seen of it
+	_, _ = s.load(name) // if it cannot be read, its last known version counts
 	before, err := s.deletions()
 	if err != nil {
 		return err

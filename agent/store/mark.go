@@ -11,12 +11,12 @@ import (
 	"regent/agent/fault"
 )
 
-// ErrNoMark means that no mark was ever kept, or that it was taken away.
-var ErrNoMark = errors.New("store: no mark is kept")
+// ErrNoMark means that there is no mark: it was never saved, or somebody deleted it.
+var ErrNoMark = errors.New("store: there is no mark")
 
-// MarkStore keeps one small sealed mark where a restore of the state directory
-// does not reach it. The platform provides it. Every call ends within the time
-// that ctx allows.
+// MarkStore stores one small sealed mark outside of the state directory, so that a restore
+// of the directory does not change it. The platform provides it. Every call ends within the
+// time that ctx allows.
 type MarkStore interface {
 	// LoadMark returns the mark, or an error that wraps [ErrNoMark].
 	LoadMark(ctx context.Context) ([]byte, error)
@@ -29,24 +29,23 @@ const (
 	markValue = "counts in its version the writes that the store had taken"
 )
 
-// Mark is how far the store had come, kept outside of it. It is saved behind the
-// writes, not with each: a store ahead of its mark is a crash, and nothing is
-// wrong with it. One behind its mark is an older copy that was put back.
+// Mark is the level of the store, saved outside of it. It is saved after the writes, not
+// with each one. After a crash the store may be ahead of its mark, which is normal. A store
+// behind its mark is an older copy. Save and Run must not be called concurrently.
 type Mark struct {
 	store     *Sealed
 	markStore MarkStore
 	log       *slog.Logger
-	saved     uint64 // the level that it has
-	failed    bool   // it could not be kept, which was said
+	saved     uint64 // the level of the saved mark
+	failed    bool   // the last save failed, which is logged
 }
 
 const notSaved = math.MaxUint64
 
-// OpenMark compares a store with its mark. Where there is no mark yet, it is
-// made. The error is a [fault.Fault] if the store is older than its mark
-// ([RolledBack]), or the mark cannot be read ([Unreadable]): then nothing was
-// changed. A mark that cannot be had or kept is logged: then a restore would not
-// be noticed, which is no reason not to serve.
+// OpenMark compares a store with its mark. Without a mark it creates one. It returns a
+// [fault.Fault] and changes nothing if the store is older than its mark ([RolledBack]) or
+// the mark is damaged ([Unreadable]). If the mark cannot be loaded or saved, OpenMark only
+// logs it: regentd then does not notice a restore, but can work.
 func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) (*Mark, State, error) {
 	m := &Mark{store: s, markStore: place, log: log, saved: notSaved}
 	level, err := s.Level(ctx)
@@ -56,11 +55,11 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger)
 	sealed, err := place.LoadMark(ctx)
 	switch {
 	case errors.Is(err, ErrNoMark):
-		log.InfoContext(ctx, "the store had no mark, so that an older state directory would not have been noticed; from now on it has one")
+		log.InfoContext(ctx, "created the store's missing mark; before, Regent would not have noticed an older state directory")
 		m.keep(ctx)
 		return m, OK, nil
 	case err != nil:
-		log.WarnContext(ctx, "the mark of the store cannot be had, so an older state directory would not be noticed", "err", err)
+		log.WarnContext(ctx, "cannot load the store's mark, so Regent would not notice an older state directory", "err", err)
 		return m, OK, nil
 	}
 	marked, state, err := s.readMark(sealed)
@@ -69,18 +68,18 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger)
 	}
 	if level < marked {
 		return nil, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
-			"the state directory is older than the mark beside it (%d writes, %d were marked), as after a restore from a backup; its refresh tokens may be used up, so nothing was used; put the newer one back, or accept this one with: regent store recover", level, marked)
+			"the state directory is older than its mark (%d of %d writes), for example after a restore from a backup. Regent changed no state: the refresh tokens may be used up. Restore the newer state, or accept this one: regent store recover", level, marked)
 	}
 	if level > marked {
-		log.InfoContext(ctx, "the store is ahead of its mark, as after a crash; the mark follows", "writes", level, "marked", marked)
+		log.InfoContext(ctx, "the store is ahead of its mark, for example after a crash; updating the mark", "writes", level, "marked", marked)
 	}
 	m.saved = marked
 	m.keep(ctx)
 	return m, OK, nil
 }
 
-// FirstMark makes the mark of a store that has none, or whose mark is of no
-// concern: on a first run, or because a person accepts the store as it is.
+// FirstMark creates the mark of a store and ignores an existing one. It is for a first run,
+// and for a person who accepts the current state.
 func FirstMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger) *Mark {
 	m := &Mark{store: s, markStore: place, log: log, saved: notSaved}
 	m.keep(ctx)
@@ -93,15 +92,15 @@ func (s *Sealed) readMark(sealed []byte) (uint64, State, error) {
 	switch {
 	case errors.Is(err, errOtherKey):
 		return 0, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
-			"the mark of the state directory is under another data key, as after a restore from a backup that is older than regent store rekey; nothing was used; put the newer state back, or accept this one with: regent store recover").WithCause(err)
+			"the mark of the state directory has another data key, for example after a restore from a backup that is older than regent store rekey. Regent changed no state. Restore the newer state, or accept this one: regent store recover").WithCause(err)
 	case err != nil:
 		return 0, Unreadable, fault.Errorf("compare the store with its mark", fault.StoreUnreadable,
-			"the mark of the state directory was damaged, so it cannot be told whether the state is an old copy; nothing was used; restore the mark, or accept the state as it is with: regent store recover").WithCause(err)
+			"the mark of the state directory is damaged, so Regent cannot check whether the state is an old copy. Regent changed no state. Restore the mark, or accept the state: regent store recover").WithCause(err)
 	}
 	return uint64(marked), OK, nil
 }
 
-// Save brings the mark up to the store. It does nothing if it is.
+// Save saves the current level of the store as its mark, if it has changed.
 func (m *Mark) Save(ctx context.Context) error {
 	level, err := m.store.Level(ctx)
 	if err != nil {
@@ -121,28 +120,28 @@ func (m *Mark) Save(ctx context.Context) error {
 func (m *Mark) keep(ctx context.Context) {
 	err := m.Save(ctx)
 	if err != nil && !m.failed {
-		m.log.WarnContext(ctx, "the mark of the store cannot be kept, so an older state directory would not be noticed", "err", err)
+		m.log.WarnContext(ctx, "cannot save the store's mark, so Regent would not notice an older state directory", "err", err)
 	}
 	m.failed = err != nil
 }
 
 // SealMark returns the mark of a level, sealed under the store's key.
 func (s *Sealed) SealMark(level uint64) []byte {
-	level = max(level, 1) // a version begins with 1; an empty store is compared with no mark
+	level = max(level, 1) // versions begin with 1
 	return s.sealer.seal(markName, Version(level), []byte(markValue))
 }
 
-// markEvery is how far the mark may be behind. A keyring is slow, and a backup
-// is older than this.
+// markEvery is the maximum delay of the mark. A keyring is slow, and every backup is older
+// than this.
 const markEvery = time.Second
 
-// Run lets the mark follow the store until ctx is done, and once more then. While
-// nothing is written it sleeps.
+// Run updates the mark after writes until ctx is done, then once more. Without writes it
+// waits.
 func (m *Mark) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-		case <-time.After(markEvery): // what is written meanwhile is marked with it
+		case <-time.After(markEvery): // one save for all writes of this time
 			m.keep(ctx)
 		}
 		if m.failed {

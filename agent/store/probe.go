@@ -7,19 +7,19 @@ import (
 	"io/fs"
 )
 
-// probeSize is what a probe writes: as much as a record of an auth token takes.
+// probeSize is the size of a probe in bytes, like the record of an auth token.
 const probeSize = 16 << 10
 
-// Probe proves that the store can be written: it takes every step of a Put with
-// a file of its own, and removes it. A redemption begins with it, since a count
-// whose token cannot be kept is lost.
+// Probe tests whether the store can be written. It does every step of a Put with a temporary
+// file. A redemption begins with it: if the store cannot store the auth token, the count is
+// lost.
 func (s *Sealed) Probe(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("store: probe %s: %w", s.path, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	file := tempName() // swept, should a crash leave it
+	file := tempName() // after a crash, Open removes it
 	err := s.write(file, make([]byte, probeSize))
 	if removed := s.root.Remove(file); err == nil {
 		err = removed
@@ -30,13 +30,13 @@ func (s *Sealed) Probe(ctx context.Context) error {
 	return nil
 }
 
-// remedy says what to do about a directory that cannot be written.
+// remedy returns the next step for a directory that cannot be written.
 func remedy(err error) string {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return "give it back to the user that the daemon runs as"
+		return "make regentd's user its owner again"
 	case errors.Is(err, fs.ErrNotExist):
-		return "it was removed while the daemon runs, restart the daemon"
+		return "it was deleted while regentd runs, restart regentd"
 	}
-	return "free space on its file system or make that writable"
+	return "free space on its file system or make the file system writable"
 }

@@ -15,14 +15,14 @@ import (
 //
 //	magic    7 bytes  "REGENTR"
 //	format   1 byte   1
-//	key id   8 bytes  which data key sealed it; derived, says nothing of the key
+//	key id   8 bytes  of the data key that sealed it; derived, reveals nothing of the key
 //	version  8 bytes
 //	length   1 byte   of the name
 //	name
 //	sealed   AES-256-GCM: nonce, ciphertext, tag; everything above is authenticated with it
 //
-// A reader knows its own format and the one before it; a file of a later format
-// is refused and left as it is.
+// A release reads its own format and the previous one. It refuses a file of a later format
+// and does not change it.
 const (
 	magic             = "REGENTR"
 	format       byte = 1
@@ -40,14 +40,14 @@ const (
 // ErrNewer means that a later release wrote the record. It wraps [ErrKey].
 var ErrNewer = fmt.Errorf("store: record was written by a newer release: %w", ErrKey)
 
-// errOtherKey means that the file is whole as far as can be told, and sealed under
-// another data key. It wraps [ErrKey].
+// errOtherKey means that another data key sealed the file. Its header is complete. It wraps
+// [ErrKey].
 var errOtherKey = fmt.Errorf("%w: another data key sealed it", ErrKey)
 
 var errMagic = errors.New("it does not begin like a record")
 
-// header is what a record's file says in clear text. Nothing of it is to be
-// believed before the sealed part was opened.
+// header is the unencrypted part of a record's file. It is trusted only after the sealed
+// part is decrypted.
 type header struct {
 	keyID   [keyIDSize]byte
 	version Version
@@ -55,7 +55,7 @@ type header struct {
 	size    int // of the header in bytes
 }
 
-// encode returns the header as it stands in the file.
+// encode returns the bytes of the header in the file.
 func (h header) encode() []byte {
 	b := make([]byte, 0, nameAt+len(h.name)+overhead)
 	b = append(b, magic...)
@@ -66,8 +66,8 @@ func (h header) encode() []byte {
 	return append(b, h.name...)
 }
 
-// decodeHeader reads the header of a record's file. Its errors are unwrapped
-// words, except for [ErrNewer].
+// decodeHeader reads the header of a record's file. Its errors wrap nothing, except for
+// [ErrNewer].
 func decodeHeader(file []byte) (header, error) {
 	if len(file) <= len(magic) || !bytes.HasPrefix(file, []byte(magic)) {
 		return header{}, errMagic
@@ -75,7 +75,7 @@ func decodeHeader(file []byte) (header, error) {
 	if f := file[len(magic)]; f > format {
 		return header{}, fmt.Errorf("format %d, this release reads up to %d: %w", f, format, ErrNewer)
 	} else if f < oldestFormat {
-		return header{}, fmt.Errorf("format %d is not known", f)
+		return header{}, fmt.Errorf("format %d is unknown", f)
 	}
 	if len(file) < nameAt {
 		return header{}, errors.New("it is cut short in the header")
@@ -101,16 +101,16 @@ type record struct {
 	value []byte
 }
 
-// sealer seals and opens records. The data key itself is not kept, only what is
-// derived from it, and that behind functions, so that printing a box shows
-// addresses.
+// sealer seals and opens records. It does not keep the data key, only keys that are derived
+// from it. They are behind functions, so that printing a sealer shows no key. It is safe for
+// concurrent use.
 type sealer struct {
 	aead   cipher.AEAD
 	keyID  [keyIDSize]byte
 	derive func(info string, size int) ([]byte, error)
 }
 
-// newSealer derives what is needed from the data key, which it does not keep.
+// newSealer derives the keys of a sealer from the data key. It does not keep the data key.
 func newSealer(key []byte) (*sealer, error) {
 	if _, err := checkKey(key, nil); err != nil {
 		return nil, err
@@ -162,8 +162,8 @@ func (b *sealer) open(file []byte) (record, error) {
 	return record{h, value}, nil
 }
 
-// openCounter opens a record whose version is a number that is kept: the one of this
-// name, which always has the same value.
+// openCounter opens a counter: a record of this name and value. It returns the count, which
+// is the version.
 func (b *sealer) openCounter(file []byte, name, value string) (Version, error) {
 	rec, err := b.open(file)
 	if err == nil && (rec.name != name || string(rec.value) != value) {

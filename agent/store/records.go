@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Records reads and writes JSON records of a [Store], and remembers the version of
-// each. Its caller makes one change after the other.
+// Records reads and writes JSON records of a [Store], and remembers the version of each. It
+// is not safe for concurrent use.
 type Records struct {
 	Store
-	versions map[string]Version // by name, as they are in the store
+	versions map[string]Version // by name
 }
 
 // NewRecords returns the records of s.
 func NewRecords(s Store) *Records { return &Records{s, map[string]Version{}} }
 
-// UnreadableError names a record that cannot be read. It is left as it is: nothing is
-// known of its content, which is not the same as there being none.
+// UnreadableError names a record that cannot be read. The record is not changed: its content
+// is unknown, which is different from a missing record.
 type UnreadableError struct {
 	Name string
 	Err  error
@@ -27,10 +27,10 @@ type UnreadableError struct {
 // Error implements error.
 func (e *UnreadableError) Error() string { return fmt.Sprintf("read record %s: %v", e.Name, e.Err) }
 
-// Unwrap returns why it cannot be read.
+// Unwrap returns the reason.
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
-// ReadAll calls read for each record whose name begins with prefix, sorted. At the
+// ReadAll calls read for each record with a name that begins with prefix, sorted. At the
 // first error of read it returns an [UnreadableError].
 func (r *Records) ReadAll(ctx context.Context, prefix string, read func(name string) error) error {
 	names, err := r.List(ctx)
@@ -61,8 +61,8 @@ func (r *Records) Read(ctx context.Context, name string, v any) error {
 	return nil
 }
 
-// Write stores v as a record, durably. A write that fails may have taken effect: the
-// next one then goes over what is there, and does not take that for somebody else's.
+// Write stores v as a record, durably. A failed write may have changed the record. The next
+// write then replaces that change and returns no [ErrConflict].
 func (r *Records) Write(ctx context.Context, name string, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -12,37 +12,36 @@ import (
 	"sync"
 )
 
-// Options say where the records are and what opens them.
+// Options has the directory of the records and their data key.
 type Options struct {
-	// Dir is the state directory. It must exist, belong to this process alone
-	// (see platform/statedir) and be locked by it. The records are in Dir/records.
+	// Dir is the state directory. It must exist, and this process must have locked it
+	// (see platform/statedir). The records are in Dir/records.
 	Dir string
-	// Key is the data key, [KeySize] bytes, as [Unlock] returns it. It is not kept.
+	// Key is the data key of [KeySize] bytes from [Unlock]. The store does not keep it.
 	Key []byte
-	// Refuse, if it is set, is what every write fails with: a rehearsal of a disk
-	// that takes none.
+	// Refuse, if not nil, is the error of every write. It simulates a full disk.
 	Refuse error
 }
 
-// Sealed is a [Store] of one sealed file for each record. It keeps no value in
-// memory: each Get reads the disk.
+// Sealed is a [Store] with one sealed file for each record. It has no value in memory: each
+// Get reads the disk. It is safe for concurrent use.
 //
-// It remembers how far each record had come, so that an older copy of a file
-// that is put back, or a file that is taken away, while the process runs is
-// refused with [ErrKey]. After a restart only a [Mark] tells.
+// It remembers the version of each record. If somebody restores an older copy of a file or
+// deletes a file while the process runs, reading the record fails with [ErrKey]. After a
+// restart, only a [Mark] detects it.
 type Sealed struct {
 	path   string // of the directory of records
 	root   *os.Root
 	sealer *sealer
 
-	mu   sync.Mutex // held over a whole operation: reading, comparing, writing
+	mu   sync.Mutex // guards a whole operation: read, compare, write
 	seen map[string]Version
-	// level is the store's, once it is known; see [Sealed.Level].
+	// level is valid if levelled is true; see [Sealed.Level].
 	level    uint64
 	levelled bool
-	onWrite  chan struct{} // told of each rise of the level; has room for one
+	onWrite  chan struct{} // gets a signal for each write; buffer of 1
 
-	fail func(step string) error // is asked before each step of a write
+	fail func(step string) error // called before each step of a write; its error fails it
 }
 
 var _ Store = (*Sealed)(nil)
@@ -50,15 +49,15 @@ var _ Store = (*Sealed)(nil)
 // RecordsDir is the name of the directory of records in the state directory.
 const RecordsDir = "records"
 
-// Open opens the store, and makes its directory if there is none. What a crash
-// left of unfinished writes is removed; a record that cannot be read is not
-// touched and no error: see [Sealed.Verify]. The caller closes the store.
+// Open opens the store, and creates its directory if there is none. It removes the temporary
+// files of unfinished writes. An unreadable record is no error here, and is not changed: see
+// [Sealed.Verify]. The caller closes the store.
 func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", o.Dir, err)
 	}
 	if o.Dir == "" {
-		return nil, errors.New("store: open: no state directory is given")
+		return nil, errors.New("store: open: the state directory is missing in the options")
 	}
 	box, err := newSealer(o.Key)
 	if err != nil {
@@ -90,7 +89,7 @@ func openRecords(state, path string) (*os.Root, error) {
 		return nil, err
 	}
 	if !named.IsDir() {
-		return nil, errors.New("it is a file or a symbolic link, want a directory")
+		return nil, errors.New("it is a file or a symbolic link, not a directory")
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -98,15 +97,15 @@ func openRecords(state, path string) (*os.Root, error) {
 	}
 	opened, err := root.Stat(".")
 	if err != nil || !os.SameFile(named, opened) {
-		return nil, errors.Join(errors.New("it was exchanged while it was opened"), err, root.Close())
+		return nil, errors.Join(errors.New("it was replaced while the store opened it"), err, root.Close())
 	}
 	return root, nil
 }
 
-// Close releases the directory. The store is not used afterwards.
+// Close closes the directory. The store cannot be used afterwards.
 func (s *Sealed) Close() error { return s.root.Close() }
 
-// do runs an operation on a record while no other runs, and names both in its error.
+// do runs an operation on a record and holds mu. Its error names both.
 func (s *Sealed) do(ctx context.Context, op, name string, run func() error) error {
 	err := cmp.Or(ctx.Err(), CheckName(name))
 	if err == nil {
@@ -130,9 +129,9 @@ func (s *Sealed) Get(ctx context.Context, name string) (value []byte, v Version,
 	return value, v, err
 }
 
-// Put implements [Store]. A record that cannot be read is never overwritten.
-// When Put fails, the record on the disk is the old one, whole; only when the
-// last step, syncing the directory, failed may it be the new one, whole.
+// Put implements [Store]. It never overwrites an unreadable record. If Put fails, the disk
+// has the complete old record. If only the last step failed, the sync of the directory, the
+// disk may have the complete new record.
 func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version) (next Version, err error) {
 	err = s.do(ctx, "put", name, func() error {
 		rec, err := s.load(name)
@@ -155,8 +154,8 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 	return next, err
 }
 
-// Delete implements [Store]. It also removes a record that cannot be read. Its part of the
-// level stays.
+// Delete implements [Store]. It also removes an unreadable record. The level does not get
+// lower.
 func (s *Sealed) Delete(ctx context.Context, name string) error {
 	return s.do(ctx, "delete", name, func() error {
 		if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {
@@ -178,8 +177,8 @@ func (s *Sealed) Delete(ctx context.Context, name string) error {
 	})
 }
 
-// List implements [Store]. A record that cannot be read is listed, unless its
-// name is so long that only its content would tell it: see [Sealed.Verify].
+// List implements [Store]. It includes unreadable records, except those with a hashed file
+// name: see [Sealed.Verify].
 func (s *Sealed) List(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("store: list: %w", err)
@@ -200,8 +199,8 @@ func (s *Sealed) List(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// Subkey returns a key of [KeySize] bytes that is derived from the data key for
-// another purpose, which the label names. It tells nothing of the data key.
+// Subkey returns a key of [KeySize] bytes that is derived from the data key. label names its
+// purpose. The key reveals nothing of the data key.
 func (s *Sealed) Subkey(label string) ([]byte, error) {
 	key, err := s.sealer.derive("regent subkey "+label, KeySize)
 	if err != nil {
@@ -210,18 +209,18 @@ func (s *Sealed) Subkey(label string) ([]byte, error) {
 	return key, nil
 }
 
-// load reads a record and compares it with what was seen of it before.
+// load reads a record and compares its version with the last known one.
 func (s *Sealed) load(name string) (record, error) {
 	rec, err := s.read(fileOf(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && s.seen[name] == 0:
 		return record{}, ErrNotFound
 	case errors.Is(err, fs.ErrNotExist):
-		return record{}, fmt.Errorf("%s was at version %d and is gone: %w", s.file(name), s.seen[name], ErrKey)
+		return record{}, fmt.Errorf("%s was at version %d and is missing: %w", s.file(name), s.seen[name], ErrKey)
 	case err != nil:
 		return record{}, err
 	case rec.name != name:
-		return record{}, fmt.Errorf("%s holds the record %q: %w", s.file(name), rec.name, ErrKey)
+		return record{}, fmt.Errorf("%s contains the record %q: %w", s.file(name), rec.name, ErrKey)
 	case rec.version < s.seen[name]:
 		return record{}, fmt.Errorf("%s is at version %d after version %d: %w", s.file(name), rec.version, s.seen[name], ErrKey)
 	}

@@ -45,7 +45,7 @@ func TestOpenRefuses(t *testing.T) {
 		options store.Options
 		want    string
 	}{
-		{"no directory", store.Options{Key: testKey}, "no state directory"},
+		{"no directory", store.Options{Key: testKey}, "the state directory is missing"},
 		{"no key", store.Options{Dir: t.TempDir()}, "0 bytes, want 32"},
 		{"short key", store.Options{Dir: t.TempDir(), Key: testKey[1:]}, "31 bytes, want 32"},
 		{"missing directory", store.Options{Dir: filepath.Join(t.TempDir(), "none"), Key: testKey}, "no such file"},

@@ -9,9 +9,8 @@ import (
 	"path/filepath"
 )
 
-// SetAside renames the files of damaged records, as [Sealed.Verify] found them,
-// to NAME.corrupt-N beside them. From then on there are no such records. It
-// returns the new paths.
+// SetAside renames the files of damaged records from [Sealed.Verify] to NAME.corrupt-N. The
+// store then has no such records. It returns the new paths.
 func (s *Sealed) SetAside(ctx context.Context, damaged []Damage) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -33,11 +32,10 @@ func (s *Sealed) SetAside(ctx context.Context, damaged []Damage) ([]string, erro
 	return moved, nil
 }
 
-const maxCopies = 1000 // copies of one file; more means that something else is wrong
+const maxCopies = 1000 // of one file
 
-// SetAside renames a file or directory of the state to PATH.corrupt-N, with the
-// first N that is free, durably, and returns the new path; "" if nothing was at
-// the path.
+// SetAside renames a file or directory of the state to PATH.corrupt-N, durably. N is the
+// first free number. It returns the new path, or "" if path does not exist.
 func SetAside(path string) (string, error) {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -55,5 +53,5 @@ func SetAside(path string) (string, error) {
 		}
 		return to, nil
 	}
-	return "", fmt.Errorf("store: %d damaged copies of %s are kept; move them away", maxCopies, path)
+	return "", fmt.Errorf("store: there are %d damaged copies of %s; move them to another directory", maxCopies, path)
 }

@@ -1,8 +1,8 @@
 // Package store keeps sealed records: small named secrets, encrypted on disk under one
 // data key.
 //
-// The platform's keyring protects the data key. The package does not know what a
-// record means, nor which keyring there is.
+// The platform's keyring protects the data key. The package knows neither the meaning of a
+// record nor the kind of the keyring.
 package store
 
 import (
@@ -14,13 +14,13 @@ import (
 var (
 	// ErrNotFound means that no record has the name.
 	ErrNotFound = errors.New("store: no such record")
-	// ErrConflict means that the record is not at the version the writer saw.
+	// ErrConflict means that the record has another version than the writer expects.
 	ErrConflict = errors.New("store: record changed")
 	// ErrKey means that the data key is not the one that sealed the record, or
 	// that the record was altered.
 	ErrKey = errors.New("store: data key does not open this record")
 	// ErrTooLarge means that a value has more than [MaxSize] bytes.
-	ErrTooLarge = fmt.Errorf("store: a record holds at most %d bytes", MaxSize)
+	ErrTooLarge = fmt.Errorf("store: the record has more than %d bytes", MaxSize)
 )
 
 // MaxSize is the largest value of a record, in bytes.
@@ -44,7 +44,7 @@ type Store interface {
 	List(ctx context.Context) (names []string, err error)
 }
 
-// State is what is known of the store as a whole. Its text is wire format.
+// State is the state of the whole store. Its text is wire format.
 type State string
 
 // The states of the store.
@@ -52,35 +52,35 @@ const (
 	OK          State = "ok"
 	Locked      State = "locked"       // the keyring does not answer or refuses
 	Unreadable  State = "unreadable"   // key material or records cannot be read
-	Missing     State = "missing"      // no key material; with records, their key is gone
+	Missing     State = "missing"      // there is no key material
 	ForeignHost State = "foreign_host" // the state belongs to another machine
-	RolledBack  State = "rolled_back"  // older than the keyring remembers
+	RolledBack  State = "rolled_back"  // older than its mark in the keyring
 )
 
 // KeySize is the size of the data key in bytes.
 const KeySize = 32
 
-// Keyring keeps one data key. The platform provides it. Every call ends within
-// the time that ctx allows.
+// Keyring stores one data key. The platform provides it. Every call ends within the time
+// that ctx allows.
 type Keyring interface {
-	// Key returns the data key, or an error that wraps [ErrNoKey] when there is
-	// none, [ErrLocked] when it cannot be had now. It never makes one.
+	// Key returns the data key. The error wraps [ErrNoKey] if there is none, and
+	// [ErrLocked] if it is not available now. Key never creates one.
 	Key(ctx context.Context) ([]byte, error)
-	// Create makes the data key and returns it once it is durable. It fails if
-	// there is one. Material that holds no whole key, as a crash in an earlier
-	// Create leaves it, is put aside and never destroyed. Only [Unlock] calls it.
+	// Create creates the data key and returns it when it is durable. It fails if there is
+	// one. It renames incomplete key material, for example of a crashed Create, and never
+	// deletes it. Only [Unlock] calls it.
 	Create(ctx context.Context) ([]byte, error)
-	// Delete destroys the data key; every record sealed under it is then lost.
+	// Delete deletes the data key. Every record sealed under it is then lost.
 	Delete(ctx context.Context) error
-	// Kind says in a word what guards the key, for status: "file",
+	// Kind returns the kind of the keyring, for status: "file",
 	// "windows-credential-manager", "keychain", "secret-service", "kwallet".
 	Kind() string
 }
 
 var (
-	// ErrNoKey means that the keyring holds no data key.
-	ErrNoKey = errors.New("store: the keyring holds no data key")
-	// ErrLocked means that the keyring does not give the data key now.
+	// ErrNoKey means that the keyring has no data key.
+	ErrNoKey = errors.New("store: the keyring has no data key")
+	// ErrLocked means that the data key is not available now.
 	ErrLocked = errors.New("store: the keyring is locked or does not answer")
 )
 

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// SyncDir makes the names in a directory durable. It is also for the files that
-// other rooms keep beside the store.
+// SyncDir makes the file names in a directory durable. Other packages use it for their
+// files beside the store.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir) //nolint:gosec // the state directory, which the daemon was given
 	if err != nil {

@@ -1,5 +1,5 @@
 package store
 
-// SyncDir does nothing: Windows flushes no directory handle that was opened for
-// reading, and NTFS keeps its names in a journal of its own.
+// SyncDir does nothing. Windows cannot flush a directory handle that is open for reading,
+// and NTFS has a journal for its file names.
 func SyncDir(string) error { return nil }

@@ -6,14 +6,13 @@ import (
 	"fmt"
 )
 
-// Unlock gets the data key, or makes one on the first run and never otherwise.
+// Unlock returns the data key. Only on the first run it creates one.
 //
-// hasState is whether anything was ever kept here: a record ([HasRecords]) or a
-// line of the ledger. Without it this is a first run, whatever half-made key
-// material lies about. With it, key material that is gone or cannot be read is
-// a state for a person to mend: a new key would make the loss final.
+// hasState reports whether there is a record ([HasRecords]) or a line of the ledger. Without
+// them this is a first run, even if there is incomplete key material. With them, a missing or
+// unreadable key is an error that a person must correct: a new key would make the loss final.
 //
-// The state is [OK] if and only if the error is nil, which is the keyring's own.
+// The state is [OK] if and only if the error is nil. The error is the keyring's.
 func Unlock(ctx context.Context, ring Keyring, hasState bool) (key []byte, state State, err error) {
 	key, err = checkKey(ring.Key(ctx))
 	state = unlockState(err)
@@ -27,13 +26,13 @@ func Unlock(ctx context.Context, ring Keyring, hasState bool) (key []byte, state
 	return key, state, err
 }
 
-// unlockState says what an attempt to get the data key means.
+// unlockState returns the state for an error of the keyring.
 func unlockState(err error) State {
 	switch {
 	case err == nil:
 		return OK
 	case errors.Is(err, ErrLocked), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return Locked // no answer says nothing of what is there
+		return Locked // without an answer, nothing is known of the key
 	case errors.Is(err, ErrNoKey):
 		return Missing
 	}

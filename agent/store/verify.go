@@ -11,17 +11,18 @@ import (
 	"strings"
 )
 
-// Damage is a record that cannot be read. Its file is left as it is.
+// Damage is a record that cannot be read. Its file is not changed.
 type Damage struct {
-	Name string // of the record; "" if only its content would tell
+	Name string // of the record; "" if it is only in its content
 	Path string // of the file
-	Err  error  // wraps [ErrKey], or is what the file system says
+	Err  error  // wraps [ErrKey], or is an error of the file system
 }
 
-// Verify reads every record and returns those that cannot be read or were taken
-// away since this process saw them, by path, and how many can be read. The first
-// time it counts the level; later ones never lower it, or what was taken away
-// would be forgotten with the next writes.
+// Verify reads every record. It returns the damaged ones sorted by path, and the number of
+// readable ones. A record that this process has seen and that is missing now is damaged too.
+//
+// The first call calculates the level. Later calls never lower it: otherwise the next writes
+// would hide a missing record.
 func (s *Sealed) Verify(ctx context.Context) (damaged []Damage, sound int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,13 +66,13 @@ func (s *Sealed) gone(files []string) []Damage {
 	var missing []Damage
 	for name, v := range s.seen {
 		if _, there := slices.BinarySearch(files, fileOf(name)); v > 0 && !there {
-			missing = append(missing, Damage{Name: name, Path: s.file(name), Err: fmt.Errorf("it was at version %d and is gone: %w", v, ErrKey)})
+			missing = append(missing, Damage{Name: name, Path: s.file(name), Err: fmt.Errorf("it was at version %d and is missing: %w", v, ErrKey)})
 		}
 	}
 	return missing
 }
 
-// inspect reads one file. name is its record's, as far as it can be told.
+// inspect reads one file. name is the name of its record, or "" if it is unknown.
 func (s *Sealed) inspect(file string) (rec record, name string, err error) {
 	name, known := s.recordName(file)
 	if known {
@@ -82,17 +83,15 @@ func (s *Sealed) inspect(file string) (rec record, name string, err error) {
 	return record{}, "", errors.Join(err, fmt.Errorf("the file's name belongs to no record: %w", ErrKey))
 }
 
-// HasRecords reports whether the state directory holds a record, readable or
-// not. It needs no key. On an error the answer is unknown, and a caller that has
-// to decide must take it for a yes.
+// HasRecords reports whether the state directory contains a record, readable or not. It
+// needs no key. On an error it returns true, since there may be one.
 func HasRecords(dir string) (bool, error) {
 	names, err := Names(dir)
 	return err != nil || len(names) > 0, err
 }
 
-// Names lists the records of a state directory by the names of their files,
-// readable or not. It needs no key, and believes nothing of a file's content: of
-// a record whose name is too long for a file's, the name is "".
+// Names returns the names of the records in a state directory, readable or not. It needs no
+// key and reads only the names of the files. For a hashed file name it returns "".
 func Names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(dir, RecordsDir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -19,11 +19,11 @@ import (
 
 const (
 	hostRecord   = "host"         // the facts of the device that the state is bound to
-	imageFile    = "sealed-image" // the boot in which a golden image was sealed
-	deviceRecord = "device"       // the installation's name, which a copy must not share
+	imageFile    = "sealed-image" // the boot ID of the seal of a golden image
+	deviceRecord = "device"       // the installation's name, which a copy must not use
 )
 
-// bind decides whether the state is this device's, and binds it.
+// bind checks whether the state belongs to this device, and binds it.
 func (s *Manager) bind(ctx context.Context) (store.State, error) {
 	bound, err := s.bindingNow(ctx)
 	if err != nil {
@@ -35,13 +35,13 @@ func (s *Manager) bind(ctx context.Context) (store.State, error) {
 	case Same:
 		return store.OK, nil
 	case Off:
-		s.Log.InfoContext(ctx, "too little is known of this device to tell a copy of it, so the state is not bound to it", "facts", s.Facts.Known())
+		s.Log.InfoContext(ctx, "too few facts of this device are known to notice a copy, so the state is not bound to it", "facts", s.Facts.Known())
 		return store.OK, nil
 	case Quarantine:
 		return s.foreign(ctx, d)
 	}
 	if len(d.Changed) > 0 {
-		s.Log.WarnContext(ctx, "the device has changed, and is taken for the same", "changed", strings.Join(d.Changed, ", "))
+		s.Log.WarnContext(ctx, "the device has changed, but is probably the same", "changed", strings.Join(d.Changed, ", "))
 	}
 	if d.System() {
 		if err := s.beginNames(ctx); err != nil {
@@ -51,23 +51,23 @@ func (s *Manager) bind(ctx context.Context) (store.State, error) {
 	return store.OK, s.rebind(ctx, bound)
 }
 
-// foreign is what happens with the state of another device.
+// foreign applies store.on_clone to the state of another device.
 func (s *Manager) foreign(ctx context.Context, d Decision) (store.State, error) {
 	changed := strings.Join(d.Changed, ", ")
 	switch s.OnClone {
 	case policy.AdoptClone:
-		s.Log.WarnContext(ctx, "the state seems to be another device's, and is adopted as store.on_clone says", "changed", changed)
+		s.Log.WarnContext(ctx, "the state seems to be another device's; adopting it, since store.on_clone is adopt", "changed", changed)
 		return store.OK, s.adopt(ctx)
 	case policy.RegisterAgain:
-		s.Log.WarnContext(ctx, "the state seems to be another device's; its auth tokens are forgotten, as store.on_clone says", "changed", changed)
+		s.Log.WarnContext(ctx, "the state seems to be another device's; deleting its auth tokens, since store.on_clone is register_again", "changed", changed)
 		return store.OK, s.registerAgain(ctx)
 	}
 	return store.ForeignHost, fault.Errorf("compare the device", fault.Quarantined,
-		"this device looks like a copy of another one (changed: %s), so nothing is served and nothing is asked of the service; an administrator finds out whether another device with this state is still running; if none is: regent store adopt; if one is: regent store register-again, which needs a registration token with counts; each says first what it does", changed)
+		"this device looks like a copy of another one (changed: %s), so Regent issues no token and sends no request. If the other device no longer runs: regent store adopt. If it runs: regent store register-again, which needs a registration token with counts. Both first show their effect", changed)
 }
 
-// adopt makes the state this device's. What another device was called is not
-// told of this one.
+// adopt binds the state to this device. The next redemption does not use the other device's
+// names.
 func (s *Manager) adopt(ctx context.Context) error {
 	if err := s.beginNames(ctx); err != nil {
 		return err
@@ -75,17 +75,17 @@ func (s *Manager) adopt(ctx context.Context) error {
 	return s.rebind(ctx, nil)
 }
 
-// beginNames has the next redemption name this device.
+// beginNames makes the next redemption use the names of this device.
 func (s *Manager) beginNames(ctx context.Context) error {
-	anew, err := redeem.ResetNames()
+	names, err := redeem.ResetNames()
 	if err != nil {
-		return fault.New("name this device anew", fault.Internal, err)
+		return fault.New("reset the names of this device", fault.Internal, err)
 	}
-	return s.put(ctx, redeem.NamesRecord, anew)
+	return s.put(ctx, redeem.NamesRecord, names)
 }
 
-// registerAgain forgets what is the other device's: the auth tokens, the answers that
-// could not be read, and the names of the installation. Registration tokens stay, to be redeemed here.
+// registerAgain deletes the records of the other device: the auth tokens, the unreadable
+// answers, and the names of the installation. Registration tokens stay, for redemptions here.
 func (s *Manager) registerAgain(ctx context.Context) error {
 	names, err := s.sealed.List(ctx)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Manager) registerAgain(ctx context.Context) error {
 func (s *Manager) bindingNow(ctx context.Context) (*Facts, error) {
 	b, _, err := s.sealed.Get(ctx, hostRecord)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil //nolint:nilnil // nothing is bound
+		return nil, nil //nolint:nilnil // not bound
 	}
 	if err != nil {
 		return nil, err
@@ -120,8 +120,8 @@ func (s *Manager) bindingNow(ctx context.Context) (*Facts, error) {
 	return &f, nil
 }
 
-// rebind binds the state to this device. bound is what was bound and is the
-// same device's; nil if none was.
+// rebind binds the state to this device. bound has the previous facts of this device, or is
+// nil.
 func (s *Manager) rebind(ctx context.Context, bound *Facts) error {
 	b, err := json.Marshal(Renew(bound, s.Facts))
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Manager) rebind(ctx context.Context, bound *Facts) error {
 	return s.put(ctx, hostRecord, b)
 }
 
-// put writes a record of custody's own, over whatever version it has.
+// put writes a record of this package, over any version.
 func (s *Manager) put(ctx context.Context, name string, value []byte) error {
 	_, was, err := s.sealed.Get(ctx, name)
 	if err == nil || errors.Is(err, store.ErrNotFound) {
@@ -142,16 +142,16 @@ func (s *Manager) put(ctx context.Context, name string, value []byte) error {
 	return nil
 }
 
-// checkImage keeps the machine on which a golden image was sealed from using it:
-// what is sealed is for the next boot. There is no key then, so the boot stands
-// in a file of its own.
+// checkImage returns an error if this machine was sealed as a golden image in this boot. From
+// the next boot on, it removes the seal. A sealed image has no key, so the boot ID is in a
+// file of its own.
 func (s *Manager) checkImage() error {
 	here, err := InImage(s.Dir, s.BootID)
 	if err != nil {
-		return fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
+		return fault.Errorf("read the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	if here {
-		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image: nothing is served and nothing is asked of the service until it starts the next time; to use it now: regent store reset")
+		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image, so Regent issues no token and sends no request until the next boot. To use the machine now: regent store reset")
 	}
 	if err := os.Remove(s.path(imageFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Errorf("begin with a golden image", fault.StoreUnreadable, "%v", err).WithCause(err)
@@ -159,8 +159,8 @@ func (s *Manager) checkImage() error {
 	return nil
 }
 
-// InImage reports whether this machine was sealed as a golden image in this boot.
-// Until the next one nothing is kept in dir: every copy would have it.
+// InImage reports whether this machine was sealed as a golden image in this boot. Until the
+// next boot, nothing may be written into dir: every copy would have it.
 func InImage(dir, bootID string) (bool, error) {
 	boot, err := os.ReadFile(filepath.Join(dir, imageFile)) //nolint:gosec // in the state directory, which the daemon was given
 	if errors.Is(err, fs.ErrNotExist) {

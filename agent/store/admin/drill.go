@@ -19,19 +19,19 @@ import (
 	"regent/agent/store"
 )
 
-// drillDir is where the copies lie, while a drill lasts.
+// drillDir is the directory of the copies during a drill.
 const drillDir = "drill"
 
 const allRecords = store.RecordsDir + "/*.rec"
 
-// scenario is what a drill rehearses on a copy.
+// scenario is one fault that a drill tests on a copy.
 type scenario struct {
 	name   string
-	keyErr error // what the keyring answers
+	keyErr error // the error of the keyring
 	apply  func(ctx context.Context, ring *drillKeyring, s *Manager) error
 	want   store.State
-	counts int    // what getting out of it costs at most
-	remark string // added to what the daemon would say
+	counts int    // maximum cost of the recovery
+	remark string // follows the daemon's message
 }
 
 func scenarios() []scenario {
@@ -39,12 +39,12 @@ func scenarios() []scenario {
 		{name: "the data key is lost", keyErr: store.ErrNoKey, want: store.Missing, counts: math.MaxInt},
 		{
 			name: "the TPM is reset, or the disk is put into another device", keyErr: errors.New("the passphrase does not open the key"), want: store.Unreadable, counts: math.MaxInt,
-			remark: "Where systemd hands the passphrase over, the daemon does not start at all then (243/CREDENTIALS), and regent status says locked.",
+			remark: "If systemd provides the passphrase, regentd does not start (243/CREDENTIALS), and regent status shows locked.",
 		},
 		{name: "the keyring is locked", keyErr: store.ErrLocked, want: store.Locked},
 		{
 			name: "the disk takes no writes", apply: readOnly, want: store.OK,
-			remark: "What is held is served until it expires; nothing is redeemed and no refresh is begun that could not be kept.",
+			remark: "Regent issues its access tokens until they expire. It redeems and refreshes nothing, since it could not store the result.",
 		},
 		{name: "a record is damaged", apply: damageOne, want: store.Unreadable, counts: 1},
 		{name: "the state directory is restored from a backup", apply: makeOlder, want: store.RolledBack, counts: math.MaxInt},
@@ -52,8 +52,8 @@ func scenarios() []scenario {
 	}
 }
 
-// Drill rehearses on copies what could happen to the store, and what would come
-// of it. It changes nothing and sends nothing. The store must be open.
+// Drill tests faults of the store on copies, and reports the result of each. It changes
+// nothing and sends nothing. The store must be open.
 func (s *Manager) Drill(ctx context.Context) (Report, error) {
 	r, err := s.Plan(ctx, Drill)
 	if err != nil || s.state != store.OK {
@@ -61,7 +61,7 @@ func (s *Manager) Drill(ctx context.Context) (Report, error) {
 	}
 	key, err := s.Keyring.Key(ctx)
 	if err != nil {
-		return r, fault.Errorf("drill", fault.StoreLocked, "the keyring does not give out the data key: %v", err).WithCause(err)
+		return r, fault.Errorf("drill", fault.StoreLocked, "cannot read the data key: %v", err).WithCause(err)
 	}
 	tokens, err := s.authTokens()
 	if err != nil {
@@ -75,11 +75,11 @@ func (s *Manager) Drill(ctx context.Context) (Report, error) {
 		step.Counts = min(tokens, m.counts)
 		r.Steps = append(r.Steps, step)
 	}
-	r.Effect, r.Done = "Rehearsed on copies; nothing was changed.", true
+	r.Effect, r.Done = "Tested on copies; nothing was changed.", true
 	return r, nil
 }
 
-// runScenario lets one mishap happen to a copy, and starts on it.
+// runScenario applies one fault to a copy, and opens the copy like a start of the daemon.
 func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step status.StoreStep, err error) {
 	dir := s.path(drillDir)
 	if err := os.RemoveAll(dir); err != nil { // of a drill that was interrupted
@@ -117,8 +117,8 @@ func (s *Manager) runScenario(ctx context.Context, m scenario, key []byte) (step
 	return step, copied.Close()
 }
 
-// copyState copies records first: a ledger that is written meanwhile is then at
-// most ahead of its head.
+// copyState copies the records first. If the ledger is written meanwhile, it is then only
+// ahead of its head.
 func (s *Manager) copyState(dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, store.RecordsDir), 0o700); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (s *Manager) copyState(dir string) error {
 	for _, name := range append(names, redeem.LedgerName) {
 		b, err := fs.ReadFile(state, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has gone meanwhile
+			continue // deleted meanwhile
 		}
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, name), b, 0o600)
@@ -162,7 +162,7 @@ func damageOne(_ context.Context, _ *drillKeyring, s *Manager) error {
 	return os.WriteFile(path, b, 0o600) //nolint:gosec // as above
 }
 
-// makeOlder marks a store that is one write further.
+// makeOlder saves a mark that is one write ahead of the store.
 func makeOlder(ctx context.Context, ring *drillKeyring, s *Manager) error {
 	level, err := s.sealed.Level(ctx)
 	if err != nil {
@@ -171,8 +171,8 @@ func makeOlder(ctx context.Context, ring *drillKeyring, s *Manager) error {
 	return ring.SaveMark(ctx, s.sealed.SealMark(level+1))
 }
 
-// copyElsewhere binds the copy to one device that there is not and lets another
-// find it, since of this one too little may be known.
+// copyElsewhere binds the copy to one invented device and opens it on another. This device
+// may have too few known facts.
 func copyElsewhere(ctx context.Context, _ *drillKeyring, s *Manager) error {
 	here, err := json.Marshal(Facts{DMI: "here", MACs: []string{"02:00:00:00:00:01"}})
 	if err != nil {
@@ -182,8 +182,8 @@ func copyElsewhere(ctx context.Context, _ *drillKeyring, s *Manager) error {
 	return s.put(ctx, hostRecord, here)
 }
 
-// drillKeyring is a keyring in memory, for a copy. It has only the methods that a start
-// calls: a drill exchanges and deletes no key.
+// drillKeyring is a keyring in memory for a copy. It has only the methods that a start calls:
+// a drill replaces and deletes no key.
 type drillKeyring struct {
 	Keyring
 	key, mark []byte

@@ -15,21 +15,20 @@ import (
 	"regent/agent/store"
 )
 
-// Verb is something a person can have done to the store as a whole. Its text is
-// wire format.
+// Verb is an operation on the whole store. Its text is wire format.
 type Verb string
 
-// The verbs. Verify and Drill change nothing and can be done while the store is
-// in use; the others are done while nobody uses it.
+// The verbs. Verify and Drill change nothing and can run while the store is in use. The
+// others run while nobody uses it.
 const (
-	Verify        Verb = "verify"         // read all of it
-	Drill         Verb = "drill"          // rehearse what could happen to it
-	Recover       Verb = "recover"        // go on with what can be read
-	Reset         Verb = "reset"          // forget everything
-	Rekey         Verb = "rekey"          // exchange the data key
-	Adopt         Verb = "adopt"          // it is this device's
-	RegisterAgain Verb = "register-again" // it is another device's: forget its auth tokens
-	SealImage     Verb = "seal-image"     // forget everything, until the next boot
+	Verify        Verb = "verify"         // read every record
+	Drill         Verb = "drill"          // test faults on copies
+	Recover       Verb = "recover"        // continue with the readable records
+	Reset         Verb = "reset"          // delete everything but the ledger
+	Rekey         Verb = "rekey"          // replace the data key
+	Adopt         Verb = "adopt"          // bind the state to this device
+	RegisterAgain Verb = "register-again" // delete the other device's auth tokens
+	SealImage     Verb = "seal-image"     // delete everything, and do nothing until the next boot
 )
 
 // Changes reports whether the verb changes anything.
@@ -40,8 +39,8 @@ func (v Verb) Known() bool {
 	return slices.Contains([]Verb{Verify, Drill, Recover, Reset, Rekey, Adopt, RegisterAgain, SealImage}, v)
 }
 
-// Execute does what the verb says. Open came first, whatever it came to. The safe is
-// of no more use afterwards: close it and open another.
+// Execute runs a verb. Call Open before, and ignore its error. The manager cannot be used
+// afterwards: close it and open another one.
 func (s *Manager) Execute(ctx context.Context, v Verb) (Report, error) {
 	r, err := s.Plan(ctx, v)
 	if err != nil {
@@ -65,7 +64,7 @@ func (s *Manager) Execute(ctx context.Context, v Verb) (Report, error) {
 	return r, err
 }
 
-// recover goes on with what can be read. What cannot is kept as .corrupt-N.
+// recover keeps the readable records and renames the others to .corrupt-N.
 func (s *Manager) recover(ctx context.Context, r *Report) error {
 	if s.sealed == nil {
 		return s.setAllAside(r)
@@ -90,7 +89,8 @@ func (s *Manager) recover(ctx context.Context, r *Report) error {
 	return nil
 }
 
-// setAllAside keeps the state whose key is lost, and leaves a first run.
+// setAllAside renames the records and the ledger, since their key is lost. The next start is
+// then a first run.
 func (s *Manager) setAllAside(r *Report) error {
 	for _, name := range []string{store.RecordsDir, redeem.LedgerName} {
 		path, err := store.SetAside(s.path(name))
@@ -104,9 +104,8 @@ func (s *Manager) setAllAside(r *Report) error {
 	return nil
 }
 
-// reset forgets everything but the account of redemptions, which has no secret
-// and is kept. The key goes first: what is sealed under it is then lost, however
-// far the rest comes.
+// reset deletes everything but the ledger, which has no secret. It deletes the key first:
+// if a later step fails, the sealed records are lost all the same.
 func (s *Manager) reset(ctx context.Context) error {
 	if err := s.Keyring.Delete(ctx); err != nil {
 		return err
@@ -117,7 +116,7 @@ func (s *Manager) reset(ctx context.Context) error {
 	if _, err := store.SetAside(s.path(redeem.LedgerName)); err != nil {
 		return err
 	}
-	// Windows removes no directory that is open, as the store has its own.
+	// Windows cannot remove an open directory, and the store has its own open.
 	if err := s.Close(); err != nil {
 		return err
 	}
@@ -125,7 +124,8 @@ func (s *Manager) reset(ctx context.Context) error {
 	return s.removeAll(needsDataKey)
 }
 
-// removeAll removes the files and directories of the state that have such a name, durably.
+// removeAll removes the files and directories of the state for which named returns true,
+// durably.
 func (s *Manager) removeAll(named func(name string) bool) error {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *Manager) removeAll(named func(name string) bool) error {
 	return errors.Join(err, store.SyncDir(s.Dir))
 }
 
-// sealImage forgets everything, the account too: a copy of the image has no history.
+// sealImage deletes everything, the ledger too: a copy of the image has no history.
 func (s *Manager) sealImage(ctx context.Context) error {
 	if err := s.reset(ctx); err != nil {
 		return err
@@ -150,9 +150,8 @@ func (s *Manager) sealImage(ctx context.Context) error {
 	return writeNew(s.path(imageFile), []byte(s.BootID))
 }
 
-// needsDataKey reports whether a file or directory of the state is of no use
-// without the data key: the records, those that were set aside, and what an
-// interrupted drill or exchange of the key left of copies.
+// needsDataKey reports whether a file or directory of the state is useless without the data
+// key: the records, the damaged ones, and copies of an interrupted drill or rekey.
 func needsDataKey(name string) bool {
 	switch name {
 	case store.RecordsDir, imageFile, drillDir, rekeyDir:
@@ -161,22 +160,22 @@ func needsDataKey(name string) bool {
 	return strings.HasPrefix(name, store.RecordsDir+".corrupt-")
 }
 
-// forgetLimit bounds the wait for a keyring that does not answer: a person stands
-// before the device, and unregistering takes at most 5 s.
+// forgetLimit is the maximum wait for a keyring that does not answer. A person waits for the
+// command, and unregistering takes at most 5 s.
 const forgetLimit = 4 * time.Second
 
-// ForgetKey destroys the data key at once: what is sealed under it is lost from
-// here on. [Reset] clears the rest away.
+// ForgetKey deletes the data key at once. The sealed records are lost from here on. [Reset]
+// deletes the rest.
 func (s *Manager) ForgetKey(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, forgetLimit)
 	defer cancel()
 	if err := s.Keyring.Delete(ctx); err != nil {
-		return fault.Errorf("unregister", fault.StoreLocked, "the data key could not be destroyed: %v", err).WithCause(err)
+		return fault.Errorf("unregister", fault.StoreLocked, "cannot delete the data key: %v", err).WithCause(err)
 	}
 	return nil
 }
 
-// writeNew writes a small file that was not there, durably.
+// writeNew creates a small file, durably. It fails if the file exists.
 func writeNew(path string, content []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // in the state directory, which the daemon was given
 	if err != nil {

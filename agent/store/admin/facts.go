@@ -33,29 +33,29 @@ func (f Facts) texts() []fact {
 	return []fact{{mainboard, f.DMI}, {tpm, f.EK}, {system, f.MachineID}, {disk, f.RootFS}}
 }
 
-// Outcome is what the facts say.
+// Outcome is the result of comparing facts.
 type Outcome string
 
 // The outcomes.
 const (
 	Same       Outcome = "same"
-	Bind       Outcome = "bind"       // nothing was bound yet
+	Bind       Outcome = "bind"       // not bound yet
 	Rebind     Outcome = "rebind"     // the same device, changed
 	Quarantine Outcome = "quarantine" // another device
-	Off        Outcome = "off"        // too little is known to tell, as in a container
+	Off        Outcome = "off"        // too few facts are known, for example in a container
 )
 
-// Decision is an outcome, and which kinds of facts it rests on.
+// Decision is an outcome and the kinds of facts behind it.
 type Decision struct {
 	Outcome Outcome
 	Changed []string // for people: "network address", "DMI UUID", …
 }
 
-// System reports whether another system was installed, or an image was given an
-// identity of its own.
+// System reports whether the operating system was installed again, or an image got a new
+// machine ID.
 func (d Decision) System() bool { return slices.Contains(d.Changed, system) }
 
-// MinFacts is how many kinds of facts there must be.
+// MinFacts is the minimum number of known kinds of facts.
 const MinFacts = 2
 
 // The kinds of facts, for people.
@@ -67,9 +67,9 @@ const (
 	disk      = "root file system"
 )
 
-// Decide compares what was bound with what is known now. bound nil is none. A
-// fact that is not known on either side has not changed: a daemon that may read
-// less than before is on no other device.
+// Decide compares the bound facts with those of now. bound is nil if the state is not bound.
+// A fact that is unknown on one side counts as unchanged: a daemon may read fewer facts than
+// before on the same device.
 func Decide(bound *Facts, now Facts) Decision {
 	switch {
 	case now.Known() < MinFacts:
@@ -101,15 +101,14 @@ func (f Facts) changed(now Facts) []string {
 	return changed
 }
 
-// lacks reports whether something is known now that was not, or a network card
-// came: what is bound is then to be completed.
+// lacks reports whether now has a fact or a network card that f has not. The bound facts
+// then need an update.
 func (f Facts) lacks(now Facts) bool {
 	more := f.with(now)
 	return !slices.Equal(f.texts(), more.texts()) || len(f.MACs) != len(more.MACs)
 }
 
-// Renew returns what is to be bound from now on: what is known now, and of the
-// rest what was known before.
+// Renew returns the facts to bind: those of now, and the bound ones for unknown facts.
 func Renew(bound *Facts, now Facts) Facts {
 	if bound == nil {
 		return now
@@ -117,10 +116,10 @@ func Renew(bound *Facts, now Facts) Facts {
 	return bound.with(now)
 }
 
-// with returns f as now says, but for what now does not know, and for what now
-// cannot confirm: of a copy that shows its mainboard before its network card, or
-// the other way round, each change alone would pass. The cards that are there
-// replace those of before if none of those is left.
+// with returns f with the facts of now. It keeps a fact of f that is unknown in now. It also
+// keeps the mainboard and the network cards of f as long as now does not have both: otherwise
+// a copy that shows them one after the other would pass each single check. The cards of now
+// replace those of f if none of those is left.
 func (f Facts) with(now Facts) Facts {
 	out := f
 	out.MachineID = cmp.Or(now.MachineID, f.MachineID)

@@ -19,32 +19,32 @@ import (
 	"regent/agent/timing"
 )
 
-// Keyring is what custody needs of the keyring. Every call ends in time.
+// Keyring is the keyring of a [Manager]. Every call ends within the time that ctx allows.
 type Keyring interface {
 	store.Keyring
 	store.MarkStore
 	// DeleteMark removes the mark. No mark is no error.
 	DeleteMark(ctx context.Context) error
-	// Replace puts key in the data key's place in one step.
+	// Replace replaces the data key with key in one step.
 	Replace(ctx context.Context, key []byte) error
-	// For is the same keyring for another state directory.
+	// For returns the same keyring for another state directory.
 	For(dir string) (Keyring, error)
 }
 
-// Deps is what a safe is made of. All of it is required.
+// Deps has the dependencies of a [Manager]. All are required.
 type Deps struct {
-	Dir     string // the state directory, which this process holds
-	Lock    string // name of the file in it by which this process holds it
+	Dir     string // the state directory, locked by this process
+	Lock    string // name of the lock file in it
 	Keyring Keyring
-	Facts   Facts // of this device; none is fine
+	Facts   Facts // of this device; may be empty
 	BootID  string
 	OnClone string // policy.RegisterAgain, policy.AdoptClone; every other is policy.Quarantine
 	Clock   timing.Clock
 	Log     *slog.Logger
 }
 
-// Manager is the store of one state directory, as a whole. Open comes first. It is
-// not safe for concurrent use.
+// Manager manages the store of one state directory. Call Open first. It is not safe for
+// concurrent use.
 type Manager struct {
 	Deps
 	sealed     *store.Sealed // nil while there is no key
@@ -52,10 +52,10 @@ type Manager struct {
 	binding    Outcome
 	state      store.State
 	cause      error
-	probeError error // of a rehearsal: what every write fails with
+	probeError error // the error of every write in a drill
 }
 
-// New returns a safe that is not open.
+// New returns a manager that is not open.
 func New(d Deps) *Manager { return &Manager{Deps: d, state: store.Missing} }
 
 // Store returns the open store; nil if it cannot be used.
@@ -66,13 +66,13 @@ func (s *Manager) Store() *store.Sealed {
 	return s.sealed
 }
 
-// Mark returns what lets the mark follow the store; nil if it cannot be used.
+// Mark returns the store's mark; nil if the store cannot be used.
 func (s *Manager) Mark() *store.Mark { return s.mark }
 
-// State returns what Open came to.
+// State returns the result of Open.
 func (s *Manager) State() store.State { return s.state }
 
-// Binding says what became of the binding to this device.
+// Binding returns the result of binding the state to this device.
 func (s *Manager) Binding() Outcome { return s.binding }
 
 // Close releases the store.
@@ -83,9 +83,9 @@ func (s *Manager) Close() error {
 	return s.sealed.Close()
 }
 
-// Open opens the store if it is sound, this device's, and no older copy. It
-// makes a key on a first run and never otherwise. The error is a [fault.Fault];
-// nothing was changed then that a person had not asked for.
+// Open opens the store if it is undamaged, belongs to this device, and is no older copy. Only
+// on a first run it creates a key. The error is a [fault.Fault]. On an error it has changed
+// nothing, except to finish an operation that a person has started.
 func (s *Manager) Open(ctx context.Context) error {
 	s.state, s.cause = s.open(ctx)
 	return s.cause
@@ -96,11 +96,11 @@ func (s *Manager) open(ctx context.Context) (store.State, error) {
 		return store.ForeignHost, err
 	}
 	if err := s.finishRekey(ctx); err != nil {
-		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "an exchange of the data key was interrupted and cannot be finished: %v", err).WithCause(err)
+		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "cannot finish an interrupted regent store rekey: %v", err).WithCause(err)
 	}
 	kept, err := HasState(s.Dir)
 	if err != nil {
-		return store.Unreadable, fault.Errorf("look at the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
+		return store.Unreadable, fault.Errorf("read the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	key, state, err := store.Unlock(ctx, s.Keyring, kept)
 	if err != nil {
@@ -110,23 +110,23 @@ func (s *Manager) open(ctx context.Context) (store.State, error) {
 	if err != nil {
 		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
-	// 1. Every record can be read: one that cannot is not the same as none.
+	// 1. Every record must be readable: an unreadable one is different from none.
 	damaged, _, err := s.sealed.Verify(ctx)
 	if err := damage(damaged, err); err != nil {
 		return store.Unreadable, err
 	}
-	// 2. It is no older copy.
+	// 2. It must not be an older copy.
 	if !kept {
 		s.mark = store.FirstMark(ctx, s.sealed, s.Keyring, s.Log)
 	} else if s.mark, state, err = store.OpenMark(ctx, s.sealed, s.Keyring, s.Log); err != nil {
 		return state, err
 	}
-	// 3. It is this device's.
+	// 3. It must belong to this device.
 	return s.bind(ctx)
 }
 
-// HasState reports whether anything was ever kept in dir: then a missing key is
-// a loss, and no first run.
+// HasState reports whether dir has a record or a ledger. A missing key is then a loss, not a
+// first run.
 func HasState(dir string) (bool, error) {
 	records, err := store.HasRecords(dir)
 	if err != nil || records {
@@ -135,19 +135,19 @@ func HasState(dir string) (bool, error) {
 	return redeem.HasLedger(dir)
 }
 
-// explain says what a state of the key means, and what its reader can do.
+// explain returns the fault for a state of the key, with the next step.
 func explain(state store.State, err error) error {
 	const op = "unlock the store"
 	switch state {
 	case store.Locked:
-		return fault.Errorf(op, fault.StoreLocked, "the keyring does not give out the data key: %v; unlock it, then run: regent reload", err).WithCause(err)
+		return fault.Errorf(op, fault.StoreLocked, "cannot read the data key: %v. Unlock the keyring, then run: regent reload", err).WithCause(err)
 	case store.Missing:
-		return fault.Errorf(op, fault.StoreMissing, "the sealed records are there and the key to them is missing; nothing was changed; put the key back from a backup (regent doctor names its files) and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)").WithCause(err)
+		return fault.Errorf(op, fault.StoreMissing, "the sealed records are there, but their key is missing. Regent changed no state. Restore the key from a backup (regent doctor names its files), then run: regent reload. Without a backup: regent store recover, which first shows its cost").WithCause(err)
 	}
-	return fault.Errorf(op, fault.StoreUnreadable, "the key material is there and cannot be read: %v; nothing was changed; restore it and run regent reload; without a backup, regent store recover says what going on without the records costs (--yes does it)", err).WithCause(err)
+	return fault.Errorf(op, fault.StoreUnreadable, "cannot read the key of the store: %v. Regent changed no state. Restore the key, then run: regent reload. Without a backup: regent store recover, which first shows its cost", err).WithCause(err)
 }
 
-// damage is the fault of records that cannot be read.
+// damage returns the fault of unreadable records, or nil if there are none.
 func damage(found []store.Damage, err error) error {
 	if err != nil {
 		return fault.Errorf("read the store", fault.StoreUnreadable, "%v", err).WithCause(err)
@@ -156,11 +156,11 @@ func damage(found []store.Damage, err error) error {
 		return nil
 	}
 	if i := slices.IndexFunc(found, func(d store.Damage) bool { return errors.Is(d.Err, store.ErrNewer) }); i >= 0 {
-		return fault.Errorf("read the store", fault.StoreUnreadable, "%s was written by a newer release of Regent; it was left as it is; install that release again", found[i].Path).WithCause(found[i].Err)
+		return fault.Errorf("read the store", fault.StoreUnreadable, "a newer release of Regent wrote %s. Regent changed no state. Install that release again", found[i].Path).WithCause(found[i].Err)
 	}
 	first := found[0]
 	return fault.Errorf("read the store", fault.StoreUnreadable,
-		"%d of the sealed records cannot be read, the first is %s; nothing was changed and nothing will be redeemed; restore the state directory and run regent reload; without a backup, regent store recover says what going on without them costs (--yes does it)", len(found), first.Path).WithCause(first.Err)
+		"%d of the sealed records cannot be read, the first is %s. Regent changed no state and redeems nothing. Restore the state directory, then run: regent reload. Without a backup: regent store recover, which first shows its cost", len(found), first.Path).WithCause(first.Err)
 }
 
 // LedgerKey returns the key of the ledger's chain.
@@ -168,13 +168,13 @@ func (s *Manager) LedgerKey() ([]byte, error) { return s.sealed.Subkey(ledgerLab
 
 const ledgerLabel = "ledger"
 
-// ledgerOptions is the ledger of a store in dir.
+// ledgerOptions returns the options of the ledger in dir.
 func (s *Manager) ledgerOptions(dir string, in *store.Sealed) (redeem.LedgerOptions, error) {
 	key, err := in.Subkey(ledgerLabel)
 	return redeem.LedgerOptions{Dir: dir, Key: key, Store: in, Clock: s.Clock}, err
 }
 
-// checkLedger reads the whole ledger, as a start does.
+// checkLedger reads the whole ledger, like a start.
 func (s *Manager) checkLedger(ctx context.Context) error {
 	o, err := s.ledgerOptions(s.Dir, s.sealed)
 	if err != nil {

@@ -12,11 +12,11 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Report is the state of the store, and the effect of a verb, planned or done. It is wire
-// format.
+// Report is the state of the store and the effect of a verb, before or after it runs. It is
+// wire format.
 type Report = status.StoreReport
 
-// Inspect says how the store is. It changes nothing.
+// Inspect returns the state of the store. It changes nothing.
 func (s *Manager) Inspect(ctx context.Context) (Report, error) {
 	r := Report{State: string(s.state), Binding: string(s.binding), Facts: s.Facts.Known(), Ledger: "unknown", Damaged: []status.StoreDamage{}}
 	if s.cause != nil {
@@ -36,8 +36,8 @@ func (s *Manager) Inspect(ctx context.Context) (Report, error) {
 	return r, nil
 }
 
-// Plan says what a verb would do and what that costs, or why it cannot be done.
-// It changes nothing.
+// Plan returns the effect of a verb and its cost, or an error if it cannot run. It changes
+// nothing.
 func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
 	r, err := s.Inspect(ctx)
 	if err != nil {
@@ -61,49 +61,50 @@ func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
 	return r, nil
 }
 
-// authTokens counts the auth tokens by the names of their files. One whose name
-// the file does not tell may be one.
+// authTokens counts the auth tokens by the names of their files. It includes files with
+// hashed names, since they may be auth tokens.
 func (s *Manager) authTokens() (int, error) {
 	names, err := store.Names(s.Dir)
 	names = slices.DeleteFunc(names, func(name string) bool { return name != "" && !tokenstore.IsRecord(name) })
 	return len(names), err
 }
 
-// refuse says why a verb cannot be done in this state; "" if it can.
+// refuse returns the reason if a verb cannot run in this state, or "".
 func (s *Manager) refuse(v Verb, r Report) string {
 	foreign := s.state == store.ForeignHost && s.sealed != nil
 	switch {
 	case errors.Is(s.cause, store.ErrNewer):
-		return "a newer release of Regent wrote this state; it is left as it is; install that release again"
+		return "a newer release of Regent wrote this state; install that release again"
 	case s.state == store.Locked && v != Reset && v != SealImage:
-		return "the keyring is locked: unlock it and run regent reload; nothing is lost"
+		return "the keyring is locked, but nothing is lost; unlock it, then run: regent reload"
 	case v == Recover && s.state == store.OK && r.Ledger == "ok":
-		return "there is nothing to recover: the store is sound"
+		return "there is nothing to recover: the store is undamaged"
 	case v == Recover && s.state == store.ForeignHost:
-		return "the state is sound, and seems to be another device's: decide by regent store adopt or regent store register-again"
+		return "the state is undamaged, but seems to be another device's; run regent store adopt or regent store register-again"
 	case v == Rekey && (s.state != store.OK || r.Ledger != "ok"):
-		return "the key of a store can be exchanged only while all of it can be read"
+		return "the store is not completely readable, so its key cannot be replaced; run: regent store verify"
 	case (v == Adopt || v == RegisterAgain) && !foreign:
-		return "the state is not taken for another device's: there is nothing to decide"
+		return "the state belongs to this device, so there is nothing to decide"
 	}
 	return ""
 }
 
-// cost says what a verb does and what it costs at most, in counts.
+// cost returns the maximum cost of a verb in counts, and its effect for people. The text
+// follows the word "This".
 func (s *Manager) cost(v Verb, r Report, tokens int) (counts int, says string) {
 	switch v {
 	case Recover:
 		return s.recoverCost(r, tokens)
 	case Reset:
-		return tokens, fmt.Sprintf("forgets the data key, every record and every registration token; the ledger is kept beside. All %s are lost, and each costs one count to buy again; the service's list still has the old ones.", countText(tokens))
+		return tokens, fmt.Sprintf("deletes the data key, every record and every registration token, but keeps the ledger. %s, and each new one costs one count. The service's list still has the old ones.", lostText(tokens))
 	case SealImage:
-		return tokens, fmt.Sprintf("deletes everything in the state directory, the ledger and the audit log too, and uses nothing until the next boot. %s are lost; the service still has them. Note them before, for the Contact Administrator: regent ledger --csv.", countText(tokens))
+		return tokens, fmt.Sprintf("deletes everything in the state directory, also the ledger and the audit log, and issues no token until the next boot. %s, but the service still has them. List them first, for the Contact Administrator: regent ledger --csv.", lostText(tokens))
 	case Rekey:
 		return 0, "seals every record and the ledger under a new data key; costs no count."
 	case Adopt:
-		return 0, "takes this device for the same that the state was made on; costs no count. If it is a copy, both devices use the same auth tokens and take each other's refresh tokens away."
+		return 0, "binds the state to this device; costs no count. If this device is a copy, both devices use the same auth tokens, and each refresh can end those of the other."
 	case RegisterAgain:
-		return tokens, fmt.Sprintf("forgets %s, which are the other device's, and buys new ones with the registration token that is held, if it has counts left.", countText(tokens))
+		return tokens, fmt.Sprintf("deletes %s of the other device, and redeems new ones with the stored registration token, if it has counts left.", countText(tokens))
 	}
 	return 0, ""
 }
@@ -111,20 +112,27 @@ func (s *Manager) cost(v Verb, r Report, tokens int) (counts int, says string) {
 func (s *Manager) recoverCost(r Report, tokens int) (counts int, says string) {
 	switch {
 	case s.sealed == nil:
-		return tokens, fmt.Sprintf("sets every record and the ledger aside, since their key is lost, and begins anew. All %s are lost, and each costs one count to buy again.", countText(tokens))
+		return tokens, fmt.Sprintf("renames every record and the ledger to .corrupt-N, since their key is lost, and begins with an empty store. %s, and each new one costs one count.", lostText(tokens))
 	case s.state == store.RolledBack:
-		return tokens, fmt.Sprintf("accepts the older state. Its %s may have been refreshed since; each whose refresh token is used up costs one count to buy again.", countText(tokens))
+		return tokens, fmt.Sprintf("accepts the older state with %s. Regent may have refreshed them since. If the refresh token of one is used up, a new one costs one count.", countText(tokens))
 	}
 	for _, d := range r.Damaged {
 		if d.Record == "" || tokenstore.IsRecord(d.Record) {
 			counts++
 		}
 	}
-	says = fmt.Sprintf("sets %d damaged records aside. %s are lost, and each costs one count to buy again, by regent instances redeem.", len(r.Damaged), countText(counts))
+	says = fmt.Sprintf("renames the damaged records (%d) to .corrupt-N. %s. Each new one costs one count: regent instances redeem.", len(r.Damaged), lostText(counts))
 	if r.Ledger != "ok" {
-		says += " The ledger is set aside as well: compare tmsctl auth-token list before you redeem."
+		says += " It also renames the ledger: compare tmsctl auth-token list before you redeem."
 	}
 	return counts, says
+}
+
+func lostText(n int) string {
+	if n == 1 {
+		return "1 auth token is lost"
+	}
+	return countText(n) + " are lost"
 }
 
 func countText(n int) string {

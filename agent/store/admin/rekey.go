@@ -12,32 +12,31 @@ import (
 	"regent/agent/store"
 )
 
-// An exchange of the data key is made in a directory of its own: a store under
-// the new key, with every record and the ledger written anew. A file in it says
-// that it is whole; from then on every start carries it through, before then it
-// is cleared away.
+// A rekey writes every record and the ledger into a directory of its own, under the new data
+// key. When the directory is complete, it gets a marker file. With the marker, every start
+// finishes the rekey. Without it, a start deletes the directory.
 const (
 	rekeyDir     = "rekey"
 	completeFile = "whole"
 )
 
-// rekey exchanges the data key. The store must be sound; it is closed afterwards.
+// rekey replaces the data key. The store must be undamaged, and is closed afterwards.
 func (s *Manager) rekey(ctx context.Context) error {
 	dir := s.path(rekeyDir)
-	// 1. A store under a new key, beside the old one.
+	// 1. A new store under a new key, beside the old one.
 	fresh, err := s.freshStore(ctx, dir)
 	if err != nil {
 		return err
 	}
-	// 2. Everything that is kept, durably.
+	// 2. All records and the ledger, durably.
 	if err := errors.Join(s.copyTo(ctx, dir, fresh), fresh.Close()); err != nil {
-		return errors.Join(err, s.finishRekey(ctx)) // which clears it away
+		return errors.Join(err, s.finishRekey(ctx)) // it deletes the directory
 	}
-	// 3. It is whole: there is no way back.
+	// 3. The marker file: from here on, the rekey is final.
 	if err := writeNew(filepath.Join(dir, completeFile), nil); err != nil {
 		return err
 	}
-	// 4. It takes the old one's place.
+	// 4. The new store replaces the old one.
 	if err := s.Close(); err != nil {
 		return err
 	}
@@ -47,7 +46,7 @@ func (s *Manager) rekey(ctx context.Context) error {
 
 func (s *Manager) freshStore(ctx context.Context, dir string) (*store.Sealed, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make a store under a new key: %w", err)
+		return nil, fmt.Errorf("create a store under a new key: %w", err)
 	}
 	ring, err := s.Keyring.For(dir)
 	if err != nil {
@@ -55,7 +54,7 @@ func (s *Manager) freshStore(ctx context.Context, dir string) (*store.Sealed, er
 	}
 	key, err := ring.Create(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("make a new key: %w", err)
+		return nil, fmt.Errorf("create a new key: %w", err)
 	}
 	return store.Open(ctx, store.Options{Dir: dir, Key: key})
 }
@@ -67,7 +66,7 @@ func (s *Manager) copyTo(ctx context.Context, dir string, fresh *store.Sealed) e
 	}
 	for _, name := range names {
 		if redeem.IsHead(name) {
-			continue // it comes with the ledger
+			continue // CopyLedger writes it
 		}
 		value, _, err := s.sealed.Get(ctx, name)
 		if err != nil {
@@ -88,8 +87,8 @@ func (s *Manager) copyTo(ctx context.Context, dir string, fresh *store.Sealed) e
 	return redeem.CopyLedger(ctx, from, to)
 }
 
-// finishRekey carries an exchange of the key through that is whole, and clears
-// one away that is not. Every step may have been done before.
+// finishRekey finishes a complete rekey and deletes an incomplete one. It can be repeated
+// after an interruption at any step.
 func (s *Manager) finishRekey(ctx context.Context) error {
 	dir := s.path(rekeyDir)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
@@ -118,12 +117,12 @@ func (s *Manager) finishRekey(ctx context.Context) error {
 func (s *Manager) completeRekey(ctx context.Context, dir string, ring Keyring) error {
 	key, err := ring.Key(ctx)
 	if errors.Is(err, store.ErrNoKey) {
-		return nil // all was done but clearing it away
+		return nil // only the deletion is left
 	}
 	if err != nil {
 		return err
 	}
-	// 1. The mark, which is under the old key: the next start makes one.
+	// 1. The mark, which has the old key: the next start creates one.
 	if err := s.Keyring.DeleteMark(ctx); err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 	"regent/agent/store"
 )
 
-// Memory is a store that forgets everything when the test ends, and fails when
-// told to. The zero value is empty and ready. It is safe for concurrent use.
+// Memory is a store in memory that fails on request. The zero value is empty and ready. It
+// is safe for concurrent use.
 type Memory struct {
 	mu      sync.Mutex
 	records map[string]entry
@@ -40,8 +40,8 @@ const (
 	List   Op = "list"
 )
 
-// FailNext makes the next call of op fail with err and change nothing. Called
-// again before that, it adds a failure for the call after.
+// FailNext makes the next call of op fail with err and change nothing. A second FailNext
+// before that call adds a failure for the call after it.
 func (m *Memory) FailNext(op Op, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -121,7 +121,7 @@ func (m *Memory) begin(ctx context.Context, op Op, name string) error {
 	return nil
 }
 
-// nextFailure takes the failure that is due, if one is.
+// nextFailure returns and removes the next failure of op, or nil.
 func (m *Memory) nextFailure(op Op) error {
 	if len(m.fail[op]) == 0 {
 		return nil
