@@ -78,7 +78,7 @@ func TestNotSent(t *testing.T) {
 		{"no such host", tms.Options{Tenant: "https://tenant.invalid"}, "tenant.invalid"},
 		{"unknown authority", tms.Options{Tenant: silent.URL}, "certificate"},
 		{"the proxy refuses", tms.Options{Tenant: silent.URL, Proxy: refusing.URL}, "the proxy " + strings.TrimPrefix(refusing.URL, "http://") + " answered 407"},
-		{"nobody is the proxy", tms.Options{Tenant: silent.URL, Proxy: closedPort(t)}, "proxyconnect"},
+		{"nobody is the proxy", tms.Options{Tenant: silent.URL, Proxy: closedPort(t)}, "no connection to the proxy 127.0.0.1:"},
 		{"no handshake", tms.Options{Tenant: "https://" + mute.Addr().String(), Timeout: time.Second}, "1s"},
 	}
 	for _, tt := range tests {

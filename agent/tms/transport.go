@@ -71,7 +71,7 @@ type attemptError struct {
 	err                    error
 }
 
-func (e *attemptError) Error() string { return e.err.Error() }
+func (e *attemptError) Error() string { return connectionText(e.err) }
 func (e *attemptError) Unwrap() error { return e.err }
 
 // notSent reports whether err is proof that nothing was sent. No proof means
