@@ -89,6 +89,9 @@ func (c *guideChecker) checkLinks(g *guide) {
 			if strings.Contains(target, ":") {
 				continue
 			}
+			if strings.HasPrefix(target, "../") && strings.HasPrefix(g.name, "packaging/docs/") {
+				c.faults.add(g, i+1, "the packages bring no %s: link to another guide, or write where it is", target)
+			}
 			to := g
 			if target != "" {
 				name := path.Join(path.Dir(g.name), target)

@@ -12,10 +12,11 @@ func block(language, text string) string { return "```" + language + "\n" + text
 func TestDocumentsFindsFaults(t *testing.T) {
 	world := "<!-- world: live -->\n"
 	for name, c := range map[string]struct{ text, fault string }{
-		"good":                 {"# A `b`, c\n[x](#a-b-c) [y](../../README.md) `tmsctl registration-token extend|delete ID` `regent regent/tenant string X`\n" + world + block("console", "$ sudo regent status --json | jq .x && ls\nx"), ""},
+		"good":                 {"# A `b`, c\n[x](#a-b-c) `tmsctl registration-token extend|delete ID` `regent regent/tenant string X`\n" + world + block("console", "$ sudo regent status --json | jq .x && ls\nx"), ""},
 		"a file":               {"[x](gone.md)", "d.md:1: no such file"},
 		"a heading":            {"# A\n[x](#b)", "d.md:2: no such heading"},
-		"a heading elsewhere":  {"[x](../../README.md#never)", "d.md:1: no such heading"},
+		"a heading elsewhere":  {"[x](operations.md#never)", "d.md:1: no such heading"},
+		"a file in no package": {"[x](../../README.md)", "d.md:1: the packages bring no"},
 		"a language":           {block("bash", "ls"), `d.md:2: the language "bash"`},
 		"a world":              {"<!-- world: dead -->\n" + block("console", "$ ls"), `d.md:3: the world "dead"`},
 		"no world":             {block("console", "$ ls"), "d.md:2: no world"},
