@@ -21,7 +21,7 @@ func apiSchemas() map[string][]byte {
 	}
 }
 
-// object is a JSON object whose keys encoding/json sorts.
+// object is a JSON object. encoding/json sorts its keys.
 type object = map[string]any
 
 const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
@@ -43,8 +43,8 @@ func encode(o object) []byte {
 	return b.Bytes()
 }
 
-// typeSchema is the schema of a type. Readers ignore what they do not know, so further
-// fields are allowed: fields are only ever added.
+// typeSchema returns the schema of a type. It allows unknown fields: later versions add
+// fields, and readers ignore those that they do not know.
 func typeSchema(t reflect.Type) object {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
@@ -91,7 +91,7 @@ type operation struct {
 // The methods, as OpenAPI spells them.
 const get, post, del = "get", "post", "delete"
 
-// operations is the interface as a table. A test holds it against the server.
+// operations returns the calls of the interface. A test compares them with the server.
 func operations() []operation {
 	return []operation{
 		{post, api.PathToken, "Lease an instance and get its access token", nil, api.TokenRequest{}, api.Token{}, ""},
@@ -116,7 +116,7 @@ func operations() []operation {
 	}
 }
 
-// openAPI is the interface for programs that write clients.
+// openAPI returns the interface as an OpenAPI document.
 func openAPI() []byte {
 	paths, schemas := object{}, object{}
 	problem := object{
@@ -164,7 +164,7 @@ func (o operation) describe(schemas object) object {
 	return d
 }
 
-// parameters are those of the path, then those of the query.
+// parameters returns the parameters of the path, then those of the query.
 func (o operation) parameters() (all []object) {
 	for part := range strings.SplitSeq(o.path, "/") {
 		if strings.HasPrefix(part, "{") {
@@ -178,7 +178,7 @@ func (o operation) parameters() (all []object) {
 	return all
 }
 
-// schemaRef puts the schema of v's type among the schemas, and refers to it.
+// schemaRef adds the schema of v's type to schemas, and returns a reference to it.
 func schemaRef(schemas object, v any) object {
 	t := reflect.TypeOf(v)
 	schemas[t.Name()] = typeSchema(t)

@@ -22,9 +22,8 @@ const configHead = `# Configuration of regentd, the agent that holds this device
 
 const width = 78
 
-// config writes the default file: every key with its documentation, commented
-// out, under section names that are not. Removing one # is all it takes to set
-// a key.
+// config returns the default file. It has every key as a comment, with its documentation.
+// Sections are no comments, so removing one # sets a key.
 func config(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	b.WriteString(configHead)
@@ -47,9 +46,9 @@ func config(table []policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// place returns what stands before the documentation of a key, and before the key.
-// Each condition is a rule of its own, so that it can be uncommented alone; below that
-// of executables stands what one consists of. A required key begins an item.
+// place returns the prefix of a key's documentation, and that of the key. Each condition is a
+// rule of its own, so that removing its # is enough. The keys of an executable follow below
+// executables. A required key begins an item.
 func place(d policy.Definition) (indent, mark string) {
 	const step = "  "
 	switch {

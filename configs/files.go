@@ -54,8 +54,8 @@ func fromTemplate(template string, windows bool, table []policy.Definition) func
 	return func() ([]byte, error) { return renderTemplate(template, windows, table) }
 }
 
-// value writes what stands behind a key's colon: its default, or an example if
-// the default is empty.
+// value returns the value of a key in the default file: its default, or an example if the
+// default is empty.
 func value(d policy.Definition) string {
 	if d.Example != "" {
 		return d.Example
@@ -63,7 +63,7 @@ func value(d policy.Definition) string {
 	return defaultText(d)
 }
 
-// defaultText writes a key's default as YAML, "" for none.
+// defaultText returns a key's default as YAML, or "" for none.
 func defaultText(d policy.Definition) string {
 	switch v := d.Default.(type) {
 	case nil:
@@ -78,7 +78,7 @@ func defaultText(d policy.Definition) string {
 	return fmt.Sprint(d.Default)
 }
 
-// valueText says in words which values a key takes.
+// valueText returns the valid values of a key, for people.
 func valueText(d policy.Definition) string {
 	switch d.Type {
 	case policy.Word:

@@ -14,8 +14,7 @@ import (
 	"regent/platform/layout"
 )
 
-// What names us to the management systems. Changing one of them orphans what
-// was set under the old name.
+// The names for management systems. A changed name loses the settings under the old one.
 const (
 	registryKey = layout.PolicyKey
 	admxApp     = "Regent" // in OMA-URIs
@@ -26,8 +25,8 @@ const (
 //go:embed templates
 var templates embed.FS
 
-// renderTemplate writes a file from a template, which is given one [setting] for each
-// row of the table that stands in the artefact.
+// renderTemplate returns a file from a template. The template gets one [setting] for each
+// row of the table that the file contains.
 func renderTemplate(name string, windows bool, table []policy.Definition) ([]byte, error) {
 	t, err := template.New("").Funcs(template.FuncMap{"x": escape}).ParseFS(templates, "templates/"+name+".tmpl")
 	if err != nil {
@@ -47,8 +46,8 @@ func renderTemplate(name string, windows bool, table []policy.Definition) ([]byt
 type setting struct {
 	policy.Definition
 	Name    string // of the policy, and of the value in the registry
-	Element string // id of what the policy's value is entered into; "" of a Bool
-	Kind    string // of that: text, decimal, enum, list; "switch" of a Bool
+	Element string // id of the input field; "" for a Bool
+	Kind    string // of the input field: text, decimal, enum, list; "switch" for a Bool
 	Since   version
 	Items   []word
 	Help    string
@@ -76,8 +75,7 @@ func versionOf(d policy.Definition) version {
 	return version{"SINCE_" + strings.ReplaceAll(d.Since, ".", "_"), "Regent " + d.Since + " or later"}
 }
 
-// settings returns what stands in an artefact, the keys of a list's items below
-// their list.
+// settings returns the settings of a file. The keys of a list's items are in its Fields.
 func settings(windows bool, table []policy.Definition) []setting {
 	return settingsBelow("", windows, table)
 }
@@ -103,8 +101,7 @@ func settingsBelow(prefix string, windows bool, table []policy.Definition) []set
 	return all
 }
 
-// exampleOn turns the path of an example into one of the system that the
-// artefact is for.
+// exampleOn converts the path of an example to one of Windows or macOS.
 func exampleOn(windows bool, d policy.Definition) string {
 	file, ok := strings.CutPrefix(d.Example, "/etc/regent/")
 	switch {
@@ -158,9 +155,8 @@ func help(d policy.Definition) string {
 	return text + " Every user of the device can read this value: no secrets here. Key in files: " + d.Key + "."
 }
 
-// omaURIs writes what Intune needs to be told to set each policy of the ADMX:
-// first the ingestion of that, then a row for each policy with a payload that
-// works.
+// omaURIs returns the OMA-URI settings for Intune as CSV. The first row ingests the ADMX.
+// The others have a working payload for each policy.
 func omaURIs(table []policy.Definition) ([]byte, error) {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
@@ -176,7 +172,7 @@ func omaURIs(table []policy.Definition) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// payload enables a policy with its example, or its default.
+// payload returns the XML that enables a policy with its example or its default.
 func payload(s setting) string {
 	text := value(s.Definition)
 	switch s.Kind {
@@ -195,8 +191,8 @@ func escape(text string) string {
 	return b.String()
 }
 
-// plistValue writes a setting's example, or its default, as an element of a
-// property list, on one line; a list as one item with all that one can have.
+// plistValue returns a setting's example or default as an element of a property list, on one
+// line. A list has one item with every key.
 func plistValue(s setting) string {
 	switch s.Type {
 	case policy.Bool:
@@ -232,15 +228,15 @@ func plistItems(fields []setting) string {
 	return b.String()
 }
 
-// UUID names a payload. It is made of its name, so that the same profile is not
-// a new one each time it is generated.
+// UUID returns the ID of a payload. It is a hash of the name, so that each run of the
+// generator gives the same profile.
 func (setting) UUID(name string) string {
 	h := sha256.Sum256([]byte("regent profile " + name))
 	h[6], h[8] = h[6]&0x0f|0x80, h[8]&0x3f|0x80 // version 8, made in a way of one's own
 	return fmt.Sprintf("%X-%X-%X-%X-%X", h[0:4], h[4:6], h[6:8], h[8:10], h[10:16])
 }
 
-// PlistType is the type of the setting's value in the words of a manifest.
+// PlistType returns the type of the setting's value for a manifest.
 func (s setting) PlistType() string {
 	switch s.Type {
 	case policy.Bool:
@@ -254,8 +250,7 @@ func (s setting) PlistType() string {
 	return "string"
 }
 
-// Fallback is the setting's default as an element of a property list; "" for
-// none.
+// Fallback returns the setting's default as an element of a property list, or "" for none.
 func (s setting) Fallback() string {
 	text := defaultText(s.Definition)
 	switch {

@@ -14,15 +14,15 @@ const referenceHead = `# Every key of the configuration
 
 Made from the table in agent/policy/table.go by ` + "`go generate ./configs`" + `. Change the table, not this file.
 
-A value is taken from the last of these layers that sets it: the compiled default, config.yaml, config.d/*.yaml in the
-order of their names, managed policy. ` + "`*`" + ` stands for an item of a list. *Applies* says whether a changed value needs a
+The last of these layers that sets a key decides its value: the compiled default, config.yaml, config.d/*.yaml in the
+order of their names, managed policy. ` + "`*`" + ` stands for an item of a list. *Applies* shows whether a changed value needs a
 restart of the daemon or a reload (SIGHUP).
 
 | key | value | default | applies | since | meaning |
 |---|---|---|---|---|---|
 `
 
-// reference writes the table as a table.
+// reference returns the keys as a Markdown table.
 func reference(table []policy.Definition) []byte {
 	var b bytes.Buffer
 	b.WriteString(referenceHead)
@@ -41,7 +41,7 @@ func reference(table []policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// defaultCell says what rules where nothing is set, for a cell.
+// defaultCell returns the default of a key for a cell.
 func defaultCell(d policy.Definition) string {
 	text := defaultText(d)
 	switch {
@@ -97,7 +97,7 @@ func contractTable([]policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// reportedBy is which command tells a row first, at the least cost.
+// reportedBy returns the commands that report a row, the cheapest ones.
 func reportedBy(r contract.Row) string {
 	var tellers []string
 	if r.Device != "" {

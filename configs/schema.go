@@ -7,12 +7,12 @@ import (
 	"regent/agent/policy"
 )
 
-// durationPattern is what time.ParseDuration takes, but for a bare 0.
+// durationPattern matches the input of time.ParseDuration, except 0 without a unit.
 const durationPattern = `^[+-]?([0-9]+(\.[0-9]*)?(ns|us|µs|ms|s|m|h))+$`
 
-// jsonSchema writes the table for editors: they then complete keys, show the
-// documentation, and mark what regentd would refuse. Sections and lists may be
-// empty, as they are in the default file, where all below them is commented out.
+// jsonSchema returns the table as a JSON schema. With it, editors complete keys, show the
+// documentation, and mark invalid values. Sections and lists may be empty, since the default
+// file has only comments below them.
 func jsonSchema(table []policy.Definition) []byte {
 	root := section()
 	root["$schema"], root["$id"] = schemaDialect, "urn:regent:config"
@@ -86,7 +86,7 @@ func describeList(s object, d policy.Definition) {
 	s["type"] = []string{"array"}
 	switch d.Type {
 	case policy.Names:
-		// A number is a user's id as much as its text is.
+		// A user's id may be a number or a text.
 		s["minItems"], s["items"] = 1, object{"type": []string{"string", "integer"}, "pattern": d.Pattern}
 	case policy.Executables:
 		s["minItems"] = 1
@@ -97,8 +97,7 @@ func describeList(s object, d policy.Definition) {
 	}
 }
 
-// conditions says that a rule is everyone alone, or names at least one other
-// condition.
+// conditions requires that a rule has everyone alone, or at least one other condition.
 func conditions(table []policy.Definition) []object {
 	everyone := func(is bool) object { return object{"everyone": object{"const": is}} }
 	var others []object

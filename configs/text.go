@@ -20,53 +20,78 @@ regent.yaml \- configuration and managed policy of regentd
 .I /etc/regent/policy.d/*.yaml
 .SH DESCRIPTION
 .BR regentd (8)
-reads its settings from these files, which are YAML in UTF-8, each at most 1 MiB.
-A key that is not known is refused, with the file, the line and, where there is one, the key that was probably meant.
-Anchors, aliases, tags, merge keys and a second document are refused as well.
-Every user may read these files: secrets are named by the path of a file of their own.
+reads its settings from these files.
+They are YAML in UTF-8, each at most 1 MiB.
+An unknown key is an error with the file, the line and, if there is one, the most similar key.
+Anchors, aliases, tags, merge keys and a second document are errors too.
+Every user may read these files.
+Put a secret into a file of its own, and write the path of that file here.
 .PP
 Check a change with
 .BR "regentd check-config" ,
 and a policy before its rollout with
 .BR "regentd check-config --policy-dir \fIDIRECTORY\fP" .
-A change is applied within seconds;
+Regent applies a change within seconds.
 .B regent policy
-says what is in force, from where, and what waits for a restart.
+shows the active value of each key, its file, and the keys that wait for a restart.
 .SH LAYERS
-For each key the last of these that sets it rules:
+The last of these layers that sets a key decides its value:
 .IP 1. 4
-the default that is compiled in;
+The compiled default.
 .IP 2. 4
-.IR config.yaml ,
-which no package brings: an example with every key is
-.I /usr/share/doc/regent/examples/config.yaml
-on Linux;
+.IR config.yaml .
+No package installs it.
 .IP 3. 4
 .IR config.d/*.yaml ,
-in the order of their names: the installer's answers, and what applications' packages drop there;
+in the order of their names: the installer's answers, and files of applications' packages.
 .IP 4. 4
-managed policy: on Linux
-.IR policy.d/*.yaml ,
-which must belong to root, be writable by nobody else and be no symbolic links; on Windows the values below
+Managed policy. On Linux it is in
+.IR policy.d/*.yaml .
+These files must belong to root, only root may write them, and they must not be symbolic links.
+On Windows it is in the values below
 .IR HKLM\eSOFTWARE\ePolicies\eRegent .
 .PP
-Something wrong in 2 or 3 stops the start, or leaves the old configuration in force at a reload.
-Something wrong in managed policy loses that value alone: it is reported, and the next lower layer rules.
-A policy file that becomes unreadable, empty or no YAML at all, or a policy directory that goes away, leaves the last good one in force until the daemon ends.
+An error in layer 2 or 3 prevents the start. At a reload, the previous configuration stays active.
+If a value of managed policy is invalid, Regent reports it and uses the next lower layer for that key.
+If a policy file becomes unreadable, empty or invalid YAML, its previous content stays active, also after a restart.
+If the policy directory disappears, its previous content stays active until the daemon ends.
 .PP
-The list
+Regent merges the list
 .B applications
-is merged by
-.BR id ;
-within an application each key is taken from the last layer that sets it, the list
+by
+.BR id .
+For each key of an application, the last layer that sets it decides.
+The list
 .B allow
-as a whole, so that no lower layer widens a managed one.
+is one value, so no lower layer can extend a managed list.
 .SH KEYS
-An asterisk stands for an item of a list. The name in brackets is the one in the registry and in macOS preferences.
+An asterisk stands for an item of a list. The name in brackets is the name in the registry and in macOS preferences.
 `
 
-const manualTail = `.SH EXAMPLES
-The least that works:
+const manualTail = `.SH FILES
+.TP
+.I /etc/regent/config.yaml
+Configuration of the device's administrator.
+.TP
+.I /etc/regent/config.d/*.yaml
+Drop-ins of the installer and of applications' packages.
+.TP
+.I /etc/regent/policy.d/*.yaml
+Managed policy.
+.TP
+.I /usr/share/doc/regent/examples/config.yaml
+Example with every key.
+.SH ENVIRONMENT
+With
+.BR "network.proxy: system" ,
+.BR regentd (8)
+uses the proxy of its environment:
+.BR HTTPS_PROXY ", " HTTP_PROXY ", " ALL_PROXY " and " NO_PROXY .
+.SH EXIT STATUS
+.B regentd check-config
+exits 0 if the configuration is valid, and 2 if a problem would prevent the start.
+.SH EXAMPLES
+The smallest configuration that works:
 .PP
 .nf
 tenant: https://demo-host.com/
@@ -101,7 +126,7 @@ func manual(table []policy.Definition) []byte {
 	return b.Bytes()
 }
 
-// keyFacts are what the table knows of a key beside its documentation.
+// keyFacts returns the type, default and first version of a key.
 func keyFacts(d policy.Definition) string {
 	text := strings.ToUpper(valueText(d)[:1]) + valueText(d)[1:]
 	switch fallback := defaultText(d); {
@@ -111,12 +136,12 @@ func keyFacts(d policy.Definition) string {
 		text += "; default " + fallback
 	}
 	if d.Restart {
-		text += "; a change waits for a restart"
+		text += "; a change needs a restart"
 	}
 	return text + "; since " + d.Since
 }
 
-// roff escapes what the formatter would take for its own.
+// roff escapes the special characters of roff.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`).Replace(text)
 	if strings.HasPrefix(text, ".") {

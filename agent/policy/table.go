@@ -20,7 +20,7 @@ const (
 
 	// undocumented ends the documentation of a key for a part of the service that the
 	// vendor does not document.
-	undocumented = " CONTRACT.md, which is beside the guides, lists how well this is known. regent doctor --contract shows what your tenant does."
+	undocumented = " CONTRACT.md, which is beside the guides, lists how well this is known. regent doctor --contract shows the forms of your tenant."
 )
 
 // table is the one list of the keys. complete fills in the missing parts of a row.
