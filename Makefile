@@ -20,7 +20,7 @@ build: ## the four programs, into bin/
 .PHONY: demo
 demo: build ## the whole way once, with the real programs, in a temporary directory (KEEP=1 leaves it running, DIALECT=first is the service's other dialect)
 	go build -o bin/demo ./cmd/demo
-	bin/demo -bin bin -readme README.md $(if $(DIALECT),-dialect $(DIALECT)) $(if $(KEEP),-keep)
+	bin/demo -bin bin $(if $(DIALECT),-dialect $(DIALECT)) $(if $(KEEP),-keep)
 
 .PHONY: test
 test: ## all tests but the long ones with the real programs, which make stories runs

@@ -101,23 +101,3 @@ func TestChecks(t *testing.T) {
 		})
 	}
 }
-
-func TestCheckExcerpt(t *testing.T) {
-	const output = "one\ntwo 22\nthree\nfour\n"
-	for _, tt := range []struct {
-		excerpt string
-		fits    bool
-	}{
-		{"one\ntwo …\n", true},
-		{"…\nthree\n", true},
-		{"one\n…\nfour\n", true},
-		{"two 22\n", false},
-		{"one\nthree\n", false},
-		{"…\ntwo\n", false},
-		{"…\nfour\none\n", false},
-	} {
-		if err := checkExcerpt(tt.excerpt, output); (err == nil) != tt.fits {
-			t.Errorf("checkExcerpt(%q): got %v, want an error: %v", tt.excerpt, err, !tt.fits)
-		}
-	}
-}

@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -48,35 +46,4 @@ func (n *transcript) short(text string) string {
 
 func (n *transcript) line(format string, args ...any) {
 	fmt.Fprintf(n.w, format+"\n", args...) //nolint:errcheck // a story that nobody reads is told all the same
-}
-
-// checkReadme compares the demo's block in a README with an output of the demo.
-func checkReadme(file, output string) error {
-	text, err := os.ReadFile(file) //nolint:gosec // named on the command line
-	if err != nil {
-		return err
-	}
-	_, block, found := strings.Cut(string(text), "\n$ make demo\n")
-	block, _, closed := strings.Cut(block, "```\n")
-	if !found || !closed {
-		return fmt.Errorf("%s has no block that begins with $ make demo", file)
-	}
-	return checkExcerpt(block, output)
-}
-
-// checkExcerpt checks that output begins with the lines of an excerpt. A line "…" stands
-// for any number of lines, and "…" within a line for any text.
-func checkExcerpt(excerpt, output string) error {
-	pattern := "^"
-	for line := range strings.Lines(excerpt) {
-		if line == "…\n" {
-			pattern += "(?:.*\n)*?"
-		} else {
-			pattern += strings.ReplaceAll(regexp.QuoteMeta(line), "…", ".*")
-		}
-		if !regexp.MustCompile(pattern).MatchString(output) {
-			return fmt.Errorf("the README shows a line that the demo did not print there: %q", strings.TrimSpace(line))
-		}
-	}
-	return nil
 }
