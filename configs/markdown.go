@@ -56,7 +56,7 @@ func defaultCell(d policy.Definition) string {
 // cell makes text fit into one cell of a Markdown table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-const contractHead = `# What is known about the service
+const contractHead = `# The service: proven and assumed facts
 
 Made from the table in agent/tms/contract by ` + "`go generate ./configs`" + `. Change the table, not this file.
 
@@ -67,7 +67,7 @@ known. This project had no tenant, so nothing below was tested against one.
 
 const contractMiddle = `
 Your tenant answers the open questions. Each of these commands prints its answers as a block for a support ticket. The
-block holds no secret:
+block contains no secret:
 
 - ` + "`regent doctor --contract`" + ` on a device. It uses no count.
 - ` + "`tmsctl contract`" + ` for a Contact Administrator. It only reads.

@@ -16,7 +16,7 @@ type List struct {
 }
 
 // ErrNoList means that an answer is {} or null: it does not say that a list is empty.
-var ErrNoList = errors.New("the answer holds no list")
+var ErrNoList = errors.New("the answer contains no list")
 
 // Total is how many rows there are.
 type Total struct {

@@ -111,9 +111,9 @@ func plainURL(u *url.URL) error {
 	case u.Hostname() == "":
 		return errors.New("names no host")
 	case u.User != nil:
-		return errors.New("must hold no user or password")
+		return errors.New("must not contain a user or password")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
-		return errors.New("must hold no ? or #")
+		return errors.New("must not contain ? or #")
 	}
 	return nil
 }

@@ -19,8 +19,8 @@ func TestNewRefuses(t *testing.T) {
 		{"no host", Options{Tenant: "https://"}, "names no host"},
 		{"a port alone", Options{Tenant: "https://:8443"}, "names no host"},
 		{"a path", Options{Tenant: "https://host/token/api"}, "leave out the path /token/api"},
-		{"a query", Options{Tenant: "https://host/?a=b"}, "no ? or #"},
-		{"a user", Options{Tenant: "https://me:SECRET@host"}, "no user or password"},
+		{"a query", Options{Tenant: "https://host/?a=b"}, "not contain ? or #"},
+		{"a user", Options{Tenant: "https://me:SECRET@host"}, "not contain a user or password"},
 		{"no URL", Options{Tenant: "https://me:SECRET@host:port"}, "tenant is no URL"},
 		{"reply", Options{Tenant: "host", Forms: Forms{Reply: "both"}}, `reply "both": must be one of any, wrapped, bare`},
 		{"access token", Options{Tenant: "host", Forms: Forms{AccessToken: "jwt"}}, `access token "jwt": must be one of any, access_token, accessToken, token`},
@@ -83,8 +83,8 @@ func TestEndpointURL(t *testing.T) {
 		{"http://127.0.0.1.evil.com/", "http://127.0.0.1", "must be https"},
 		{"/auth/", "https://tenant", "must begin with https://"},
 		{"//idp/auth/", "https://tenant", "must begin with https://"},
-		{"https://u:SECRET@idp/", "https://tenant", "no user or password"},
-		{"https://idp/?x=", "https://tenant", "no ? or #"},
+		{"https://u:SECRET@idp/", "https://tenant", "not contain a user or password"},
+		{"https://idp/?x=", "https://tenant", "not contain ? or #"},
 		{"https://idp\n/", "https://tenant", "no URL"},
 	}
 	for _, tt := range tests {

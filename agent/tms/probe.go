@@ -33,7 +33,7 @@ type HeaderRefusals struct {
 }
 
 // errGranted is a made-up secret that was taken for a real one.
-var errGranted = errors.New("it was granted, although what was sent is made up: this is not the service")
+var errGranted = errors.New("the server accepted a made-up secret, so it is not the service")
 
 // Probe asks the tenant which of the open forms it answers to, with madeUp in
 // place of every secret. It is about ten requests, one after the other.

@@ -2,8 +2,8 @@
 // redeem, refresh.
 //
 // Only this package and those below it make network requests for the agent. The
-// package does not decide when to ask or whether to ask again, and keeps nothing. It
-// returns evidence, and its callers decide. CONTRACT.md lists what is assumed of the
+// package does not decide when to ask or whether to ask again. It stores nothing. It
+// returns evidence, and its callers decide. CONTRACT.md lists the assumptions about the
 // service.
 //
 // Below it, admin is the client of a Contact Administrator, which no device has.

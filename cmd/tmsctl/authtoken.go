@@ -30,6 +30,8 @@ func (t *tool) authList() *cobra.Command {
 	var more authFilter
 	c := &cobra.Command{
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
+		Example: `  tmsctl auth-token list --since 7d
+  tmsctl auth-token list --registration-token berlin --csv >berlin.csv`,
 		RunE: t.session(func(ctx context.Context, s *admin.Session, _ []string) error {
 			filter.Unassigned = true
 			list, err := s.AuthTokens(ctx, filter)

@@ -141,7 +141,7 @@ const partSuffix = tokenSuffix + ".age"
 // newBundle refuses a name that is taken.
 func (t *tool) newBundle(ctx context.Context, b bundleFlags) (*bundle, error) {
 	if _, err := os.Lstat(b.file); err == nil {
-		return nil, usagef("--bundle %s: is there already; remove it or name another", b.file)
+		return nil, usagef("--bundle %s: the file exists; remove it or name another", b.file)
 	}
 	if info, err := os.Stat(filepath.Dir(b.file)); err != nil || !info.IsDir() {
 		return nil, usagef("--bundle %s: there is no such directory", b.file)

@@ -205,14 +205,14 @@ func TestBundleRefused(t *testing.T) {
 		want string
 	}{
 		{"without a bundle", []string{"--recipients-file", keys}, "are for --bundle"},
-		{"two ways in", []string{bundle, o.path("b"), "--recipients-file", keys, "--passphrase-file", keys}, "exclude each other"},
+		{"two ways in", []string{bundle, o.path("b"), "--recipients-file", keys, "--passphrase-file", keys}, "excludes --passphrase-file"},
 		{"two places", []string{bundle, o.path("b"), "--recipients-file", keys, "--out-dir", o.path("d")}, "exclude each other"},
 		{"a secret key", []string{bundle, o.path("b"), "--recipients-file", o.path("secret")}, "holds a secret key"},
 		{"no keys", []string{bundle, o.path("b"), "--recipients-file", o.path("junk")}, "junk:1: is no age recipient"},
 		{"empty", []string{bundle, o.path("b"), "--recipients-file", o.path("empty")}, "holds no age recipients"},
 		{"missing", []string{bundle, o.path("b"), "--recipients-file", o.path("none")}, syscall.ENOENT.Error()},
 		{"short passphrase", []string{bundle, o.path("b"), "--passphrase-file", o.path("short")}, "at least 12 characters"},
-		{"it is there", []string{bundle, o.path("there.age"), "--recipients-file", keys}, "is there already"},
+		{"it is there", []string{bundle, o.path("there.age"), "--recipients-file", keys}, "the file exists"},
 		{"no directory", []string{bundle, o.path("none/b"), "--recipients-file", keys}, "no such directory"},
 	}
 	for _, tt := range tests {

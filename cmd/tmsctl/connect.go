@@ -127,7 +127,7 @@ func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 		return admin.ClientCredentials(t.flags.ClientID, secret), err
 	}
 	if t.flags.User == "" {
-		return nil, usagef("no login given: add --user NAME, or --client-credentials with --client-id and --client-secret-file, or first run: tmsctl login --browser")
+		return nil, usagef("no login given: add --user NAME, or --client-credentials with its client\nor log in once: tmsctl login --browser")
 	}
 	if t.flags.PasswordFile != "" {
 		password, err := t.secretFile(ctx, "--password-file", t.flags.PasswordFile)
@@ -147,14 +147,14 @@ func (f globalFlags) contradiction() error {
 	case f.ClientCredentials:
 		return nil
 	case f.ClientSecretFile != "" || f.ClientID != "" && f.Issuer == "":
-		return usagef("--client-id and --client-secret-file need --client-credentials, or --client-id login --browser")
+		return usagef("--client-id and --client-secret-file need --client-credentials\nto log in with a browser, run: tmsctl login --browser --client-id ID")
 	}
 	return nil
 }
 
 func (t *tool) askPassword(ctx context.Context) (token.Secret, error) {
 	if !t.terminal {
-		return token.Secret{}, usagef("stdin is not a terminal, so no password can be asked for: add --password-file FILE")
+		return token.Secret{}, usagef("stdin is not a terminal, so tmsctl cannot ask for the password: add --password-file FILE")
 	}
 	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.User, t.host))
 	if err != nil {
@@ -200,7 +200,7 @@ func readFile(ctx context.Context, name string) ([]byte, fs.FileMode, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() && info.Mode().Type() != fs.ModeNamedPipe {
-		return nil, 0, fmt.Errorf("is no regular file and no pipe (%s); name a file that holds it", info.Mode().Type())
+		return nil, 0, fmt.Errorf("not a regular file and not a pipe (%s); name a file with the secret", info.Mode().Type())
 	}
 	content, err := terminal.Await(ctx, func() ([]byte, error) {
 		f, err := os.Open(name) //nolint:gosec // the file that its reader named
@@ -224,7 +224,7 @@ func secretIn(content []byte) (string, error) {
 	case secret == "":
 		return "", errors.New("the file is empty")
 	case strings.ContainsAny(secret, "\r\n\x00"):
-		return "", errors.New("has more than one line; it must hold the secret and nothing else")
+		return "", errors.New("has more than one line; the file must contain the secret and nothing else")
 	}
 	return secret, nil
 }

@@ -51,6 +51,10 @@ The service may show a token only once. tmsctl writes each token to the
 disk before it creates the next one. With --bundle it encrypts each token in
 the directory BUNDLE.parts. After an interruption, run the command with
 --per-recipient again: it creates only the missing tokens.`,
+		Example: `  tmsctl registration-token create --count 200 --out token.txt
+  tmsctl registration-token create --per-recipient all.csv --identifier q4
+  tmsctl registration-token create --per-recipient all.csv --identifier q4 \
+    --bundle q4.age --recipients-file keys.txt`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := o.contradiction(c.Flags().Changed); err != nil {
 				return err
@@ -73,13 +77,13 @@ func (o *createFlags) contradiction(given func(flag string) bool) error {
 	case b.file != "" && !each:
 		return usagef("--bundle is for --per-recipient")
 	case b.recipients != "" && b.passphrase != "":
-		return usagef("--recipients-file and --passphrase-file exclude each other: a bundle is for keys, or for a passphrase")
+		return usagef("--recipients-file excludes --passphrase-file: a bundle opens by keys or by a passphrase")
 	case each && o.bundle.file != "" && given("out-dir"):
 		return usagef("--bundle and --out-dir exclude each other")
 	case each && given("out"):
 		return usagef("--per-recipient writes into --out-dir; leave out --out")
 	case given("out") && (o.out == "" || o.out == "-"):
-		return usagef("--out %q: name a new file, or leave --out away to have the token printed", o.out)
+		return usagef("--out %q: name a new file, or omit --out to print the token", o.out)
 	}
 	return nil
 }
@@ -333,7 +337,7 @@ func newTokenFile(flag, name string) (*reserved, error) {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
 	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("%s %s: is there already; remove it or name another", flag, name)
+		return nil, usagef("%s %s: the file exists; remove it or name another", flag, name)
 	}
 	var r *reserved
 	if err == nil {

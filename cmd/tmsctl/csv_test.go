@@ -88,10 +88,10 @@ func TestReadCSV(t *testing.T) {
 // from one that only has a letter which no file may have.
 func TestMisreadRecipients(t *testing.T) {
 	for name, want := range map[string]string{
-		"Köln":            "begins with a letter or digit\n",
+		"Köln":            "begin with a letter or digit\n",
 		"K\u00c3\u00b6ln": "it looks like \"Köln\", saved in a wrong encoding",
-		"K\ufffdln":       "could not read a character",
-		"a":               "stands there twice",
+		"K\ufffdln":       "damaged a character",
+		"a":               "the name is there twice",
 	} {
 		_, err := readRecipients(written(t, []byte("recipient\na\n"+name+"\n")), admin.NewRegistrationToken{}, nil)
 		if err == nil || !strings.Contains(err.Error()+"\n", want) || !strings.Contains(err.Error(), ":3: recipient ") {

@@ -47,14 +47,15 @@ with yes.
 If an id has another identifier at the service, tmsctl lists all such rows and
 deletes nothing. With --skip-changed it skips these rows and deletes the
 others.`,
+		Example: d.examples(),
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
-				return usagef("--from names what to delete; leave out the ids")
+				return usagef("--from names the rows to delete; omit the ids")
 			case d.from == "" && d.skipChanged:
 				return usagef("--skip-changed needs --from FILE.csv")
 			case d.from == "" && len(args) == 0:
-				return usagef("name the %ss to delete by their ids, or a file with --from; see %s --help", d.thing, c.CommandPath())
+				return usagef("name the %ss to delete by their ids, or a file with --from\nsee %s --help", d.thing, c.CommandPath())
 			}
 			return nil
 		},
@@ -65,6 +66,11 @@ others.`,
 	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
 	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows whose id and identifier do not match, and delete the others")
 	return c
+}
+
+func (d deletion) examples() string {
+	command := "  tmsctl " + strings.ReplaceAll(d.thing, " ", "-") + " delete "
+	return command + "4711\n" + command + "--from findings.csv --dry-run"
 }
 
 // read reads the file; without one there are no rows.
@@ -83,7 +89,7 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 	}
 	switch {
 	case !d.yes && !d.dry && !t.terminal:
-		return t.confirm(ctx, "", "") // says that nobody can be asked, before anybody logs in
+		return t.confirm(ctx, "", "") // fails before the login
 	case d.dry && d.from == "": // nobody asks the service
 		if d.warn != nil {
 			t.say("%s", dependentsWarning())
@@ -218,7 +224,7 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 				left = fmt.Sprintf("; %d deleted before, %d not tried", len(deleted), rest)
 			}
 			if d.from != "" {
-				left += "; the same command goes on where this one ended"
+				left += "; repeat the command to delete the others"
 			}
 			return errors.Join(fmt.Errorf("%s %q: %w%s", d.thing, id, err, left), t.printDeleted(d, deleted, gone))
 		}

@@ -39,6 +39,9 @@ func (t *tool) investigate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "investigate REGISTRATION-TOKEN", Short: "Find out who used the counts of a registration token",
 		Args: oneArgument("registration token"),
+		Example: `  tmsctl investigate berlin --ledgers exports --devices inventory.csv
+  tmsctl investigate berlin --ledgers exports --csv >findings.csv
+  tmsctl auth-token delete --from findings.csv`,
 		Long: `Find out who used the counts of a registration token, named by its identifier
 or id.
 
@@ -162,7 +165,7 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 func ledgersIn(dir string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), "*.[cC][sS][vV]")
 	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%s: there is no such directory, or it holds no *.csv", dir)
+		err = fmt.Errorf("%s: not a directory, or it contains no *.csv", dir)
 	}
 	return names, err
 }

@@ -52,11 +52,11 @@ func (t *tool) savedLogin(ctx context.Context) (admin.Bearer, loginStore, bool) 
 	for part, into := range map[string]any{"access": &access, "refresh": &refresh} {
 		text, err := ring.Get(ctx, t.loginName()+" "+part)
 		if err == nil && json.Unmarshal([]byte(text), into) != nil {
-			err = errors.New("it is not what tmsctl keeps there; log in again") // the decoder's error may quote it
+			err = errors.New("the entry is damaged; log in again") // the decoder's error may quote it
 		}
 		if err != nil {
 			if !errors.Is(err, keyring.ErrNotFound) {
-				t.say("the login in the keyring cannot be used: %v\n", err)
+				t.say("tmsctl: note: cannot use the login in the keyring: %v\n", err)
 			}
 			return admin.Bearer{}, nil, false
 		}
@@ -78,7 +78,7 @@ func (t *tool) saveLogin(ctx context.Context, ring loginStore, b admin.Bearer) e
 			err = ring.Set(ctx, t.loginName()+" "+part, string(text))
 		}
 		if err != nil {
-			return fmt.Errorf("cannot write the login to the keyring: %w. Unlock the keyring and log in again, or use --password-file with each command", err)
+			return fmt.Errorf("cannot write the login to the keyring: %w\nunlock the keyring and log in again, or use --password-file with each command", err)
 		}
 	}
 	return nil
@@ -99,13 +99,15 @@ sees the password. The browser must run on this computer: it sends the reply to
 a random port of 127.0.0.1. The OAuth client must allow http://127.0.0.1/ as
 redirect address. If the tenant has an identity provider of its own, add
 --issuer and --client-id. Later commands need no --user.`,
+		Example: `  tmsctl login --tenant https://acme.example.com --user admin
+  tmsctl login --profile acme --browser`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := t.flags.loginContradiction(browser); err != nil {
 				return err
 			}
 			ring, err := t.keyring()
 			if err != nil {
-				return fmt.Errorf("%w, so tmsctl cannot keep a login. Use --user with each command, and --password-file in scripts", err)
+				return fmt.Errorf("%w, so tmsctl cannot keep a login\nuse --user with each command, and --password-file in scripts", err)
 			}
 			if browser {
 				return t.loginByBrowser(c.Context(), ring, b)
@@ -125,9 +127,9 @@ func (f globalFlags) loginContradiction(browser bool) error {
 	case f.ClientCredentials && browser:
 		return usagef("--browser excludes --client-credentials")
 	case f.PasswordFile != "" && browser:
-		return usagef("--browser excludes --password-file: the password is given on the page")
+		return usagef("--browser excludes --password-file: you type the password on the page")
 	case f.ClientCredentials:
-		return usagef("--client-credentials: a client logs in with its secret each time; there is nothing to keep")
+		return usagef("login excludes --client-credentials: a client logs in with its secret for each command")
 	case f.Issuer != "" && f.ClientID == "" && browser:
 		return usagef("--issuer needs --client-id: the client of tmsctl at that identity provider")
 	}
@@ -191,7 +193,7 @@ func (t *tool) logout() *cobra.Command {
 					return err
 				}
 			}
-			return t.printf("the keyring has no login any more: %s\n", tableCell(t.loginName()))
+			return t.printf("removed from the keyring: %s\n", tableCell(t.loginName()))
 		},
 	}
 }

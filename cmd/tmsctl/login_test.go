@@ -213,7 +213,7 @@ func TestProfiles(t *testing.T) {
 		{"a flag goes before", good, []string{"--profile", "far", "--tenant", url, "auth-token", "list"}, 0, "no auth tokens"},
 		{"another person than the profile's", good, []string{"--profile", "robot", "--user", "admin", "auth-token", "list"}, 0, "Password of admin"},
 		{"a tenant alone takes no default", good, []string{"--tenant", url, "auth-token", "list"}, 2, "no login given"},
-		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `profile "acme": is not in ` + file + ", which has [far person robot]"},
+		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `there is no profile "acme" in ` + file + "\ntmsctl: the file has: far, person, robot"},
 		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
 		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},
 		{"no file", "", []string{"profile", "list"}, 0, "0 profiles in " + file},

@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"regent/agent/policy"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -93,7 +94,7 @@ func (w runtimeEnv) say(format string, args ...any) {
 // terminal it cannot ask.
 func (w runtimeEnv) confirm(ctx context.Context, question, refused string) error {
 	if !w.terminal {
-		return usagef("stdin is not a terminal, so nobody can be asked: add --yes to do it without a question")
+		return usagef("stdin is not a terminal, so tmsctl cannot ask: add --yes to go ahead without a question")
 	}
 	sure, err := terminal.Confirm(ctx, w.in, w.err, question)
 	if err == nil && !sure {
@@ -194,7 +195,11 @@ a secret from the command line or the environment.
 Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
 service did something else, does not show the result, or shows an incomplete
 list.`,
-		Args: noCommand,
+		Example: `  tmsctl login --tenant https://acme.example.com --user admin
+  tmsctl plan --devices 100 --instances 2
+  tmsctl registration-token create --count 200 --out token.txt
+  tmsctl investigate registration-20261130`,
+		Version: version, Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
 				return nil
@@ -206,6 +211,8 @@ list.`,
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetVersionTemplate("tmsctl {{.Version}}\n")
+	root.Flags().Bool("version", false, "print the version")
 	root.SetUsageTemplate(strings.NewReplacer( // for 80 columns
 		".FlagUsages", ".FlagUsagesWrapped 80", " for more information about a command.", " for more.",
 	).Replace(root.UsageTemplate()))
@@ -218,14 +225,14 @@ list.`,
 func (t *tool) addGlobal(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&t.flags.named, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
-	f.StringVar(&t.flags.Tenant, "tenant", "", "address of the service, as https://host (default: $TMSCTL_TENANT)")
+	f.StringVar(&t.flags.Tenant, "tenant", "", "`URL` of the service, as https://host (default: $TMSCTL_TENANT)")
 	f.StringVar(&t.flags.Proxy, "proxy", "system", "system, none, or a URL")
 	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
 	f.StringVar(&t.flags.User, "user", "", "log in as this `NAME`")
-	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` that holds the password (default: ask)")
+	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` with the password (default: ask)")
 	f.BoolVar(&t.flags.ClientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
 	f.StringVar(&t.flags.ClientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
-	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` that holds its secret")
+	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` with its secret")
 	f.StringVar(&t.flags.Issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
 	f.StringVar(&t.flags.Request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
@@ -234,7 +241,12 @@ func (t *tool) addGlobal(root *cobra.Command) {
 // noCommand refuses arguments where a command is expected.
 func noCommand(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%q is no command of %s; see %s --help", args[0], c.CommandPath(), c.CommandPath())
+		text := fmt.Sprintf("%s has no command %q", c.CommandPath(), args[0])
+		c.SuggestionsMinimumDistance = 2
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			text += "; did you mean " + strings.Join(near, " or ") + "?"
+		}
+		return usagef("%s\nsee %s --help", text, c.CommandPath())
 	}
 	return nil
 }
@@ -242,7 +254,7 @@ func noCommand(c *cobra.Command, args []string) error {
 // group returns a command that has only commands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
-		return usagef("say which: see %s --help", c.CommandPath())
+		return usagef("%s needs a command\nsee %[1]s --help", c.CommandPath())
 	}}
 	c.AddCommand(commands...)
 	return c
@@ -267,7 +279,7 @@ func (t *tool) version() *cobra.Command {
 // place.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no arguments, only flags; see %[1]s --help", c.CommandPath())
+		return usagef("%s takes no arguments, only flags\nsee %[1]s --help", c.CommandPath())
 	}
 	return nil
 }
@@ -276,7 +288,7 @@ func noArguments(c *cobra.Command, args []string) error {
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef("name one %s, not %d; see %s --help", what, len(args), c.CommandPath())
+			return usagef("name one %s, not %d\nsee %s --help", what, len(args), c.CommandPath())
 		}
 		return nil
 	}
@@ -287,12 +299,25 @@ func oneArgument(what string) cobra.PositionalArgs {
 func flagError(c *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
-		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "is no "+f.Value.Type()))
+		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "not a value of type "+f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("--%s needs a value; see %s --help", missing.GetFlag().Name, c.CommandPath())
+		return usagef("--%s needs a value\nsee %s --help", missing.GetFlag().Name, c.CommandPath())
 	}
-	return usagef("%v; see %s --help", err, c.CommandPath())
+	text := err.Error()
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
+			text += "; did you mean --" + near + "?"
+		}
+	}
+	return usagef("%s\nsee %s --help", text, c.CommandPath())
+}
+
+// nearestFlag returns the flag of c that name probably means, or "".
+func nearestFlag(c *cobra.Command, name string) string {
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return policy.Nearest(name, names)
 }
 
 // flagValueTexts describe the values of a flag by its type.

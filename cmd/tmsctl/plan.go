@@ -29,6 +29,8 @@ func (t *tool) plan() *cobra.Command {
 		Args: noArguments,
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
+		Example: `  tmsctl plan --devices 100 --instances 2 --spare 10
+  tmsctl plan --devices 100 --instances 2 --registration-token berlin`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.identifier == "" {
 				return t.printPlan(o, nil)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
@@ -120,7 +121,7 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	}
 	chosen, ok := p.Profiles[name]
 	if !ok {
-		return usagef("profile %q: is not in %s, which has %v", name, file, slices.Sorted(maps.Keys(p.Profiles)))
+		return usagef("there is no profile %q in %s\nthe file has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(p.Profiles)), ", "))
 	}
 	given := c.Flags().Changed
 	t.profileName, t.learn = name, chosen.Request == "" || given("request") && chosen.Request != tms.Auto

@@ -44,9 +44,9 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		lower := strings.ToLower(who)
 		switch {
 		case !recipientName.MatchString(who):
-			return nil, usagef("--per-recipient %s:%d: recipient %q: a file is called after it, so it has 1 to 100 of A-Z a-z 0-9 . _ @ + - and begins with a letter or digit%s", name, row.line, who, encodingError(who))
+			return nil, usagef("--per-recipient %s:%d: recipient %q: a file gets this name: use 1 to 100 of A-Z a-z 0-9 . _ @ + -, and begin with a letter or digit%s", name, row.line, who, encodingError(who))
 		case seen[lower]:
-			return nil, usagef("--per-recipient %s:%d: recipient %q: stands there twice; names that differ in capitals alone are one file on some systems", name, row.line, who)
+			return nil, usagef("--per-recipient %s:%d: recipient %q: the name is there twice; upper and lower case count as the same", name, row.line, who)
 		}
 		seen[lower] = true
 		n := common
@@ -64,7 +64,7 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		all = append(all, recipient{who, n})
 	}
 	if len(all) == 0 {
-		return nil, usagef("--per-recipient %s: names nobody", name)
+		return nil, usagef("--per-recipient %s: no recipient in it", name)
 	}
 	return all, nil
 }
@@ -72,7 +72,7 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 // encodingError says that another program read a text in a wrong encoding and saved it.
 func encodingError(text string) string {
 	if strings.ContainsRune(text, utf8.RuneError) {
-		return "; another program could not read a character of it: write the right one and save the file as \"CSV UTF-8\""
+		return "; another program damaged a character: correct it and save the file as \"CSV UTF-8\""
 	}
 	if right, err := charmap.ISO8859_1.NewEncoder().String(text); err == nil && right != text && utf8.ValidString(right) {
 		return fmt.Sprintf("; it looks like %q, saved in a wrong encoding: save the file as \"CSV UTF-8\"", right)
@@ -90,7 +90,7 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 		return err
 	}
 	if o.new.Identifier == "" {
-		return usagef("--per-recipient needs --identifier: with the recipient's name it tells what was made already when the command is repeated")
+		return usagef("--per-recipient needs --identifier NAME: each token is called NAME-RECIPIENT, so a repeated command finds it")
 	}
 	all, err := readRecipients(o.perRecipient, o.new, t.say)
 	if err != nil {
@@ -152,7 +152,7 @@ func (d directory) file(r recipient) string { return filepath.Join(d.path, r.nam
 
 func (d directory) reserve(r recipient) (*reserved, error) {
 	if _, err := os.Lstat(d.file(r)); err == nil {
-		return nil, fmt.Errorf("%s holds something else; move it away", d.file(r))
+		return nil, fmt.Errorf("%s has other content; move it away", d.file(r))
 	}
 	return reserve(d.path, tokenSpace)
 }
@@ -210,17 +210,17 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 	progress.end()
 	said, err := out.close(stopped == nil)
 	if err = errors.Join(stopped, err); err != nil {
-		return errors.Join(err, t.reportEach(done, len(all), ""), fmt.Errorf("%d of %d are done%s; repeat the command to go on where it ended", len(done), len(all), said))
+		return errors.Join(err, t.reportEach(done, len(all), ""), fmt.Errorf("%d of %d are done%s; repeat the command to create the others", len(done), len(all), said))
 	}
 	if err := t.reportEach(done, len(all), said); err != nil {
-		return fmt.Errorf("%d of %d are done%s; their list cannot be printed: %w", len(done), len(all), said, err)
+		return fmt.Errorf("%d of %d are done%s; cannot print their list: %w", len(done), len(all), said, err)
 	}
 	return nil
 }
 
 func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there []admin.RegistrationToken, out tokenSink) (recipientResult, error) {
 	if len(there) > 1 {
-		return recipientResult{}, fmt.Errorf("there are %d registration tokens called %s; delete what is too many, or take another --identifier", len(there), r.new.Identifier)
+		return recipientResult{}, fmt.Errorf("%d registration tokens are called %s; delete all but one, or choose another --identifier", len(there), r.new.Identifier)
 	}
 	if len(there) == 0 {
 		return t.makeNew(ctx, s, r, out)
@@ -271,7 +271,7 @@ func (t *tool) resultOf(r recipient, is admin.RegistrationToken, file string) re
 // service does not show it any more, what that run kept is it, if it has the
 // fingerprint that was recorded. An error completes a sentence.
 func (t *tool) existingToken(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, out tokenSink) (admin.RegistrationToken, error) {
-	const other = "; take another --identifier"
+	const other = "; choose another --identifier"
 	switch {
 	case is.Flaw != "":
 		return is, fmt.Errorf("the service's answer cannot be read: %s%s", is.Flaw, other)
@@ -294,14 +294,14 @@ func (t *tool) existingToken(ctx context.Context, s *admin.Session, r recipient,
 	case !ok:
 		why = "no file of an earlier run has it"
 	case recorded == "":
-		why = "it is not known whether the file of an earlier run has it: its fingerprint is not recorded here"
+		why = "its fingerprint is not recorded here, so the file of an earlier run cannot be checked"
 	case token.Fingerprint(kept) == recorded:
 		is.Token = kept
 		return is, nil
 	default:
-		why = "the file of this recipient holds a token with another fingerprint"
+		why = "the file of this recipient has another token"
 	}
-	return is, fmt.Errorf("the service does not show its token any more, and %s. If nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, tableCell(is.ID))
+	return is, fmt.Errorf("the service does not show its token any more, and %s\nif nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, tableCell(is.ID))
 }
 
 // keepToken writes a file for its owner alone, whole or not at all. One that
@@ -312,7 +312,7 @@ func keepToken(name string, secret token.Secret) error {
 	case err == nil && token.NewSecret(string(old)).Equal(secret):
 		return nil
 	case err == nil:
-		return fmt.Errorf("%s holds something else; move it away", name)
+		return fmt.Errorf("%s has other content; move it away", name)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -32,6 +32,8 @@ func (t *tool) registrationList() *cobra.Command {
 	var status string
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
+		Example: `  tmsctl registration-token list --status usable
+  tmsctl registration-token list --identifier berlin --json`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable", status)

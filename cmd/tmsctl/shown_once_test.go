@@ -234,7 +234,7 @@ func TestDirectoryOfTokensShownOnce(t *testing.T) {
 	var out, stderr bytes.Buffer
 	w := typed(&out, &stderr, "", token.Secret{})
 	w.configDir = func() (string, error) { return o.dir, nil }
-	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 0 || !strings.Contains(stderr.String(), "alice.token holds something else; move it away; q4-alice was not created") {
+	if code := o.create(w, "--out-dir", o.dir); code != 1 || len(service.tokens()) != 0 || !strings.Contains(stderr.String(), "alice.token has other content; move it away; q4-alice was not created") {
 		t.Errorf("exit %d, %d made, said %s", code, len(service.tokens()), &stderr)
 	}
 	if err := os.Remove(o.path("alice.token")); err != nil {

@@ -251,9 +251,11 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"unknown command", []string{"frob"}, `"frob" is no command of tmsctl`},
-		{"unknown command of a group", []string{"auth-token", "frob"}, `"frob" is no command of tmsctl auth-token`},
-		{"group alone", []string{"auth-token"}, "say which"},
+		{"unknown command", []string{"frob"}, `tmsctl has no command "frob"`},
+		{"unknown command of a group", []string{"auth-token", "frob"}, `tmsctl auth-token has no command "frob"`},
+		{"a command with a mistake", []string{"auth-token", "lsit"}, `no command "lsit"; did you mean list?`},
+		{"a flag with a mistake", []string{"--tennant", "x"}, "unknown flag: --tennant; did you mean --tenant?"},
+		{"group alone", []string{"auth-token"}, "tmsctl auth-token needs a command"},
 		{"unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
 		{"no id", []string{"auth-token", "delete"}, "name the auth tokens to delete by their ids"},
 		{"two ids", []string{"registration-token", "show", "a", "b"}, "name one registration token, not 2"},
@@ -290,7 +292,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestVersionAndCompletion(t *testing.T) {
-	for _, args := range [][]string{{"version"}, {"version", "--json"}, {"completion", "bash"}, {}} {
+	for _, args := range [][]string{{"version"}, {"--version"}, {"version", "--json"}, {"completion", "bash"}, {}} {
 		var out, stderr bytes.Buffer
 		if code := run(t.Context(), typed(&out, &stderr, "", token.Secret{}), args); code != 0 || out.Len() == 0 {
 			t.Errorf("%v: exit %d, %d bytes, said %q", args, code, out.Len(), &stderr)

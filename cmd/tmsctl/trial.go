@@ -55,6 +55,7 @@ func (t *tool) trial() *cobra.Command {
 	var config string
 	c := &cobra.Command{
 		Use: "trial", Short: "Test a new tenant with at most 3 counts", Args: noArguments,
+		Example: "  tmsctl trial --profile acme\n  tmsctl trial --profile acme --yes --config contract.yaml",
 		Long: fmt.Sprintf(`Test a new tenant with one command. The trial creates a registration token of
 count %d that expires tomorrow, and redeems it up to %[1]d times. It shows:
 

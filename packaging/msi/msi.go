@@ -104,7 +104,7 @@ func (b Build) check() error {
 		return fmt.Errorf("the files are %q, and have to be %q", names, want)
 	}
 	if b.License == "" {
-		return errors.New("there is no licence to show")
+		return errors.New("the license text is empty")
 	}
 	return nil
 }

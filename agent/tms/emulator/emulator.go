@@ -4,11 +4,11 @@
 // It counts exactly and has switches for faults. It is for tests, demonstrations and
 // vendors who have no tenant at hand.
 //
-// What the service is known to do, the emulator does. What is unknown, it decides. Its
-// own texts stand in errors.go, marked as invented. It must not know the clients: it
-// imports nothing of this module, and the golden exchanges in agent/tms/testdata test
-// both sides. It protects nothing: its secrets are plain strings in memory, made for
-// it alone.
+// The emulator follows the known facts about the service. Where none is known, the
+// emulator decides. Its own texts stand in errors.go, marked as invented. It imports
+// nothing of this module, so that it does not know the clients. The golden exchanges in
+// agent/tms/testdata test both sides. It protects nothing: its secrets are plain strings
+// in memory, made for it alone.
 package emulator
 
 import (
