@@ -216,7 +216,7 @@ func TestBuildIsChecked(t *testing.T) {
 		{"a version that would be cut off", func(b *Build) { b.Version = "256.0.0" }, "number 1 is at most 255"},
 		{"a build number that would be cut off", func(b *Build) { b.Version = "1.0.65536" }, "number 3 is at most 65535"},
 		{"a file too few", func(b *Build) { b.Files = b.Files[1:] }, "the files are"},
-		{"no licence", func(b *Build) { b.License = "" }, "no licence"},
+		{"no licence", func(b *Build) { b.License = "" }, "the license text is empty"},
 		{"a licence that the tables cannot hold", func(b *Build) { b.License = "\u2713" }, "letters of Latin-1"},
 		{"an unknown language", func(b *Build) { b.Language = "xx" }, `in the language "xx"`},
 	}
