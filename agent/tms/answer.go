@@ -25,18 +25,18 @@ import (
 // maxBody bounds an answer's body, in bytes. Tokens that come with much else are kept.
 const maxBody = 4 << 20
 
-// longestRetryAfter is what a longer Retry-After becomes.
+// longestRetryAfter caps a Retry-After.
 const longestRetryAfter = time.Hour
 
 // Answer is a whole 2xx answer. Its body may hold secrets.
 type Answer struct {
 	Body []byte
 	Date time.Time // the server's own, else ours
-	ETag string    // the version of what it shows, or ""
+	ETag string    // the version of the object in it, or ""
 }
 
 // readBody reads an answer to its end, and returns it as text, whatever it was packed in.
-// With an error it returns what came.
+// With an error it returns the bytes that arrived.
 func readBody(answer *http.Response) ([]byte, error) {
 	body, err := bounded(answer.Body)
 	for range mostPackings {
@@ -64,8 +64,8 @@ func bounded(r io.Reader) ([]byte, error) {
 	return body, nil
 }
 
-// unpacked returns what is packed in body, and whether something is. Nothing was asked to
-// be packed, so what the body begins with counts, and the header only where that says
+// unpacked returns the decompressed body, and whether it was compressed. No compression
+// was requested, so the first bytes of the body count, and the header only if these say
 // nothing.
 func unpacked(body []byte, encoding string) (inner []byte, is bool, err error) {
 	var r io.Reader

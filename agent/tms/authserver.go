@@ -15,7 +15,7 @@ import (
 type AuthorizationServer struct {
 	Issuer   string   // its name; "" if it did not tell one
 	Page     string   // the authorization endpoint, checked
-	Provider Provider // where the code is exchanged, and what is issued is renewed
+	Provider Provider // exchanges the code, and refreshes the tokens
 }
 
 // AuthorizationServer asks where a person logs in: at this issuer, by its own

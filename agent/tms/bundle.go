@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Bundle is what a file of certificate authorities holds: every block of it is
-// among the certificates or among the remarks.
+// Bundle is the content of a file of certificate authorities. Every block is among the
+// certificates or among the remarks.
 type Bundle struct {
 	Certificates []*x509.Certificate
 	Lines        []int // on which each of Certificates begins, from 1
 	Remarks      []Remark
 }
 
-// Remark is what is wrong with a part of a bundle.
+// Remark describes a fault of a part of a bundle.
 type Remark struct {
 	Line int // on which the part begins, from 1
 	Text string
@@ -29,9 +29,9 @@ type Remark struct {
 // String returns "line 3: …".
 func (r Remark) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Text) }
 
-// ReadBundle reads PEM certificates. A byte order mark, indents, any line end and
-// text between the blocks are taken. It fails if there is no certificate at all,
-// and then says why; nothing of the content is in an error or a remark.
+// ReadBundle reads PEM certificates. It accepts a byte order mark, indents, any line end
+// and text between the blocks. It fails if there is no certificate at all. Errors and
+// remarks contain nothing of the content.
 func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 	var b Bundle
 	if what := otherFormat(data); what != "" {
@@ -57,9 +57,9 @@ func ReadBundle(data []byte, now time.Time) (Bundle, error) {
 	return b, errors.New(strings.Join(why, "; "))
 }
 
-// otherFormat names what the file is if it is no text in UTF-8, "" if that is not known.
+// otherFormat names the format of a file that is not UTF-8 text; "" if it is unknown.
 func otherFormat(data []byte) string {
-	pkcs7 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07} // OID of what is in PKCS#7, RFC 2315
+	pkcs7 := []byte{0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07} // OIDs of PKCS#7 content, RFC 2315
 	_, content, _ := bytes.Cut(data[:min(len(data), 32)], pkcs7)
 	switch {
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}), bytes.IndexByte(data, 0) >= 0 && bytes.Contains(data, []byte("B\x00E\x00G\x00I\x00N")):
@@ -96,7 +96,7 @@ func splitJoined(s string) []string {
 	return []string{end + "-----", "-----BEGIN " + begin}
 }
 
-// maxRemarks bounds what is said of one file.
+// maxRemarks bounds the remarks about one file.
 const maxRemarks = 20
 
 // bundleReader reads a bundle line by line.
@@ -154,8 +154,8 @@ func (p *bundleReader) line(n int, s string) {
 	}
 }
 
-// singleLine says that a whole block, or more than one, stands in one line. text is
-// what follows the first BEGIN.
+// singleLine says that a whole block, or more than one, stands in one line. text follows
+// the first BEGIN.
 func (p *bundleReader) singleLine(text string) {
 	if kind, _, _ := strings.Cut(text, "-----"); strings.HasSuffix(kind, privateKey) {
 		p.remark(privateKeyRemark)
@@ -165,7 +165,7 @@ func (p *bundleReader) singleLine(text string) {
 	p.kind = ""
 }
 
-// What is said of a private key, in any form.
+// The remarks about a private key, in any form.
 const (
 	privateKey       = "PRIVATE KEY"
 	privateKeyRemark = "is a private key, which does not belong here and is not used; remove it"
@@ -223,7 +223,7 @@ func (p *bundleReader) endBlock() {
 	}
 }
 
-// addCertificate adds a certificate, and says what may keep it from being of use.
+// addCertificate adds a certificate, and remarks on reasons why it may not help.
 func (p *bundleReader) addCertificate(c *x509.Certificate) {
 	text, same := "", slices.IndexFunc(p.bundle.Certificates, c.Equal)
 	switch {

@@ -15,8 +15,8 @@ import (
 	"regent/agent/token"
 )
 
-// Call is one request. It is for the packages below this one, which speak to
-// the same service on the same terms; the agent uses Discover, Redeem, Refresh.
+// Call is one request. It is for the packages below this one. The agent uses Discover,
+// Redeem, Refresh.
 type Call struct {
 	Op     string // for messages: "redeem"
 	Method string // a GET may be repeated; nothing else ever is
@@ -25,22 +25,22 @@ type Call struct {
 	URL    string // in place of Path: the token endpoint
 
 	Scheme string       // of Authorization: "Basic", "Bearer"; "" for no Authorization
-	Secret token.Secret // what follows it, raw
-	hidden token.Secret // what Secret was made of, if it is not that itself
+	Secret token.Secret // the credentials after it, raw
+	hidden token.Secret // the source of Secret, if it was encoded
 
-	Known []token.Secret // other secrets that the answer may repeat; nothing that others wrote shows them
-	Masks []Mask         // of secrets that this process does not have any more
+	Known []token.Secret // other secrets that the answer may repeat; errors and logs never show them
+	Masks []Mask         // of secrets that this process no longer has
 
 	IfMatch string // the version that the call is about; "" for any
 
 	JSON any    // the body, without secrets; or
 	Form []Pair // the body, a form
 
-	// Read decodes a 2xx answer; nil if there is nothing in it. If it fails, no
-	// answer came that can be read. Its errors must not quote the answer.
+	// Read decodes a 2xx answer; nil if the body has no meaning. If it fails, the answer
+	// is unreadable. Its errors must not quote the answer.
 	Read func(Answer) error
 
-	bought bool // the answer holds what was bought: Read takes one that is cut as well
+	bought bool // the answer contains a new auth token, so Read also gets an incomplete one
 }
 
 // Pair is a field of a form: a value that may be shown, or a secret.
@@ -139,7 +139,7 @@ func (c *Client) read(answer *http.Response, body []byte, call Call) error {
 	return nil
 }
 
-// request builds what is sent. Its errors come before anything is.
+// request builds the request. If it fails, nothing was sent.
 func (c *Client) request(ctx context.Context, call Call) (*retryablehttp.Request, error) {
 	address := c.tenant.String() + c.o.Forms.Path + call.Path
 	if call.URL != "" {
@@ -176,7 +176,7 @@ func (call Call) authorize(h http.Header) error {
 	}
 	secret := reveal(call.Secret)
 	if !sendable(secret) {
-		return errors.New("the token is empty, or holds other than visible ASCII characters")
+		return errors.New("the token is empty, or contains characters other than visible ASCII")
 	}
 	h.Set("Authorization", call.Scheme+" "+secret)
 	return nil
@@ -209,7 +209,7 @@ func (call Call) secrets() redactor {
 	return redactor{m, call.Masks}
 }
 
-// maxToken bounds a token, in bytes: no header holds a longer one.
+// maxToken bounds a token, in bytes: no header takes a longer one.
 const maxToken = 128 << 10
 
 // sendable reports whether s can stand in a header as it is.
@@ -217,8 +217,8 @@ func sendable(s string) bool {
 	return s != "" && len(s) <= maxToken && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// reveal is the one place of this package where a secret is opened: it is about
-// to be sent, or to be looked for in what came back.
+// reveal is the one place where this package reads a secret: to send it, or to find it in
+// an answer.
 func reveal(s token.Secret) string {
 	return s.Reveal() //nolint:forbidigo // this package sends secrets to the service
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Capabilities is what one tenant taught this device of the forms that the contract
-// leaves open. It holds no secret and costs no count: it comes with answers that
-// were asked for anyway. The zero value is a tenant that taught nothing yet. Its
-// JSON is how it lies in the store.
+// Capabilities are the forms that this device learned from one tenant, where the contract
+// leaves them open. It contains no secret and costs no count: it comes with answers that
+// were asked for anyway. The zero value is a tenant that taught nothing yet. Its JSON is
+// how it lies in the store.
 type Capabilities struct {
 	Request RequestForm        `json:"request,omitzero"`
 	Tried   map[string]Refusal `json:"tried,omitempty"` // by fingerprint of the registration token; see [Learned.WasRefused]
@@ -30,8 +30,8 @@ type RequestForm struct {
 // NeitherForm reports whether a person found that the service ignores both forms.
 func (r RequestForm) NeitherForm() bool { return r.Proof == Ignored && r.OtherIgnored }
 
-// Proof is how it is known that a service read what a redemption told it. Its
-// text is kept in the store.
+// Proof is the evidence that the service read the body of a redemption. Its text is kept
+// in the store.
 type Proof string
 
 // The proofs.
@@ -70,7 +70,7 @@ type RefreshForm struct {
 	At   time.Time `json:"at,omitzero"`    // when it first worked
 }
 
-// maxTried bounds the registration tokens whose refusal is remembered.
+// maxTried bounds the remembered refusals of registration tokens.
 const maxTried = 32
 
 // Clone returns a copy that shares nothing with l.

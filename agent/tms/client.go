@@ -40,7 +40,7 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{o: o, tenant: tenant}
-	if transport.Proxy != nil { // a mistake in the environment is not found anew by each request
+	if transport.Proxy != nil { // find a mistake in the environment once, not with each request
 		proxy, err := transport.Proxy(&http.Request{URL: tenant})
 		if err != nil {
 			return nil, fmt.Errorf("tms: %w", err)
@@ -77,7 +77,7 @@ func (c *Client) Discover(ctx context.Context) (Provider, error) {
 	return c.discover(ctx, func(Answer) {})
 }
 
-// discover shows the answer to look too.
+// discover also passes the answer to look.
 func (c *Client) discover(ctx context.Context, look func(Answer)) (Provider, error) {
 	var p Provider
 	err := c.Do(ctx, Call{Op: "discover", Method: http.MethodGet, Path: pathIDP, Read: func(a Answer) (err error) {
@@ -110,8 +110,8 @@ func (c *Client) Redeem(ctx context.Context, registration token.Secret, r Reques
 	return t, err
 }
 
-// compare says once that a reply has another form than the one that is configured. It
-// was read all the same.
+// compare logs once that a reply does not have the configured form. The reply was still
+// read.
 func (c *Client) compare(ctx context.Context, f Form) {
 	seen := f.reply()
 	if c.o.Forms.Reply != AnyForm && c.o.Forms.Reply != seen {
@@ -161,9 +161,9 @@ func (c *Client) refreshAtService(ctx context.Context, op string, r RefreshReque
 var errNoRegistration = errors.New("refresh.mode " + ModeTMSRegistration +
 	" needs the registration token, and none is kept; give one again, and set keep_registration_token: true")
 
-// Grant asks the provider's token endpoint for a token. form is what the grant
-// needs; the client's id is added if it does not name one. It is for Refresh and
-// for the packages below this one.
+// Grant asks the provider's token endpoint for a token. form has the fields of the grant.
+// If it has no client_id, the provider's is added. It is for Refresh and for the packages
+// below this one.
 func (c *Client) Grant(ctx context.Context, op string, p Provider, form []Pair) (AuthToken, error) {
 	return c.grant(ctx, Call{Op: op}, p, form)
 }
@@ -177,12 +177,11 @@ func (c *Client) grant(ctx context.Context, call Call, p Provider, form []Pair) 
 	}
 	call.Method, call.URL, call.Form = http.MethodPost, tokenURL(p), form
 	t, err := c.authToken(ctx, call, Forms{}, Request{})
-	t.Form = Form{} // of OAuth's answer nothing is left open
+	t.Form = Form{} // the form of OAuth's answer is fixed
 	return t, err
 }
 
-// authToken makes a call whose answer has an auth token. The answer may echo the values in
-// sent.
+// authToken makes a call for an auth token. The answer may echo the values in sent.
 func (c *Client) authToken(ctx context.Context, call Call, forms Forms, sent Request) (AuthToken, error) {
 	var t AuthToken
 	call.bought = true

@@ -11,8 +11,8 @@ import (
 	"regent/agent/token"
 )
 
-// This file is the one place for what is taken to be true of the service's device
-// side. Each line is tagged:
+// This file is the one place for the assumptions about the service's device side. Each
+// line is tagged:
 //
 //	D  documented by the vendor in its guides
 //	O  in the vendor's OpenAPI file for another API, version 5.3
@@ -20,9 +20,9 @@ import (
 //	U  seen only in unofficial client code
 //	A  our assumption
 //
-// None of it was tried against the real service. CONTRACT.md has the table of what
-// is open, made from package contract. Whoever tries a tenant changes it here,
-// together with the golden exchanges in testdata/exchanges.
+// None of it was tried against the real service. CONTRACT.md lists the open rows,
+// generated from package contract. After a test with a tenant, change them here, together
+// with the golden exchanges in testdata/exchanges.
 
 const (
 	// O: the path below the tenant's host is contract.DefaultPath.
@@ -65,9 +65,8 @@ const (
 // long. Five minutes are Keycloak's default.
 const assumedLife = 5 * time.Minute
 
-// Request names the instance to the service, and so to its administrator, who sees nothing
-// else of it. U: the names. F: what is empty is left out, since an empty member is likely a
-// 400.
+// Request names the instance to the service. Its administrator sees only these names. U:
+// the names. F: empty members are omitted, since they are likely a 400.
 type Request struct {
 	Identifier string `json:"identifier,omitempty"` // fresh for each POST
 	FQDN       string `json:"fqdn,omitempty"`
@@ -79,7 +78,7 @@ type Request struct {
 	Form string `json:"-"` // of the body: Wrapped, or Bare; "" for Wrapped
 }
 
-// body is what a redemption sends. F: wrapped, which is the default. A: bare.
+// body returns the body of a redemption. F: wrapped, which is the default. A: bare.
 func (r Request) body() any {
 	if r.Form == Bare {
 		return r
@@ -87,10 +86,10 @@ func (r Request) body() any {
 	return map[string]Request{wrapAuthToken: r}
 }
 
-// echoedIn reports whether a reply shows the identifier of r anywhere, which is fresh
-// for each request, or a name of r in its member, at any depth: then the service has
-// read the body. A: it may change the case, and the signs between the digits of a MAC
-// address.
+// echoedIn reports whether a reply proves that the service read the body. It does if it
+// shows the identifier of r, which is fresh for each request. A name of r in its member,
+// at any depth, is proof too. A: it may change the case, and the signs between the digits
+// of a MAC address.
 func (r Request) echoedIn(body []byte) bool {
 	for _, value := range Values(body) {
 		for _, l := range Leaves(value) {
@@ -151,8 +150,8 @@ func (p Provider) ClientFor(refresh token.Secret) string {
 	return p.ClientID
 }
 
-// canonical returns a URL as an address: the case of the host, a default port and a
-// slash at the end make no difference. It is "" for what names no host.
+// canonical returns a URL as an address: the case of the host, a default port and a slash
+// at the end make no difference. It is "" without a host.
 func canonical(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
@@ -173,8 +172,8 @@ func canonical(address string) string {
 //	{"error":{"code":"…","message":"…"}}    {"errors":{"error":[{…}]}}
 //	{"error":"…","error_description":"…"}
 //
-// A code may be a number. Of several errors the first one counts. Errors may be texts
-// alone, or say in detail what the object around them says as a whole.
+// A code may be a number. Of several errors the first one counts. Errors may be plain
+// texts, or details of the error in the object around them.
 func shapeOf(body []byte) (code, message string, ok bool) {
 	o, err := ParseReply(body, "")
 	if err != nil || !json.Valid(body) { // JSON in a page is the page's
@@ -254,9 +253,9 @@ func MembersOfProvider(body []byte) string {
 	return cmp.Or(PathOf(body, memberEndpoint), "at the top") + ": " + strings.Join(names, ", ")
 }
 
-// providerOf reads the answer of idpConfigurations. U, A: it is the first object
-// at any depth, arrays included, that has a token endpoint. What is not beside it
-// may stand anywhere else, if there is just one.
+// providerOf reads the answer of idpConfigurations. U, A: it is the first object at any
+// depth, arrays included, that has a token endpoint. A member that is not beside it may
+// be anywhere else, if there is only one.
 func providerOf(body []byte) (Provider, error) {
 	o, err := FindObject(body, memberEndpoint)
 	if err != nil {

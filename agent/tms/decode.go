@@ -70,8 +70,8 @@ func life(o Object, text string, date time.Time, unknown, over time.Duration, na
 	return ttl
 }
 
-// untilExp reads the expiry of a JWT, whose signature is not ours to verify: we
-// are not its audience. A JWT whose exp is 0 does not expire.
+// untilExp reads the expiry of a JWT. It does not verify the signature: Regent is not the
+// audience. A JWT with the exp 0 does not expire.
 func untilExp(jwt string, date time.Time) (d time.Duration, ok bool) {
 	claims, ok := claimsOf(jwt)
 	if !ok {

@@ -15,16 +15,17 @@ import (
 	"regent/agent/fault"
 )
 
-// Diagnosis is how far one look at the service came. It holds no secret.
+// Diagnosis is the result of one request to the service, step by step. It contains no
+// secret.
 type Diagnosis struct {
 	Proxy       string // host and port of the proxy that was used; "" for none
 	ProxyStatus int    // its answer to CONNECT, if that was a refusal
 	Stage       fault.Stage
 	Failure     *Failure // nil at fault.StageDone
 	Issuer      string   // of the certificate that was shown, for people
-	Minted      bool     // a certificate was made for a name that nobody has
+	Minted      bool     // a certificate was issued for a name that does not exist
 	Provider    Provider // at fault.StageDone
-	Authorities string   // what was read of the extra authorities, at fault.StageTrust
+	Authorities string   // a summary of the extra authorities, at fault.StageTrust
 }
 
 // proxyAnswer is a proxy's refusal of a CONNECT.
@@ -37,12 +38,12 @@ func (p *proxyAnswer) Error() string {
 	return fmt.Sprintf("the proxy %s answered %d to CONNECT", p.host, p.status)
 }
 
-// Diagnose asks for the identity provider, which costs nothing, by the same way as
-// every request, and says how far that came. Where a certificate was shown, it
-// then begins a second handshake for a name that nobody has, and sends nothing:
-// only what opens TLS connections in passing makes a certificate for that.
+// Diagnose asks for the identity provider, as every request does, and reports the step
+// that failed. It uses no count. If the server showed a certificate, Diagnose begins a
+// second handshake for a name that does not exist. It sends nothing there. Only a
+// TLS-intercepting proxy makes a certificate for that name.
 func (c *Client) Diagnose(ctx context.Context) Diagnosis {
-	c.Close()                                  // what is looked at is the way of now, not a connection from before
+	c.Close()                                  // test the network now, not an earlier connection
 	var shown atomic.Pointer[x509.Certificate] // by the last handshake
 	p, err := c.Discover(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{TLSHandshakeDone: func(s tls.ConnectionState, _ error) {
 		if len(s.PeerCertificates) > 0 {
@@ -106,12 +107,12 @@ func refusedCertificate(err error) *x509.Certificate {
 	return nil
 }
 
-// unknownName is a name that no certificate is good for: .invalid is reserved.
+// unknownName is a name without a valid certificate: .invalid is reserved.
 const unknownName = "regent-looks-whether-somebody-is-in-the-way.invalid"
 
 var errSeen = errors.New("the certificate was seen")
 
-// minted reports whether a certificate is shown for a name that nobody has.
+// minted reports whether the server shows a certificate for a name that does not exist.
 func (c *Client) minted(ctx context.Context) bool {
 	t, err := newTransport(c.o)
 	if err != nil {

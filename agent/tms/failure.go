@@ -13,8 +13,8 @@ const maxText = 300
 
 var _ error = (*Failure)(nil)
 
-// Error names the operation, the host and what happened, in one line. The
-// service's own words are in Message alone.
+// Error names the operation, the host and the result, in one line. The service's own
+// words are in Message alone.
 func (f *Failure) Error() string {
 	switch f.Reach {
 	case NotSent:
@@ -32,7 +32,8 @@ func (f *Failure) Error() string {
 	return fmt.Sprintf("%s: %s answered %s", f.Op, f.Host, said)
 }
 
-// ServiceWords is what the service answered, word by word: its code, and its text in quotes.
+// ServiceWords returns the service's answer word by word: its code, and its text in
+// quotes.
 func (f *Failure) ServiceWords() string {
 	if f.Message == "" || f.Code == "" {
 		return strconv.Quote(f.Message + f.Code)
@@ -40,7 +41,7 @@ func (f *Failure) ServiceWords() string {
 	return f.Code + " " + strconv.Quote(f.Message)
 }
 
-// printable drops what could move a reader's cursor or turn the text around.
+// printable drops control characters, which could move the cursor or reverse the text.
 func printable(r rune) rune {
 	switch {
 	case unicode.IsPrint(r):

@@ -24,10 +24,9 @@ const (
 	ModeTMSRegistration = contract.ModeTMSRegistration
 )
 
-// Forms says which of the forms that the contract leaves open a tenant has. It
-// is the other half of contract.go: what stands there without an alternative is
-// fixed, what has one is selected here. The zero value takes all that can be
-// taken, and shows a registration token as Basic.
+// Forms selects the forms that the contract leaves open. It is the other half of
+// contract.go, which has the fixed forms and the alternatives. The zero value accepts
+// every form, and sends a registration token as Basic.
 type Forms struct {
 	Path          string // of the service below the host: "/token/api/v5"; "" for [contract.DefaultPath]
 	Request       string // how a body is written: Auto, Wrapped or Bare; "" for Auto
@@ -36,8 +35,8 @@ type Forms struct {
 	Authorization string // Basic, BasicEncoded or Bearer; "" for Basic
 }
 
-// Form is what a reply of the service was found to be. The zero value is none:
-// an identity provider's reply has the form of OAuth, which is open to nothing.
+// Form is the form of a reply of the service. The zero value is none: an identity
+// provider's reply has the form of OAuth, which is fixed.
 type Form struct {
 	Wrapped     bool   `json:"wrapped"`
 	AccessToken string `json:"access_token,omitempty"` // the name of the member
@@ -51,7 +50,7 @@ func (f Form) reply() string {
 	return Bare
 }
 
-// withDefaults returns f with its defaults filled in, or says which word is none.
+// withDefaults returns f with its defaults, or an error about an unknown word.
 func (f Forms) withDefaults() (Forms, error) {
 	for _, choice := range []struct {
 		what  string
@@ -79,7 +78,7 @@ func (f Forms) withDefaults() (Forms, error) {
 	return f, nil
 }
 
-// authorize makes a registration token stand in a call's Authorization.
+// authorize sets a registration token as a call's Authorization.
 func (f Forms) authorize(call *Call, registration token.Secret) {
 	switch f.Authorization {
 	case contract.BasicEncoded:
@@ -97,9 +96,9 @@ func encoded(s token.Secret) token.Secret {
 }
 
 // object returns the members of a reply, wherever they stand, and whether they were
-// wrapped. What is in the expected place counts, in the first value of a body that has
-// several. Else it is the one object at any depth that has an access token: what was
-// bought is kept, also where the reply does not fit the configuration.
+// wrapped. The expected place counts first, in the first value of a body that has
+// several. Else it is the one object at any depth with an access token. So a new auth
+// token is stored even if the reply does not fit the configuration.
 func (f Forms) object(body []byte) (o Object, wrapped bool, err error) {
 	values := Values(body)
 	all, _ := json.Marshal(values) // they are valid
@@ -165,7 +164,7 @@ func withRefresh(o Object, body []byte) Object {
 }
 
 // loose reads a body that is no JSON, as one that was cut or has a slip in it. It needs
-// both tokens: without the refresh token it is not known what else is missing.
+// both tokens: without the refresh token, more may be missing.
 func loose(body []byte) (Object, error) {
 	o := Object{}
 	for _, name := range []string{memberAccess, memberRefresh, memberExpires, memberRefreshExpires, "id"} {

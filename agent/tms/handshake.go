@@ -16,8 +16,8 @@ import (
 	"regent/agent/fault"
 )
 
-// handshakeError is what went wrong in a TLS handshake. Its error is in plain words;
-// the library's error is below it.
+// handshakeError is the reason of a failed TLS handshake, in plain words. It wraps the
+// library's error.
 type handshakeError struct {
 	at    fault.Stage
 	text  string
@@ -27,7 +27,7 @@ type handshakeError struct {
 func (t *handshakeError) Error() string { return t.text }
 func (t *handshakeError) Unwrap() error { return t.cause }
 
-// Handshake says what went wrong in the TLS handshake; "" if that was not it.
+// Handshake returns the reason of a failed TLS handshake; "" if something else failed.
 func (f *Failure) Handshake() string {
 	if t, ok := handshakeErrorOf(f.Err, f.Host); ok {
 		return t.text
@@ -35,8 +35,8 @@ func (f *Failure) Handshake() string {
 	return ""
 }
 
-// handshakeErrorOf reads from err what went wrong in a TLS handshake with host,
-// and reports whether it was the handshake that failed. It is pure.
+// handshakeErrorOf returns the reason of a failed TLS handshake with host, and whether
+// the handshake failed. It is pure.
 func handshakeErrorOf(err error, host string) (*handshakeError, bool) {
 	if done, ok := errors.AsType[*handshakeError](err); ok {
 		return done, true
@@ -55,7 +55,7 @@ func handshakeErrorOf(err error, host string) (*handshakeError, bool) {
 	return &handshakeError{at, text, err}, text != ""
 }
 
-// certificateReason is what is wrong with the server's certificate; "" if nothing is.
+// certificateReason is the fault of the server's certificate; "" for none.
 func certificateReason(err error, host string) (fault.Stage, string) {
 	if bad, ok := errors.AsType[x509.HostnameError](err); ok {
 		return fault.StageName, wrongName(bad.Certificate, host)
@@ -163,8 +163,7 @@ func oldVersion(who string) string {
 	return who + " and this device have no common TLS version: it has TLS 1.1 or older, and 1.2 or later is needed"
 }
 
-// localReason is what this side did not accept of the handshake; "" if it was
-// not the handshake that failed.
+// localReason is this side's reason to end the handshake; "" if something else failed.
 func localReason(err error, who string) (fault.Stage, string) {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
 		return fault.StageTLS, who + " does not speak TLS at this port"

@@ -13,8 +13,9 @@ import (
 	"unicode"
 )
 
-// A piece of a secret that may not be shown: of shortPiece characters if it has both
-// letters and digits, else, since it may be a word or a date, of longPiece.
+// The length in characters of a piece of a secret that must not be shown. It is
+// shortPiece if the piece has both letters and digits. Else it is longPiece, since the
+// piece may be a word or a date.
 const (
 	shortPiece = 8
 	longPiece  = 12
@@ -39,12 +40,12 @@ type pieces struct {
 // commonWords are words of the service that may stand in a secret, and tell nothing of it.
 const commonWords = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
 
-// pieces returns what of each secret may not be shown.
+// pieces returns the pieces of each secret that must not be shown.
 func (m redactor) pieces() pieces {
 	found := pieces{map[string]bool{}, m.masks}
 	for _, part := range m.parts() {
 		found.add(alphanumeric(part))
-		found.add(alphanumeric(unescaped(part))) // what looks like an escape may be its own
+		found.add(alphanumeric(unescaped(part))) // an apparent escape may belong to the secret
 	}
 	return found
 }
@@ -101,7 +102,7 @@ const maxDecodings = 3
 // maxEscapes is how many escapes, one within the other, are undone.
 const maxEscapes = 8
 
-// decodings returns s and what it may stand for.
+// decodings returns s and its possible decodings.
 func decodings(s string) []string {
 	all := []string{s, unescaped(s)}
 	last := all
@@ -156,8 +157,8 @@ func unescaped(s string) string {
 	return s
 }
 
-// decoded returns what s may be an encoding of, wherever in s that begins. What is
-// not legible is none.
+// decoded returns the texts that s may encode, from any start in s. An illegible result
+// is none.
 func decoded(s string) []string {
 	var found []string
 	keep := func(b []byte) {

@@ -15,7 +15,7 @@ type List struct {
 	Count  string // "count": a number of rows, perhaps only of this page
 }
 
-// ErrNoList means that an answer is {} or null: it does not say that a list is empty.
+// ErrNoList means that an answer is {} or null. That does not mean an empty list.
 var ErrNoList = errors.New("the answer contains no list")
 
 // Total is how many rows there are.
@@ -24,10 +24,10 @@ type Total struct {
 	All bool // N is of all pages; else perhaps of this one
 }
 
-// Parse reads a list as any dialect has it: a bare array, an array under Member, or
-// one under Inner in the object Member, where the array is missing when it is empty.
-// One object in place of the array is a list of one. A row that is no object is one
-// without members: it hides no other. A number of rows that is none is not told.
+// Parse reads a list of any dialect: a bare array, an array under Member, or one under
+// Inner in the object Member. In the last form an empty array is missing. One object in
+// place of the array is a list of one. A row that is no object is one without members: it
+// hides no other. A number of rows that is none is not told.
 func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 	raw, total, err := l.find(whole(body))
 	if err != nil || raw == nil {
@@ -102,10 +102,10 @@ func (l List) within(inner Object, total Total) (json.RawMessage, Total, error) 
 	return nil, total, fmt.Errorf("%s is no JSON array, and has no %s", l.Member, l.Inner)
 }
 
-// nothing reports whether raw says that there is nothing, as what was XML does.
+// nothing reports whether raw stands for an empty list, as answers converted from XML do.
 func nothing(raw json.RawMessage) bool { return string(raw) == "null" || string(raw) == `""` }
 
-// total is what o says, else what was known before.
+// total returns the total in o, else the earlier one.
 func (l List) total(o Object, before Total) Total {
 	for _, name := range []string{l.Total, l.Count} {
 		if n, ok, err := o.Int(name); ok && err == nil && n >= 0 {

@@ -19,14 +19,14 @@ import (
 
 const defaultTimeout = 30 * time.Second
 
-// Options says whom a Client speaks to, and how.
+// Options configure a Client.
 type Options struct {
 	Tenant    string        // "https://host" or "https://host:8443"; http on a loopback address only
 	Proxy     string        // "" or "system": by Environment; "none"; or as [address.ParseProxy] takes it
 	ExtraCA   []byte        // as [ReadBundle] takes them, trusted beside the system's; nil for none
 	Timeout   time.Duration // of one call, the repetitions of a read included; 0 for 30 s
 	UserAgent string        // "" for "regent"
-	Forms     Forms         // what the contract leaves open; the zero value takes all
+	Forms     Forms         // the forms that the contract leaves open; the zero value accepts all
 
 	// Environment is the process's, in which "system" looks; the zero value has no
 	// proxy.
@@ -44,7 +44,7 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// withDefaults returns o with its defaults filled in, or says what contradicts.
+// withDefaults returns o with its defaults, or an error about a contradiction.
 func (o Options) withDefaults() (Options, error) {
 	if o.Now == nil {
 		return o, errors.New("tms: no clock given")
@@ -72,13 +72,13 @@ func tenantURL(tenant string) (*url.URL, error) {
 	}
 	u, err := url.Parse(tenant)
 	if err != nil { // its text quotes the whole address, which may hold a password
-		return nil, errors.New("tms: tenant is no URL; write https://host")
+		return nil, errors.New("tms: the tenant is not a URL; write https://host")
 	}
 	if err := plainURL(u); err != nil {
 		return nil, fmt.Errorf("tms: tenant %s: %w", u.Redacted(), err)
 	}
 	if strings.Trim(u.Path, "/") != "" {
-		return nil, fmt.Errorf("tms: tenant %s: leave out the path %s; it is the address of the host alone", u, u.Path)
+		return nil, fmt.Errorf("tms: tenant %s: omit the path %s", u, u.Path)
 	}
 	if u.Scheme == "http" && !loopback(u) {
 		return nil, fmt.Errorf("tms: tenant %s: must be https; http is for a loopback address only", u)
@@ -102,8 +102,7 @@ func endpointURL(endpoint string, tenant *url.URL) (*url.URL, error) {
 	return u, nil
 }
 
-// plainURL accepts scheme, host and path, and nothing in which something could
-// be hidden.
+// plainURL accepts only scheme, host and path.
 func plainURL(u *url.URL) error {
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -143,7 +142,7 @@ func proxyFor(o Options) (func(*http.Request) (*url.URL, error), error) {
 	}
 	user, password, found := strings.Cut(o.ProxyCredentials.Reveal(), ":") //nolint:forbidigo // to the proxy
 	if !found || user == "" {
-		return nil, errors.New("tms: the proxy's credentials are not of the form user:password")
+		return nil, errors.New("tms: the credentials for the proxy must have the form user:password")
 	}
 	return func(r *http.Request) (*url.URL, error) {
 		u, err := choose(r)

@@ -18,7 +18,7 @@ func TestNewRefuses(t *testing.T) {
 		{"another scheme", Options{Tenant: "ftp://host"}, "must begin with https://"},
 		{"no host", Options{Tenant: "https://"}, "names no host"},
 		{"a port alone", Options{Tenant: "https://:8443"}, "names no host"},
-		{"a path", Options{Tenant: "https://host/token/api"}, "leave out the path /token/api"},
+		{"a path", Options{Tenant: "https://host/token/api"}, "omit the path /token/api"},
 		{"a query", Options{Tenant: "https://host/?a=b"}, "not contain ? or #"},
 		{"a user", Options{Tenant: "https://me:SECRET@host"}, "not contain a user or password"},
 		{"no URL", Options{Tenant: "https://me:SECRET@host:port"}, "tenant is no URL"},

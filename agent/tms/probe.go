@@ -10,10 +10,9 @@ import (
 	"regent/agent/token"
 )
 
-// Probe is what a tenant answered to requests that nobody could be given
-// anything for. Each failure is a refusal and evidence; nil is a request that
-// was not sent. None can have used a count: a registration token that was made
-// up has none.
+// Probe has a tenant's answers to requests with made-up secrets. Each failure is a
+// refusal and evidence; nil is a request that was not sent. None can have used a count: a
+// registration token that was made up has none.
 type Probe struct {
 	Discovery *Failure // nil if it worked
 	Members   string   // where the provider's members stand in the answer, if it worked
@@ -25,14 +24,14 @@ type Probe struct {
 	Redeem  HeaderRefusals
 }
 
-// HeaderRefusals is how one request was refused: without Authorization, and with what was
-// made up in each form of it (Basic, BasicEncoded, Bearer).
+// HeaderRefusals are the refusals of one request: without Authorization, and with a
+// made-up secret in each form (Basic, BasicEncoded, Bearer).
 type HeaderRefusals struct {
 	Plain  *Failure
 	ByForm map[string]*Failure
 }
 
-// errGranted is a made-up secret that was taken for a real one.
+// errGranted means that the server accepted a made-up secret.
 var errGranted = errors.New("the server accepted a made-up secret, so it is not the service")
 
 // Probe asks the tenant which of the open forms it answers to, with madeUp in
@@ -126,8 +125,8 @@ func (p Probe) headers() contract.Observation {
 	return v
 }
 
-// understood reports whether what was shown in a form was looked at: the refusal
-// is the service's own, and another one than where nothing is shown.
+// understood reports whether the service read the secret in a form. It did if the refusal
+// is its own, and differs from the refusal without a secret.
 func (s HeaderRefusals) understood(form string) bool {
 	shown, plain := s.ByForm[form], s.Plain
 	if shown == nil || plain == nil || shown.Reach != Answered || plain.Reach != Answered || !shown.ServiceShape {

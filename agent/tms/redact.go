@@ -24,7 +24,7 @@ import (
 // be cut out.
 const withheld = "[withheld: it repeats a secret]"
 
-// redactor hides the secrets of one call in what others wrote.
+// redactor hides the secrets of one call in foreign texts.
 type redactor struct {
 	secrets []token.Secret
 	masks   []Mask // of secrets that this process does not have any more
@@ -47,9 +47,9 @@ func (m redactor) text(s string) string {
 	return s
 }
 
-// cause makes err fit for [Failure.Err]. It stays what it is, unless its text
-// is not fit to be shown: of that one only the text is kept, and whether the
-// context ended it.
+// cause makes err fit for [Failure.Err]. It stays the same error, unless its text
+// contains a secret. Then only the redacted text remains, and whether the context ended
+// it.
 func (m redactor) cause(err error) error {
 	if inner, ok := errors.AsType[*url.Error](err); ok {
 		err = inner.Err // without the URL
@@ -121,8 +121,8 @@ func contextCause(err error) error {
 }
 
 // The fragments of a secret that are masked, in characters. At a cut, which is the end of
-// the text, a mask, or a sign that something is left out, the beginning and the end of a secret
-// count. Elsewhere what is an ordinary word by its form is none. An encoded secret has
+// the text, a mask, or a sign that something is left out, the beginning and the end of a
+// secret count. Elsewhere a word of ordinary form is not a secret. An encoded secret has
 // fewer of its own characters in as many of its text.
 const (
 	shortestAtCut  = 3
@@ -262,8 +262,8 @@ func encodings(part string) []string {
 // longer text, in bytes: of a shorter one too few letters are its own.
 const shortestInside = 8
 
-// base64Inside returns what stands in the base64 of a longer text for b alone, when shift
-// bytes, or three more, are before it.
+// base64Inside returns the part that encodes b alone, in the base64 of a longer text with
+// shift bytes, or three more, before it.
 func base64Inside(e *base64.Encoding, b []byte, shift int) string {
 	text := e.EncodeToString(append(make([]byte, shift), b...))
 	return text[(8*shift+5)/6 : 8*(shift+len(b))/6]

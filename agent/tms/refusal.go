@@ -8,10 +8,9 @@ import (
 	"unicode"
 )
 
-// FormRefused reports whether the service refused the form of a body, and so did
-// nothing (A): it answered 400 in its own shape, and its body is about the form and
-// nothing else. What is not sure is no: a person who sets the form costs less than a
-// count.
+// FormRefused reports whether the service refused the form of a body, and so did nothing
+// (A). It answered 400 in its own shape, and its body is only about the form. If this is
+// not certain, the result is false: setting the form by hand costs less than a count.
 func (f *Failure) FormRefused() bool {
 	return f.Reach == Answered && f.Status == http.StatusBadRequest && f.ServiceShape && f.AboutForm && f.Message != withheld && !f.SaysNothing()
 }
@@ -26,10 +25,9 @@ func (f *Failure) SaysNothing() bool {
 var generalWords = regexp.MustCompile(`(?i)^\W*(bad|invalid|incorrect|wrong|malformed) (request|input|data|message)\W*$`)
 
 // AboutForm reports whether the body of an error can only be about the JSON that was sent
-// (A: no text of the service is documented): no text or name in it, at any depth, can
-// mean a duplicate, a count, an end, or that something is disabled. A text in another
-// script than the Latin one can mean that. What repeats what was sent is no reason. It is
-// pure.
+// (A: no text of the service is documented). No text or name in it, at any depth, may
+// mean a duplicate, a count, an end, or a disabled token. A text in another script than
+// the Latin one may mean that. A repetition of the request is no reason. It is pure.
 func AboutForm(body, sent []byte) bool {
 	ours := map[string]bool{} // names and values
 	for _, l := range Leaves(sent) {
@@ -52,7 +50,7 @@ func AboutForm(body, sent []byte) bool {
 // otherScript are letters that [otherStems] cannot read.
 var otherScript = regexp.MustCompile(`[^\P{L}\p{Latin}]`)
 
-// literals are values whose name says what there is to say.
+// literals are values without a meaning beyond their name.
 var literals = map[string]bool{"true": true, "false": true, "null": true}
 
 // opaque reports whether a leaf is the id of a request, in which letters stand by chance.
@@ -87,8 +85,8 @@ var compound = regexp.MustCompile(`^[a-z]+[A-Z]\w*$`)
 // word is one word of a text, or the name of a member.
 var word = regexp.MustCompile(`\w+`)
 
-// unnamed takes the names of members out of where an error names them. What is no
-// such name stays, and may be a reason: "unknown attribute: expired".
+// unnamed takes the names of members out of where an error names them. Other names stay,
+// and may be a reason: "unknown attribute: expired".
 func unnamed(text string) string {
 	return without(without(text, unknown, memberNames), listed, memberNames, compound)
 }
@@ -116,8 +114,8 @@ func missesOurs(text string, ours map[string]bool) bool {
 	return m != nil && (m[1] != "" && ours[m[1]] || ours[m[len(m)-1]])
 }
 
-// harmless are words in which a stem of [otherStems] stands by chance, and what is
-// said of a thing that does not exist: no duplicate.
+// harmless are words that contain a stem of [otherStems] by chance, and negations: no
+// duplicate.
 var harmless = regexp.MustCompile(`accounts?|encounter|discount|countr(y|ies)|caused|refused|confused|focused|paused|quotation|delimit|collapse|http status|(not|be|n t) present|no \w+ present|(not|n t|be) (been |be )?processed|not exist|n t exist|non ?exist`)
 
 // otherStems can mean a duplicate, a count, an end, or that something is disabled.
@@ -136,8 +134,8 @@ func otherReason(text string) bool {
 	return otherStems.MatchString(harmless.ReplaceAllString(words(unnamed(text)), " "))
 }
 
-// words splits a text or a code into its words, in lower case: at what is no
-// letter, and where a capital begins a word (countExceeded).
+// words splits a text or a code into its words, in lower case. It splits at other
+// characters than letters, and where a capital begins a word (countExceeded).
 func words(text string) string {
 	var b strings.Builder
 	small := false

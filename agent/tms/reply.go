@@ -17,12 +17,11 @@ import (
 // bounded by it and by the body's size.
 const maxDepth = 16
 
-// longest is what a longer span becomes: ten years are as good as for ever, and
-// far from what overflows a time.Duration.
+// longest caps a span. Ten years are as good as for ever, and do not overflow a
+// time.Duration.
 const longest = 10 * 365 * 24 * time.Hour
 
-// Object is a JSON object whose members are not yet read. Of equal names the last
-// one counts.
+// Object is a JSON object with unparsed members. Of equal names the last one counts.
 type Object map[string]json.RawMessage
 
 // Member returns a member by its name, nil if there is none. A name in another case, or
@@ -93,7 +92,7 @@ func parseObject(raw []byte) (Object, error) {
 // node is a value in a body.
 type node struct {
 	raw    json.RawMessage
-	object Object // what raw is, if it is an object; else nil
+	object Object // raw, if it is an object; else nil
 	in     *node  // the object or array around it; nil for the body itself
 	key    string // its place there: "member" or "[0]"
 	depth  int
@@ -212,9 +211,9 @@ func UniqueText(body []byte, name string) string {
 	return ""
 }
 
-// ObjectsWith returns the objects of body, at any depth down to a bound, arrays included,
-// that have a string that is not empty by one of the names; at most two, since a second
-// string already makes it unclear which is meant.
+// ObjectsWith returns the objects of body with a string that is not empty by one of the
+// names. It looks at any depth down to a bound, arrays included. It returns at most two,
+// since a second string already makes the answer ambiguous.
 func ObjectsWith(body []byte, names ...string) (found []Object) {
 	for n := range nodes(body) {
 		text := n.object.Text(names...)
@@ -243,7 +242,7 @@ func (o Object) Text(names ...string) string {
 // Texts returns all strings in o at any depth down to a bound, but for those in members
 // of these names.
 func (o Object) Texts(except ...string) (all []string) {
-	body, _ := json.Marshal(o) // what was read is valid
+	body, _ := json.Marshal(o) // the parsed JSON is valid
 	for n := range nodes(body) {
 		var text string
 		if n.object == nil && json.Unmarshal(n.raw, &text) == nil && text != "" && !n.within(except) {
@@ -266,9 +265,9 @@ func (o Object) ID(name string) string {
 	return n.String()
 }
 
-// FirstOf descends into the named members, each of them an object or an array of
-// objects, as far as they are there, and returns the innermost object; of an array the
-// first one. found is false if none is there.
+// FirstOf descends into the named members as far as they exist, and returns the innermost
+// object. Each is an object or an array of objects; of an array it takes the first one.
+// found is false if none is there.
 func (o Object) FirstOf(names ...string) (inner Object, found bool) {
 	for _, name := range names {
 		raw := o.Member(name)
@@ -301,8 +300,8 @@ func (o Object) Ref(by []string, names ...string) string {
 	return ""
 }
 
-// NoZone is the location of a time whose zone the service did not tell: it may be
-// off by up to [ZoneSpan] in either direction.
+// NoZone is the location of a time without a zone in the service's answer. The time may
+// be off by up to [ZoneSpan] in either direction.
 var NoZone = time.FixedZone("no zone", 0)
 
 // NoTime is the location of a date without a time, at its beginning: the zone is not told
@@ -341,8 +340,8 @@ func (o Object) Int(name string) (n int, ok bool, err error) {
 	return int(f), true, nil
 }
 
-// Seconds returns the named member, a number of seconds, and whether it is
-// there. What is longer than ten years, in either direction, becomes ten years.
+// Seconds returns the named member, a number of seconds, and whether it is there. It caps
+// spans at ten years, in either direction.
 func (o Object) Seconds(name string) (d time.Duration, ok bool, err error) {
 	f, ok, err := o.Number(name)
 	if err != nil || !ok {

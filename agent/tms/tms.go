@@ -18,8 +18,8 @@ import (
 	"regent/agent/token"
 )
 
-// Provider is where a tenant's auth tokens are refreshed. It is remembered at
-// redemption: an auth token is refreshed where it came from.
+// Provider is the identity provider that refreshes a tenant's auth tokens. A redemption
+// stores it with the auth token.
 type Provider struct {
 	TokenEndpoint string `json:"token_endpoint"` // as idpConfigurations gave it, checked
 	Realm         string `json:"realm"`
@@ -34,22 +34,22 @@ type AuthToken struct {
 	TTL        time.Duration // of the access token; 0 if it has ended already
 	RefreshTTL time.Duration // 0 if unknown or without end
 	Form       Form          // of the service's reply; zero of an identity provider's
-	Echoed     bool          // the service's reply shows the identifier, or a name, that a redemption told
+	Echoed     bool          // the service's reply shows the identifier or a name of the redemption
 }
 
-// RefreshRequest is what a refresh needs.
+// RefreshRequest has the values of a refresh.
 type RefreshRequest struct {
 	Mode         string // ModeOIDC, ModeTMS or ModeTMSRegistration
 	Provider     Provider
 	AuthTokenID  string         // for the modes of the service itself
-	Identifier   string         // that its redemption told; for [AuthToken.Echoed]
+	Identifier   string         // of its redemption; for [AuthToken.Echoed]
 	Refresh      token.Secret   // the refresh token
 	Registration token.Secret   // for ModeTMSRegistration
 	Known        []token.Secret // further secrets that the answer may repeat
-	Mask         Mask           // of the registration token that bought it
+	Mask         Mask           // of the registration token that was redeemed
 }
 
-// call is a call whose answer shows none of the secrets.
+// call returns a call that redacts the secrets of r.
 func (r RefreshRequest) call(op string) Call {
 	return Call{Op: op, Known: append([]token.Secret{r.Refresh, r.Registration}, r.Known...), Masks: []Mask{r.Mask}}
 }
@@ -58,25 +58,25 @@ func (r RefreshRequest) call(op string) Call {
 type Reach int
 
 const (
-	// NotSent means that no connection was had, so nothing of the request left
-	// this machine.
+	// NotSent means that there was no connection, so nothing of the request left this
+	// machine.
 	NotSent Reach = iota
-	// Lost means that the request, or a part of it, was sent, and no answer that
-	// can be read came back.
+	// Lost means that the request, or a part of it, was sent, and no readable answer came
+	// back.
 	Lost
 	// Answered means that a whole HTTP response came back.
 	Answered
 )
 
-// Failure is the evidence of a request that did not give what was asked for.
-// But for Unread it holds no secret. The deciding functions of redeem and refresh read it.
+// Failure is the evidence of a failed request. Only Unread contains secrets. The deciding
+// functions of redeem and refresh read it.
 type Failure struct {
 	Op    string // "discover", "redeem", "refresh"
-	Host  string // whom we asked, for messages
+	Host  string // host and port of the server, for messages
 	Reach Reach
 
-	// Refused means that this client did not send what it was asked to: Err says
-	// what is wrong here. It is NotSent, and says nothing of the service.
+	// Refused means that this client did not send the request, for the reason in Err.
+	// Reach is NotSent. It says nothing about the service.
 	Refused bool
 
 	// The rest is set if Answered.
@@ -92,7 +92,7 @@ type Failure struct {
 	HasRetryAfter bool
 
 	// Unread is the body of an answer that says that a redemption or a refresh worked,
-	// and that could not be read; zero if there is none. It may hold the tokens.
+	// and that could not be read; zero if there is none. It may contain the tokens.
 	Unread token.Secret
 
 	Err error // the cause, for the log

@@ -19,8 +19,8 @@ const maxHeader = 64 << 10
 
 // newTransport returns the transport of both clients, see clients.
 //
-// HTTP/1.1 alone: Go's HTTP/2 repeats requests by itself. Compression is off:
-// nothing here is large, and bounds then count what came over the wire.
+// HTTP/1.1 alone: Go's HTTP/2 repeats requests by itself. Compression is off: answers are
+// small, and bounds then count the bytes on the wire.
 func newTransport(o Options) (*http.Transport, error) {
 	proxy, err := proxyFor(o)
 	if err != nil {
@@ -62,8 +62,8 @@ func proxyRefusal(_ context.Context, proxy *url.URL, _ *http.Request, answer *ht
 	return &proxyAnswer{proxy.Host, answer.StatusCode}
 }
 
-// attemptError is the failure of one try, and whether a connection was had: only
-// then can anything of the request have left this machine.
+// attemptError is the failure of one try, and whether there was a connection. Without
+// one, nothing of the request left this machine.
 type attemptError struct {
 	connected              bool
 	handshaking            bool // the TLS handshake failed, or did not end
@@ -81,9 +81,9 @@ func notSent(err error) bool {
 	return ok && !try.connected
 }
 
-// attemptTransport is a RoundTripper that says of each failed try how far it got, and
-// hides from http.Client where an answer redirects to, so that a redirect is an
-// answer like any other. Even a malformed one is.
+// attemptTransport is a RoundTripper that reports how far each failed try got. It hides
+// the target of a redirect from http.Client, so that a redirect, even a malformed one, is
+// an answer like any other.
 type attemptTransport struct{ *http.Transport }
 
 var _ http.RoundTripper = attemptTransport{}
@@ -122,19 +122,17 @@ func noCertificate(info *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return &tls.Certificate{}, nil
 }
 
-// A read is tried so often in all, and waits at most so long between two tries.
-// Whoever asks for longer waits gets them from the callers, who have the whole
-// picture; this only bridges a hiccup.
+// A read is tried so often in all, and waits at most so long between two tries. This only
+// bridges a short disturbance. The callers decide about longer waits.
 const (
 	readTries   = 3
 	readWaitMin = 250 * time.Millisecond
 	readWaitMax = 2 * time.Second
 )
 
-// newHTTPClients returns two clients: repeating is for reads, which have no effect and
-// may be repeated; once is for all else: it never repeats, and each request goes
-// on a connection of its own, so that none can meet one that the service has
-// just closed.
+// newHTTPClients returns two clients. repeating is for reads, which have no effect. once
+// is for everything else, and never repeats. Each of its requests has a connection of its
+// own, so that none meets a connection that the service has just closed.
 func newHTTPClients(t *http.Transport, now func() time.Time, observe func(*http.Response)) (repeating, once *retryablehttp.Client) {
 	client := func(t *http.Transport, again retryablehttp.CheckRetry) *retryablehttp.Client {
 		return &retryablehttp.Client{

@@ -13,7 +13,7 @@ const mostValues = 16
 
 // Values returns the objects and arrays of JSON that stand in body one after the other,
 // whatever else is before, between and after them. A body that is one value is returned
-// whole. One that is incomplete ends the search: what stands inside it is no answer.
+// whole. An incomplete one ends the search: its inside is no answer.
 func Values(body []byte) (all []json.RawMessage) {
 	if json.Valid(body) {
 		return []json.RawMessage{body}
@@ -35,9 +35,9 @@ func Values(body []byte) (all []json.RawMessage) {
 	return all
 }
 
-// Loose returns the value of the member called name in a text that is no JSON, as one
-// that was cut, has a comma too many, or is a form: "" if there is none that is whole, if
-// several differ, or if the text is markup.
+// Loose returns the value of the member called name in a text that is not JSON: an
+// incomplete one, one with a comma too many, or a form. It is "" if there is no whole
+// value, if several differ, or if the text is markup.
 func Loose(body []byte, name string) string {
 	body = bytes.TrimSpace(body)
 	if bytes.HasPrefix(body, []byte("<")) {
@@ -109,7 +109,7 @@ func inText(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// Leaf is a value that holds no others: a string, a number, true, false or null.
+// Leaf is a string, a number, true, false or null.
 type Leaf struct {
 	Name string // of the innermost member in which it stands; "" for none
 	Text string // a string itself; of the others their JSON

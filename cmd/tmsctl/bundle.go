@@ -64,7 +64,7 @@ func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
 		return nil, usagef("--recipients-file %s: %v", name, withoutPath(err))
 	}
 	if bytes.Contains(content, []byte("AGE-SECRET-KEY-")) {
-		return nil, usagef("--recipients-file %s: holds a secret key; write the public one, which begins with age1 (age-keygen -y prints it)", name)
+		return nil, usagef("--recipients-file %s: contains a secret key; write the public one, as age-keygen -y prints it", name)
 	}
 	text, err := token.DecodeText(content)
 	if err != nil {
@@ -78,12 +78,12 @@ func recipientsIn(ctx context.Context, name string) ([]age.Recipient, error) {
 		}
 		key, err := age.ParseRecipients(strings.NewReader(line))
 		if err != nil {
-			return nil, usagef("--recipients-file %s:%d: is no age recipient; write one that begins with age1 on each line", name, i+1)
+			return nil, usagef("--recipients-file %s:%d: not an age recipient; write one that begins with age1 on each line", name, i+1)
 		}
 		keys = append(keys, key...)
 	}
 	if len(keys) == 0 {
-		return nil, usagef("--recipients-file %s: holds no age recipients; write one that begins with age1 on each line", name)
+		return nil, usagef("--recipients-file %s: no age recipients in it; write one that begins with age1 on each line", name)
 	}
 	return keys, nil
 }
@@ -101,7 +101,7 @@ func (t *tool) passphrase(ctx context.Context, b bundleFlags) (token.Secret, err
 		return t.secretFile(ctx, "--passphrase-file", b.passphrase)
 	}
 	if !t.terminal {
-		return token.Secret{}, usagef("stdin is not a terminal, so no passphrase can be asked for: add --passphrase-file or --recipients-file")
+		return token.Secret{}, usagef("stdin is not a terminal, so tmsctl cannot ask for the passphrase: add --passphrase-file or --recipients-file")
 	}
 	first, err := t.password(ctx, "Passphrase of the bundle: ")
 	again := first
@@ -261,7 +261,7 @@ func (b *bundle) write() error {
 		return err
 	}
 	if _, err := os.Lstat(b.name); err == nil {
-		return fmt.Errorf("%s: is there already", b.name)
+		return fmt.Errorf("%s: the file exists", b.name)
 	}
 	return files.Write(b.name, sealed.Bytes(), 0o600)
 }

@@ -15,10 +15,10 @@ import (
 // change is how a command changes one registration token.
 type change struct {
 	use, short, long string
-	// decide looks at what there is and says what is to become of it. An error of it
-	// changes nothing. A Change of nothing means that it is so already.
+	// decide returns the change of a registration token. After an error nothing is
+	// changed. The zero Change means that the token already has the value.
 	decide func(admin.RegistrationToken, time.Time) (admin.Change, error)
-	ends   bool // its auth tokens may end with it: that is said, and a person is asked
+	ends   bool // its auth tokens may end with it: the command warns and asks
 }
 
 // newChangeCommand returns a command that changes one registration token.
@@ -75,7 +75,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 	return t.printRegistration(is, false)
 }
 
-// differences is what differs of two states of a registration token, in words.
+// differences describes the differences of two states of a registration token.
 func differences(from, to admin.RegistrationToken) string {
 	var all []string
 	was := from.Changeable()

@@ -68,10 +68,9 @@ func (t *tool) client() (*admin.Client, error) {
 	return c, nil
 }
 
-// asAdministrator does f as the administrator. A login that is in the keyring is
-// used, unless a password or a client's secret is given; without one somebody logs
-// in. All that can be known to be wrong without the service is found before
-// anything is sent.
+// asAdministrator runs f as the administrator. It uses the login in the keyring, unless a
+// password or a client's secret is given. Without one it logs in. It checks the flags
+// before it sends anything.
 func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error) error {
 	c, err := t.client()
 	if err != nil {
@@ -91,7 +90,7 @@ func (t *tool) asAdministrator(ctx context.Context, f func(*admin.Session) error
 	return err
 }
 
-// logIn resumes the login that ring keeps. Without one it logs in, and ring is nil.
+// logIn resumes the login in the keyring. Without one it logs in, and ring is nil.
 func (t *tool) logIn(ctx context.Context, c *admin.Client) (s *admin.Session, ring loginStore, err error) {
 	if err := t.flags.contradiction(); err != nil {
 		return nil, nil, err
@@ -114,7 +113,7 @@ func (t *tool) logIn(ctx context.Context, c *admin.Client) (s *admin.Session, ri
 	return s, nil, err
 }
 
-// session returns what a command runs that needs nothing but a session.
+// session returns the RunE of a command that needs only a session.
 func (t *tool) session(f func(ctx context.Context, s *admin.Session, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		return t.asAdministrator(c.Context(), func(s *admin.Session) error { return f(c.Context(), s, args) })
@@ -137,7 +136,7 @@ func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 	return admin.Password(t.flags.User, password), err
 }
 
-// contradiction says what is missing, or given to no purpose.
+// contradiction reports login flags that are missing, or that have no effect.
 func (f globalFlags) contradiction() error {
 	switch {
 	case f.ClientCredentials && (f.User != "" || f.PasswordFile != ""):
@@ -166,8 +165,8 @@ func (t *tool) askPassword(ctx context.Context) (token.Secret, error) {
 	return password, nil
 }
 
-// reveal is the one place where a secret leaves this program: an administrator
-// asked for the registration token that was made.
+// reveal is the one place where a secret leaves this program. An administrator asked for
+// the new registration token.
 func reveal(s token.Secret) string {
 	return s.Reveal() //nolint:forbidigo // handing it out is what tmsctl is for
 }
@@ -192,8 +191,8 @@ func (t *tool) secretFile(ctx context.Context, flag, name string) (token.Secret,
 	return token.NewSecret(secret), nil
 }
 
-// readFile reads a regular file or a pipe, as a shell's <(COMMAND) is. A pipe may
-// have nobody who writes: the read ends with ctx.
+// readFile reads a regular file or a pipe, as a shell's <(COMMAND) is. A pipe may have no
+// writer, so the read ends with ctx.
 func readFile(ctx context.Context, name string) ([]byte, fs.FileMode, error) {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -237,7 +236,7 @@ in with --client-credentials. tmsctl neither requests nor prints its secret. It
 is assumed that the service allows this call to a Contact Administrator.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("name one client, or none for all; see %s --help", c.CommandPath())
+				return usagef("name one client, or none for all\nsee %s --help", c.CommandPath())
 			}
 			return nil
 		},

@@ -81,7 +81,7 @@ func (o *createFlags) contradiction(given func(flag string) bool) error {
 	case each && o.bundle.file != "" && given("out-dir"):
 		return usagef("--bundle and --out-dir exclude each other")
 	case each && given("out"):
-		return usagef("--per-recipient writes into --out-dir; leave out --out")
+		return usagef("--per-recipient writes into --out-dir; omit --out")
 	case given("out") && (o.out == "" || o.out == "-"):
 		return usagef("--out %q: name a new file, or omit --out to print the token", o.out)
 	}
@@ -105,7 +105,7 @@ func (o *createFlags) register(f *pflag.FlagSet) {
 }
 
 func (t *tool) create(ctx context.Context, o createFlags) (err error) {
-	// 1. What can be refused without the service is refused before it is asked.
+	// 1. Check everything that needs no service before the first request.
 	now := t.now()
 	if o.new.Expires, err = expiry(o.expires, now); err != nil {
 		return err
@@ -118,10 +118,10 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 		return usagef("%v", err)
 	}
 	if o.dry {
-		return t.printf("would make %s, count %d, last day %s\n", o.new.Identifier, o.new.Count, o.new.Expires.Format(time.DateOnly))
+		return t.printf("would create %s, count %d, last day %s\n", o.new.Identifier, o.new.Count, o.new.Expires.Format(time.DateOnly))
 	}
-	// 2. The file is there before the token is: a token that cannot be kept
-	// would have to be found and deleted again.
+	// 2. Create the file before the token: an administrator would have to find and delete
+	// a token that cannot be stored.
 	file, err := newTokenFile("--out", o.out)
 	if err != nil {
 		return err

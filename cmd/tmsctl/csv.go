@@ -80,7 +80,7 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 	for _, comma := range separators {
 		r := csvReader{csv.NewReader(strings.NewReader(text)), skipped}
 		r.Comma, r.FieldsPerRecord = comma, -1
-		columns, line, _ := r.next() // what cannot be read has no columns
+		columns, line, _ := r.next() // an unreadable file has no columns
 		for i, column := range columns {
 			columns[i] = columnName(column)
 		}
@@ -197,8 +197,8 @@ func readBounded(name string) ([]byte, error) {
 	return content, err
 }
 
-// decodeText returns the text of a file in UTF-8 or UTF-16, with or without a byte
-// order mark. Any other encoding is an error: what its letters mean is not known.
+// decodeText returns the text of a file in UTF-8 or UTF-16, with or without a byte order
+// mark. Any other encoding is an error, since its letters are unknown.
 func decodeText(content []byte) (string, error) {
 	text, err := token.DecodeText(content)
 	if err != nil {
@@ -222,7 +222,7 @@ func decodeText(content []byte) (string, error) {
 
 // undecodableCell is the cell of a line in which the first character stands that is not UTF-8.
 func undecodableCell(line string) string {
-	at := strings.IndexRune(line, utf8.RuneError) // which finds what is not UTF-8
+	at := strings.IndexRune(line, utf8.RuneError) // which finds invalid UTF-8
 	begin := strings.LastIndexAny(line[:at], separators) + 1
 	if end := strings.IndexAny(line[at:], separators+"\r\n"); end >= 0 {
 		line = line[:at+end]
@@ -268,10 +268,10 @@ func columnsOf(o object) []string {
 	return names
 }
 
-// csvCell makes a text that a device wrote fit for a spreadsheet. What cannot be
-// printed is escaped, so that a line end ends no row. A character that begins a
-// formula gets an apostrophe before it wherever a cell may begin: at the start,
-// and after each separator that some locale has.
+// csvCell makes a text that a device wrote fit for a spreadsheet. It escapes unprintable
+// characters, so that a line end ends no row. A character that begins a formula gets an
+// apostrophe before it wherever a cell may begin: at the start, and after each separator
+// that some locale has.
 func csvCell(s string) string {
 	const formula, between, skipped = "=+-@＝＋－＠", ",;\t|،؛、；，", " '\"\u00a0\u3000"
 	var b strings.Builder

@@ -17,15 +17,16 @@ import (
 	"regent/agent/tms/admin/usage"
 )
 
-// deletion is what is deleted, and how.
+// deletion describes the deletion of one kind of thing.
 type deletion struct {
 	thing string
-	means string // what a deletion does, for the question
+	means string // the effect of a deletion, for the question
 	short string // the same in a few words
-	// warn says what else may end, before the question; nil if there is nothing to say.
+	// warn returns a warning about further tokens that may end, before the question. It
+	// is nil if none can end.
 	warn   func(ctx context.Context, s *admin.Session, ids []string) string
 	remove func(s *admin.Session, ctx context.Context, id string) error
-	// identifiers returns the identifier of each id that there is.
+	// identifiers returns the identifier of each existing id.
 	identifiers func(context.Context, *admin.Session) (map[string]string, error)
 
 	// of the command line
@@ -90,7 +91,7 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error 
 	switch {
 	case !d.yes && !d.dry && !t.terminal:
 		return t.confirm(ctx, "", "") // fails before the login
-	case d.dry && d.from == "": // nobody asks the service
+	case d.dry && d.from == "": // the service is not asked
 		if d.warn != nil {
 			t.say("%s", dependentsWarning())
 		}
@@ -190,11 +191,11 @@ func rewritten(cell, original string) string {
 	return " (a spreadsheet wrote it as a number)"
 }
 
-// deleteColumn is the column of investigate --csv that says what to delete.
+// deleteColumn is the column of investigate --csv that selects the rows to delete.
 const deleteColumn = "delete"
 
-// toDelete reports whether a row is to be deleted. A file without the column names
-// nothing else.
+// toDelete reports whether to delete a row. In a file without the column, every row
+// counts.
 func (r csvRow) toDelete() (bool, error) {
 	cell, ok := r.cells[deleteColumn]
 	if !ok {
@@ -207,7 +208,7 @@ func (r csvRow) toDelete() (bool, error) {
 	return yes, err
 }
 
-// delete deletes one after the other. What was done is said, however it ends.
+// delete deletes one id after the other. It prints the deleted ones also after an error.
 func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []string, gone int) error {
 	var deleted []string
 	progress := t.progress(d.thing+"s deleted", len(ids))
@@ -257,7 +258,7 @@ func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 			}
 		}
 	}
-	if d.from == "" { // the service was not asked what is there, or each one was said
+	if d.from == "" { // the list was not read, or each row was printed
 		return nil
 	}
 	return t.printf(sum, counted(len(ids), d.thing), gone)

@@ -14,8 +14,8 @@ import (
 	"regent/platform/terminal"
 )
 
-// explain is an error in one or two lines: what is wrong, and what to do next. What
-// the service or a file put into it cannot move the terminal's cursor.
+// explain returns an error in one or two lines: the reason, and the next step. Control
+// characters from the service or from a file are escaped.
 func (g globalFlags) explain(err error) []string {
 	lines := strings.Split(strings.Join(g.explained(err), "\n"), "\n")
 	for i, line := range lines {
@@ -24,8 +24,8 @@ func (g globalFlags) explain(err error) []string {
 	return lines
 }
 
-// joinedErrors is the type of what errors.Join returns. What fmt.Errorf makes of several
-// errors is one sentence.
+// joinedErrors is the type that errors.Join returns. fmt.Errorf makes one sentence of
+// several errors.
 var joinedErrors = reflect.TypeOf(errors.Join(context.Canceled))
 
 func (g globalFlags) explained(err error) []string {
@@ -62,10 +62,10 @@ func (g globalFlags) explained(err error) []string {
 	return []string{what}
 }
 
-// incompleteStep is what a person does about an incomplete list.
+// incompleteStep is the next step after an incomplete list.
 const incompleteStep = "Do not use this list to decide --not-consumed. Repeat the command, and compare its list with the service's own pages"
 
-// oddStep is what a person does about something else than was asked for.
+// oddStep is the next step when the service did something else.
 func oddStep(odd *admin.MismatchError) string {
 	switch odd.Unverified {
 	case "":
@@ -80,7 +80,7 @@ func oddStep(odd *admin.MismatchError) string {
 	return "the service may add the number, or somebody else changed the registration token. Run tmsctl registration-token show before you retry"
 }
 
-// nextStep is what a person does about a failure.
+// nextStep is the next step after a failure; "" for none.
 func (g globalFlags) nextStep(f *tms.Failure) string {
 	if step, ok := connectSteps[f.Stage()]; ok {
 		return step
@@ -122,8 +122,8 @@ func lostStep(f *tms.Failure) string {
 	return "check --tenant, and whether a proxy or login page intercepts the connection. Then retry"
 }
 
-// redeemStep is what a person does about a redemption that was refused: it has no login but
-// the registration token.
+// redeemStep is the next step after a refused redemption. Its only login is the
+// registration token.
 func redeemStep(f *tms.Failure) string {
 	if f.Status == http.StatusBadRequest {
 		return "the service refused the request and not your login. Give the report above to its operator" + otherForm(f, ". It was sent %s; try: tmsctl trial --request %s")
@@ -131,7 +131,8 @@ func redeemStep(f *tms.Failure) string {
 	return "the service refused the registration token and not your login: it may be disabled, expired or used up. Ask the operator of the service what it needs"
 }
 
-// otherForm is a text of the form that was sent, and the other one. It is "" if none is left.
+// otherForm formats text with the form that was tried, and the other form. It is "" if
+// none or both were tried.
 func otherForm(f *tms.Failure, text string) string {
 	if f.Form == "" {
 		return ""
@@ -139,7 +140,7 @@ func otherForm(f *tms.Failure, text string) string {
 	return fmt.Sprintf(text, f.Form, tms.OtherForm(f.Form))
 }
 
-// loginStep is what a person does about a login that was refused, but for what was tried.
+// loginStep is the next step after a refused login. It names the other ways to log in.
 func (g globalFlags) loginStep() string {
 	switch {
 	case g.ClientCredentials:
@@ -153,7 +154,7 @@ func (g globalFlags) loginStep() string {
 // endUser begins the names of some users (O: elsewhere in the API).
 const endUser = "endUser-"
 
-// listOf is the command that lists what an operation such as "show client" is about.
+// listOf is the command that lists the objects of an operation such as "show client".
 func listOf(op string) string {
 	switch {
 	case strings.HasSuffix(op, "client"):

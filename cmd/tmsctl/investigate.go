@@ -122,13 +122,13 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 	}
 	r, err := s.RegistrationToken(ctx, name)
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Status == http.StatusNotFound {
-		return r, fmt.Errorf("no registration token has the identifier or id %q: see tmsctl registration-token list", name)
+		return r, fmt.Errorf("no registration token has the identifier or id %q\nsee tmsctl registration-token list", name)
 	}
 	return r, err
 }
 
-// read reads what is joined with the list, before anything is asked of the service. say
-// reports the columns that are not read.
+// read reads the ledgers and the inventory, before the first request. say reports the
+// columns that are not read.
 func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	var in usage.Input
 	if o.ledgers != "" {
@@ -160,8 +160,8 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	return in, nil
 }
 
-// ledgersIn lists the files *.csv of a directory. The path is no pattern: it may
-// hold a bracket.
+// ledgersIn lists the files *.csv of a directory. The path is not a pattern, so it may
+// contain a bracket.
 func ledgersIn(dir string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), "*.[cC][sS][vV]")
 	if err == nil && len(names) == 0 {

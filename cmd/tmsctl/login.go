@@ -18,7 +18,7 @@ import (
 	"regent/platform/keyring"
 )
 
-// loginStore is the keyring of the person. What is not there is keyring.ErrNotFound.
+// loginStore is the keyring of the person. A missing item is keyring.ErrNotFound.
 type loginStore interface {
 	Get(ctx context.Context, name string) (string, error)
 	Set(ctx context.Context, name, secret string) error
@@ -40,8 +40,8 @@ type savedAccess struct {
 // loginName identifies a login by its user and tenant.
 func (t *tool) loginName() string { return cmp.Or(t.flags.User, "browser") + " at " + t.host }
 
-// savedLogin returns the login that is in the keyring, or false. A keyring that does
-// not answer is said, and not waited for a second time.
+// savedLogin returns the login that is in the keyring, or false. If the keyring does not
+// answer, it prints a note and does not wait a second time.
 func (t *tool) savedLogin(ctx context.Context) (admin.Bearer, loginStore, bool) {
 	ring, err := t.keyring()
 	if err != nil {
@@ -121,7 +121,7 @@ redirect address. If the tenant has an identity provider of its own, add
 	return c
 }
 
-// loginContradiction says which flag a login that is kept cannot have.
+// loginContradiction reports flags that exclude a stored login.
 func (f globalFlags) loginContradiction(browser bool) error {
 	switch {
 	case f.ClientCredentials && browser:
@@ -218,6 +218,6 @@ func openBrowser(getenv func(string) string, page string) error {
 	if err := c.Start(); err != nil {
 		return err
 	}
-	go func() { _ = c.Wait() }() // so that it leaves no zombie; how it ended is seen by the person
+	go func() { _ = c.Wait() }() // so that it leaves no zombie
 	return nil
 }

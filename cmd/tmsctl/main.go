@@ -39,8 +39,7 @@ func mainCode() int {
 	ctx, stop := signal.NotifyContext(context.Background(), ends...) //nolint:forbidigo // contexts begin in main
 	defer stop()
 	context.AfterFunc(ctx, stop) // the second signal ends the program at once
-	// It handles passwords and registration tokens. The one program that it starts is a
-	// browser.
+	// tmsctl handles passwords and registration tokens. It starts only a browser.
 	if err := process.DisableDump(); err != nil {
 		fmt.Fprintln(os.Stderr, "tmsctl:", err)
 		return 1
@@ -52,7 +51,7 @@ func mainCode() int {
 type runtimeEnv struct {
 	in       io.Reader
 	out, err io.Writer
-	terminal bool // somebody sits at in
+	terminal bool // in is a terminal
 	width    int  // of the terminal that out is, in characters; 0 if it is none
 	// password asks at in for a line, without echo.
 	password func(ctx context.Context, question string) (token.Secret, error)
@@ -61,7 +60,7 @@ type runtimeEnv struct {
 
 	openBrowser func(page string) error // opens a page in the person's browser
 
-	work      int                        // that a guess at a bundle's passphrase costs, as a power of 2; 0 is age's own: about a second
+	work      int                        // scrypt's work factor of a bundle's passphrase, as a power of 2; 0 is age's own: about a second
 	configDir func() (string, error)     // of the person
 	keyring   func() (loginStore, error) // keyring.ErrNoKeyring if there is none
 }
@@ -110,20 +109,20 @@ type tool struct {
 
 	reached tms.Options // of the client, once there is one
 
-	part *admin.IncompleteError // the list that was shown is incomplete; nil if none is
+	part *admin.IncompleteError // the printed list is incomplete; nil if it is complete
 
 	host      string // of the tenant, once somebody is logged in
-	byBrowser bool   // the login that is kept was by browser
+	byBrowser bool   // the stored login was by browser
 
-	profileName string // that is in use; "" for none
-	learn       bool   // the form of bodies that worked is kept in it
+	profileName string // in use; "" for none
+	learn       bool   // store in it the form of bodies that worked
 
 	prints map[string]string // recorded fingerprints of the tenant, by id; nil before they are read
 
 	service func() time.Time // the service's clock, once somebody is logged in
 }
 
-// now is the service's time once it is known. It decides what has expired.
+// now is the service's time once it is known. Expiry is judged by it.
 func (t *tool) now() time.Time {
 	if t.service != nil {
 		return t.service()
@@ -136,7 +135,7 @@ type globalFlags struct {
 	profile
 	named string // the profile
 	json  bool
-	anew  bool // no flag: a login that is kept is not used
+	anew  bool // not a flag: ignore the login in the keyring
 }
 
 // usageError is a mistake on the command line. Nothing was sent.

@@ -94,7 +94,7 @@ type planInput struct {
 func (t *tool) printPlan(o planFlags, l *planInput) error {
 	if o.need.Devices == 0 && l != nil {
 		if o.session != 0 {
-			return usagef("--session-max: its counts are of devices; give --devices too")
+			return usagef("--session-max needs --devices N: each device uses counts")
 		}
 		if t.flags.json {
 			return t.printJSON(object{{"forecast", forecastMembers(l)}})
@@ -183,7 +183,7 @@ func (t *tool) printForecast(l *planInput) error {
 	return t.printf("%s", t.wrap(text))
 }
 
-// sessionsText says what a session maximum costs.
+// sessionsText describes the cost of a session maximum.
 func sessionsText(s usage.SessionCost) string {
 	text := fmt.Sprintf(`%s.
 Each instance then needs another count: %d counts each time, or %d in 30 days

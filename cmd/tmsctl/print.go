@@ -37,7 +37,7 @@ func printableCells(rows [][]string) [][]string {
 }
 
 // object is a thing for scripts, member by member, also the columns of CSV. Names may be
-// added, never changed. JSON leaves out a member whose value is nil.
+// added, never changed. JSON omits a member with the value nil.
 type object []member
 
 type member struct {
@@ -92,8 +92,8 @@ func optional(text string) any {
 	return text
 }
 
-// listed is the error of a list of which nothing can be shown. That one is incomplete is
-// told at the end.
+// listed returns the error of a list that cannot be shown. An incomplete list is no error
+// here: the program reports it at its end.
 func (t *tool) listed(err error) error {
 	if part, ok := errors.AsType[*admin.IncompleteError](err); ok {
 		t.part = part
@@ -102,8 +102,8 @@ func (t *tool) listed(err error) error {
 	return err
 }
 
-// table is a table that fits the terminal: the columns for which it is too narrow stand
-// below their row, by name. What is no terminal gets one line for each row.
+// table returns a table that fits the terminal. Columns that do not fit stand below their
+// row, by name. Without a terminal each row is one line.
 func (t *tool) table(rows [][]string) string { return terminal.Table(printableCells(rows), t.width) }
 
 // wrap is a text that fits the terminal.

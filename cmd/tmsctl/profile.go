@@ -21,8 +21,8 @@ import (
 	"regent/platform/files"
 )
 
-// profile is what stands for the flags of the same names. It has no key for a
-// secret: files of secrets are named.
+// profile replaces the flags of the same names. It has no key for a secret, only for
+// files with secrets.
 type profile struct {
 	Tenant            string `yaml:"tenant" json:"tenant"`
 	Proxy             string `yaml:"proxy" json:"proxy,omitempty"`
@@ -91,8 +91,8 @@ func parseProfiles(content []byte) (profiles, error) {
 	return p, nil
 }
 
-// plainKeys refuses what no profile needs: the decoder panics at a merge of a
-// mapping whose key is no text.
+// plainKeys refuses keys that are not plain words. The decoder panics at a merge of a
+// mapping with another key.
 func plainKeys(n *yaml.Node) error {
 	for i, child := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && (child.Kind != yaml.ScalarNode || child.Tag == "!!merge") {
@@ -105,8 +105,8 @@ func plainKeys(n *yaml.Node) error {
 	return nil
 }
 
-// useProfile fills in what the command line left open. A profile of another
-// tenant than the one that was named is not mixed with it.
+// useProfile sets the flags that the command line does not set. With --tenant it does not
+// use the default profile.
 func (t *tool) useProfile(c *cobra.Command) error {
 	p, file, err := t.readProfiles()
 	if err != nil {
@@ -129,8 +129,8 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	return nil
 }
 
-// fill takes over a profile where no flag was given. Who logs in as somebody else
-// takes nothing of whom the profile names.
+// fill sets each flag that was not given. If a flag names another login, it takes no
+// login from the profile.
 func (f *globalFlags) fill(p profile, given func(string) bool) {
 	set := func(flag string, to *string, value string) {
 		if !given(flag) && value != "" {
@@ -208,8 +208,8 @@ func (t *tool) listProfiles() error {
 	return t.printf("%s%s in %s\n", columns(rows), counted(len(p.Profiles), "profile"), file)
 }
 
-// saveRequestForm keeps in the profile the form of bodies that the service was found to
-// take. If it cannot, that is said, and found out again next time.
+// saveRequestForm stores the form of bodies that the service accepts in the profile. If
+// it cannot, it prints a note, and the next command tries the forms again.
 func (t *tool) saveRequestForm(c *admin.Client) {
 	form := c.BodyForm()
 	if !t.learn || t.flags.Request != tms.Auto || form == tms.Auto {

@@ -20,17 +20,17 @@ import (
 	"regent/platform/files"
 )
 
-// recipient is a line of --per-recipient: who gets a registration token of their own.
+// recipient is a line of --per-recipient. It gets a registration token of its own.
 type recipient struct {
 	name string
 	new  admin.NewRegistrationToken
 }
 
-// recipientName is what a file may be called on every system.
+// recipientName matches names of files that every system accepts.
 var recipientName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}$`)
 
-// readRecipients reads the CSV: a head with the column recipient, and if wanted
-// count, ref_id_1, ref_id_2 and customer, which go before the flags.
+// readRecipients reads the CSV: a head with the column recipient, and optionally count,
+// ref_id_1, ref_id_2 and customer. These override the flags.
 func readRecipients(name string, common admin.NewRegistrationToken, say func(string, ...any)) ([]recipient, error) {
 	rows, err := readCSV(name, csvColumns{needed: []string{"recipient"}, optional: []string{"count", "ref_id_1", "ref_id_2", "customer"}, say: say})
 	if err != nil {
@@ -80,9 +80,8 @@ func encodingError(text string) string {
 	return ""
 }
 
-// createForEach makes one registration token for each recipient, in a file of
-// their own. It can be repeated: the service's list says what was made already,
-// by the identifier.
+// createForEach makes one registration token for each recipient, in a file of their own.
+// It can be repeated: it finds existing tokens in the service's list, by the identifier.
 func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	now := t.now()
 	var err error
@@ -104,7 +103,7 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	if o.dry {
 		for _, r := range all {
 			into := cmp.Or(o.bundle.file, directory{o.outDir}.file(r))
-			if err := t.printf("would make %s, count %d, into %s\n", r.new.Identifier, r.new.Count, into); err != nil {
+			if err := t.printf("would create %s, count %d, into %s\n", r.new.Identifier, r.new.Count, into); err != nil {
 				return err
 			}
 		}
@@ -117,17 +116,17 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	return t.asAdministrator(ctx, func(s *admin.Session) error { return t.makeEach(ctx, s, all, out) })
 }
 
-// tokenSink is where the registration tokens go that are made.
+// tokenSink stores the new registration tokens.
 type tokenSink interface {
-	// reserve makes space on the disk for one, before it is made.
+	// reserve reserves space on the disk for a token, before it is created.
 	reserve(recipient) (*reserved, error)
-	// store takes one, and returns once it is durable. It says what its file is called.
-	// The space is nil for one that the service shows again.
+	// store stores a token, and returns the name of its file once it is durable. The
+	// space is nil for a token that the service shows again.
 	store(recipient, admin.RegistrationToken, *reserved) (file string, err error)
-	// stored reports whether an earlier run kept the one of this id. The token is zero if
-	// it cannot be read.
+	// stored reports whether an earlier run stored the token of this id. The token is
+	// zero if it cannot be read.
 	stored(r recipient, id string) (token.Secret, bool)
-	// close ends it, whole or not, and says for a person what became of it.
+	// close ends the storage, complete or not, and describes the result for a person.
 	close(whole bool) (said string, err error)
 }
 
@@ -175,7 +174,7 @@ func (d directory) stored(r recipient, _ string) (token.Secret, bool) {
 
 func (directory) close(bool) (string, error) { return "", nil }
 
-// recipientResult is what became of one recipient.
+// recipientResult is the result for one recipient.
 type recipientResult struct {
 	Recipient  string `json:"recipient"`
 	Identifier string `json:"identifier"`
@@ -227,7 +226,7 @@ func (t *tool) makeOne(ctx context.Context, s *admin.Session, r recipient, there
 	}
 	is, err := t.existingToken(ctx, s, r, there[0], out)
 	if err != nil {
-		return recipientResult{}, fmt.Errorf("%s is there already, but %w", r.new.Identifier, err)
+		return recipientResult{}, fmt.Errorf("%s exists already, but %w", r.new.Identifier, err)
 	}
 	file, err := out.store(r, is, nil)
 	if err != nil {
@@ -246,14 +245,14 @@ func (t *tool) makeNew(ctx context.Context, s *admin.Session, r recipient, out t
 	if odd != nil && is.Token.IsZero() {
 		return recipientResult{}, odd
 	}
-	// It is kept before anything else is done: the service may not show it again.
+	// Store it first: the service may not show it again.
 	file, err := out.store(r, is, into)
 	if err != nil {
 		return recipientResult{}, errors.Join(odd, notKept(is, err))
 	}
 	result := t.resultOf(r, is, file)
 	if odd != nil {
-		return recipientResult{}, fmt.Errorf("registration token %s was made, into %s: %w", is.ID, file, odd)
+		return recipientResult{}, fmt.Errorf("registration token %s was created, and is in %s: %w", is.ID, file, odd)
 	}
 	if !is.Found {
 		result.Outcome = "made"
@@ -267,9 +266,9 @@ func (t *tool) resultOf(r recipient, is admin.RegistrationToken, file string) re
 	return recipientResult{r.name, is.Identifier, is.ID, file, "found", t.fingerprint(is)}
 }
 
-// existingToken returns a registration token of an earlier run, with its token. Where the
-// service does not show it any more, what that run kept is it, if it has the
-// fingerprint that was recorded. An error completes a sentence.
+// existingToken returns a registration token of an earlier run, with its secret. If the
+// service does not show the secret any more, it takes the stored one, if its fingerprint
+// is the recorded one. An error completes a sentence.
 func (t *tool) existingToken(ctx context.Context, s *admin.Session, r recipient, is admin.RegistrationToken, out tokenSink) (admin.RegistrationToken, error) {
 	const other = "; choose another --identifier"
 	switch {
@@ -304,8 +303,8 @@ func (t *tool) existingToken(ctx context.Context, s *admin.Session, r recipient,
 	return is, fmt.Errorf("the service does not show its token any more, and %s\nif nobody has the token, delete it and repeat the command: tmsctl registration-token delete %s", why, tableCell(is.ID))
 }
 
-// keepToken writes a file for its owner alone, whole or not at all. One that
-// holds the token already is left alone, one that holds something else is not touched.
+// keepToken writes a file for its owner alone, whole or not at all. It never changes an
+// existing file. If that has another content, it fails.
 func keepToken(name string, secret token.Secret) error {
 	old, err := os.ReadFile(name) //nolint:gosec // its directory was named by the person
 	switch {

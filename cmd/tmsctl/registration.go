@@ -167,7 +167,7 @@ func usedNumber(r admin.RegistrationToken) string {
 	return fmt.Sprint(r.Used)
 }
 
-// expiresText is the last day of r. "never" is what the service says.
+// expiresText is the last day of r, or "never" if the service says so.
 func expiresText(r admin.RegistrationToken, now time.Time) string {
 	if r.Never {
 		return "never"
@@ -185,8 +185,8 @@ func expiresText(r admin.RegistrationToken, now time.Time) string {
 	return text + " (no zone)"
 }
 
-// registrationMembers is a registration token for scripts, with the token only where it
-// was asked for.
+// registrationMembers is a registration token for scripts. It contains the secret only if
+// withToken is set.
 func registrationMembers(r admin.RegistrationToken, now time.Time, withToken bool, fingerprint string) object {
 	var shown, day string
 	var used any // left out where the service does not tell it
@@ -227,11 +227,11 @@ func timeJSON(t time.Time) any {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// fingerprintsName is the record of fingerprints, beside the profiles: a line of
-// JSON for each registration token. It holds no secret.
+// fingerprintsName is the record of fingerprints, beside the profiles: a line of JSON for
+// each registration token. It contains no secret.
 const fingerprintsName = "fingerprints.jsonl"
 
-// fingerprintLine is what is recorded of a registration token.
+// fingerprintLine is the record of one registration token.
 type fingerprintLine struct {
 	Tenant      string `json:"tenant"` // host
 	ID          string `json:"id"`
@@ -273,9 +273,9 @@ func (t *tool) readFingerprints() map[string]string {
 	return t.prints
 }
 
-// fingerprint returns the fingerprint of a registration token, as the devices show
-// it; "" if the service does not show the token and none was recorded. What is
-// computed is recorded.
+// fingerprint returns the fingerprint of a registration token, as the devices show it; ""
+// if the service does not show the token and none was recorded. It records a computed
+// fingerprint.
 func (t *tool) fingerprint(r admin.RegistrationToken) string {
 	if known := t.readFingerprints()[r.ID]; known != "" || r.Token.IsZero() {
 		return known
@@ -331,7 +331,7 @@ func (t *tool) record(l fingerprintLine) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// warnUnusualToken warns of a registration token that does not look like one.
+// warnUnusualToken warns if a registration token has an unusual format.
 func (t *tool) warnUnusualToken(r admin.RegistrationToken) {
 	if why := token.FormatWarning(r.Token); !r.Token.IsZero() && why != "" {
 		t.say("tmsctl: warning: registration token %s: %s\n", tableCell(r.ID), why)

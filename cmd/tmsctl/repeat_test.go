@@ -41,7 +41,7 @@ func TestRepeatWithoutShownTokens(t *testing.T) {
 		{"another token", func() error {
 			config = dir
 			return os.WriteFile(filepath.Join(files, "bob.token"), []byte("dXNlcjpwYXNzd29yZDEyMzQ1"), 0o600)
-		}, 1, "recipient bob: q4-bob is there already, but the service does not show its token any more, and the file of this recipient has another token"},
+		}, 1, "recipient bob: q4-bob exists already, but the service does not show its token any more, and the file of this recipient has another token"},
 		{"no file", func() error { return os.Remove(filepath.Join(files, "bob.token")) }, 1, "no file of an earlier run has it"},
 	}
 	for _, step := range steps {

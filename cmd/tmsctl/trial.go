@@ -21,7 +21,7 @@ import (
 // trialCounts is how many counts a trial uses at most.
 const trialCounts = 3
 
-// trial is the first day with a tenant. What it made is in it until it is gone.
+// trial is one run of tmsctl trial. It knows its tokens until they are deleted.
 type trial struct {
 	t      *tool
 	s      *admin.Session
@@ -30,10 +30,10 @@ type trial struct {
 	provider     tms.Provider // where an auth token is refreshed
 	registration admin.NewRegistrationToken
 	made         admin.RegistrationToken // as the service had it last
-	mayBeMade    bool                    // it was asked for, and is not known to be gone
+	mayBeMade    bool                    // its creation was requested, and its deletion is not confirmed
 	sent         []*trialToken           // redemptions, also those that were refused
-	tokens       []*trialToken           // those that gave, or may have given, an auth token
-	told         int                     // counts that the service says are used
+	tokens       []*trialToken           // redemptions that returned, or may have returned, an auth token
+	told         int                     // used counts, by the service
 	form         string                  // of a redemption's body; "" as long as none was accepted
 	mode         string                  // of a refresh; "" as long as none has worked
 
@@ -71,7 +71,7 @@ The trial asks before it starts. --yes answers the question, for scripts. A
 redemption without a reply is not repeated. Secrets stay in memory. The trial
 prints a report for a support ticket, and writes configuration for devices.`, trialCounts),
 		RunE: func(c *cobra.Command, _ []string) error {
-			file, err := newTokenFile("--config", config) // before anything is used: what was learnt must not be lost
+			file, err := newTokenFile("--config", config) // before it uses a count: the findings must not be lost
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ prints a report for a support ticket, and writes configuration for devices.`, tr
 	return c
 }
 
-// runTrial asks, makes the trial, cleans up, and says what was found and used.
+// runTrial asks, runs the trial, cleans up, and prints the findings and the used counts.
 func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config string, file *reserved) error {
 	device, err := tms.New(t.reached)
 	if err != nil {
@@ -118,7 +118,7 @@ func (t *tool) runTrial(ctx context.Context, s *admin.Session, yes bool, config 
 	return errors.Join(stopped, left, err)
 }
 
-// run makes the steps, until one fails. What was made until then is in x.
+// run makes the steps, until one fails. x contains the tokens that exist by then.
 func (x *trial) run(ctx context.Context) error {
 	for _, step := range []struct {
 		what string
@@ -201,11 +201,11 @@ func (x *trial) clean(ctx context.Context) error {
 	var left []error
 	ids, err := x.authTokensLeft(ctx)
 	if err != nil {
-		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w; list them with: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
+		left = append(left, fmt.Errorf("the auth tokens of registration token %s cannot be listed: %w\nto list them, run: tmsctl auth-token list --registration-token %[1]s", x.registration.Identifier, err))
 	}
 	for _, id := range ids {
 		if err := x.delete(ctx, x.s.DeleteAuthToken, id); err != nil {
-			left = append(left, fmt.Errorf("auth token %s is left: %w; delete it with: tmsctl auth-token delete %[1]s", id, err))
+			left = append(left, fmt.Errorf("auth token %s is left: %w\nto delete it, run: tmsctl auth-token delete %[1]s", id, err))
 		}
 	}
 	return errors.Join(append(left, x.cleanRegistration(ctx))...)
@@ -229,7 +229,7 @@ func (x *trial) cleanRegistration(ctx context.Context) error {
 	}
 	x.readCount(ctx, id)
 	if err := x.delete(ctx, x.s.DeleteRegistrationToken, id); err != nil {
-		return fmt.Errorf("registration token %s is left: %w; delete it with: tmsctl registration-token delete %[1]s", id, err)
+		return fmt.Errorf("registration token %s is left: %w\nto delete it, run: tmsctl registration-token delete %[1]s", id, err)
 	}
 	return nil
 }
@@ -248,8 +248,8 @@ func (x *trial) readCount(ctx context.Context, id string) {
 }
 
 // authTokensLeft returns the ids of the trial's auth tokens, from replies and from the
-// list. The list also shows a redemption whose reply was lost, or was a refusal: it used a
-// count.
+// list. The list also shows redemptions that used a count although the reply was lost or
+// a refusal.
 func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 	if len(x.sent) == 0 {
 		return nil, nil
@@ -281,7 +281,7 @@ func (x *trial) ours(a admin.AuthToken) bool {
 		slices.ContainsFunc(x.sent, func(b *trialToken) bool { return a.Identifier == b.identifier })
 }
 
-// delete deletes what has an id. It is no error where there is nothing any more.
+// delete deletes the object with an id. A missing object is not an error.
 func (x *trial) delete(ctx context.Context, remove func(context.Context, string) error, id string) error {
 	err := x.patient(ctx, func(ctx context.Context) error { return remove(ctx, id) })
 	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Reach == tms.Answered && f.Status == http.StatusNotFound && f.ServiceShape {
@@ -293,14 +293,14 @@ func (x *trial) delete(ctx context.Context, remove func(context.Context, string)
 // configuration returns the findings as configuration for devices.
 func (x *trial) configuration() string {
 	var t strings.Builder
-	fmt.Fprintf(&t, "# What tmsctl trial found at %s on %s.\n# Copy this file to config.d on devices, or its keys to managed policy. It holds no secret.\n",
+	fmt.Fprintf(&t, "# Findings of tmsctl trial at %s on %s.\n# Copy this file to config.d on devices, or its keys to managed policy. It contains no secret.\n",
 		x.t.host, x.t.now().UTC().Format(time.DateOnly))
 	first := func(id contract.ID) string { return append(slices.Clone(x.found[id].Answers), "")[0] }
 	head := "contract:\n"
 	for _, k := range [][2]string{
 		{"base_path", first(contract.BasePath)},
 		{"request", x.form},
-		{"request_confirmed", map[bool]string{true: "true"}[x.form != ""]}, // the list showed what the redemption told
+		{"request_confirmed", map[bool]string{true: "true"}[x.form != ""]}, // the list showed the names of the redemption
 		{"registration_header", first(contract.RegistrationHeader)},
 	} {
 		if k[1] != "" {

@@ -19,7 +19,7 @@ import (
 	"regent/agent/token"
 )
 
-// read adds what reading shows, and keeps what is known already.
+// read adds the findings of reading calls. It keeps earlier findings.
 func (x *trial) read(ctx context.Context) error {
 	var discoverErr error
 	if x.provider.TokenEndpoint == "" { // no answer to a device can repeat the registration token yet
@@ -158,20 +158,20 @@ func (x *trial) mayRedeem(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// mayHaveUsedCount judges a redemption that failed as a device does, and trusts no 401 that
-// is not the service's: the list of auth tokens shows what it is.
+// mayHaveUsedCount judges a failed redemption as a device does. A 401 that is not in the
+// service's shape may have used a count: the list of auth tokens shows it.
 func mayHaveUsedCount(err error) bool {
 	f, ok := errors.AsType[*tms.Failure](err)
 	return ok && (judge.Classify(f).Entry == judge.Uncertain || f.Reach == tms.Answered && f.Status == http.StatusUnauthorized && !f.ServiceShape)
 }
 
-// refreshOutcome is what came of a refresh.
+// refreshOutcome is the result of a refresh.
 type refreshOutcome struct {
 	worked, refused bool
 	text            string // of the refusal, for people
 }
 
-// String says what came of it.
+// String describes the result.
 func (o refreshOutcome) String() string {
 	switch {
 	case o.worked:

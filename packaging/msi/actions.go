@@ -17,8 +17,8 @@ const (
 	hidden         = 0x2000 // its data is not logged
 )
 
-// The custom actions that others refer to: a deferred one finds in CustomActionData what
-// stands in the property of its name.
+// The custom actions that others refer to. A deferred one gets the property of its own
+// name as CustomActionData.
 const (
 	writeToken  = "WriteToken"
 	dropToken   = "DropToken"
@@ -34,8 +34,8 @@ const (
 	tokenScript   = "token.js"
 )
 
-// problems are what answersScript says of an answer, each by the property
-// Problem and its name.
+// problems are the faults that answersScript finds in an answer. Each has a property,
+// with Problem before this name.
 var problems = []string{
 	"TenantMissing", "TenantForm", "TenantHTTPS", "TokenMissing", "TokenForm", "FileMissing",
 	"TokenPath", "TokenFileAbsent", "ConfigPath", "ConfigFileAbsent",
@@ -44,8 +44,8 @@ var problems = []string{
 // Scripts lists the scripts that the database holds.
 func Scripts() []string { return []string{answersScript, stateScript, tokenScript} }
 
-// actions are what the tables of Windows Installer cannot say. None speaks to
-// the network and none registers the device: that is the service's.
+// actions do the steps that tables of Windows Installer cannot do. None speaks to the
+// network and none registers the device: that is the service's.
 func (d *database) actions() {
 	for _, name := range Scripts() {
 		d.table("Binary").add(name, name+".ibd")

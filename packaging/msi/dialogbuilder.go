@@ -79,8 +79,7 @@ func (w *dialogBuilder) push(control string, x, y int, label string) {
 	w.add("PushButton", control, x, y, buttonWidth, 17, shown, "", label)
 }
 
-// addEvent has a button do something if condition holds. What is said first is done
-// first.
+// addEvent has a button do something if condition holds. The first event runs first.
 func (w *dialogBuilder) addEvent(control, event, argument, condition string) {
 	w.ordering[control]++
 	w.d.table("ControlEvent").add(w.name, control, event, argument, condition, strconv.Itoa(w.ordering[control]))
@@ -123,8 +122,8 @@ func (w *dialogBuilder) shield(control string) {
 // modeless lets the work go on while the dialog is there.
 func (w *dialogBuilder) modeless() { w.cell("Attributes", "1") }
 
-// setFocus says where the keyboard is at first, and what Return and Escape do. The
-// controls that take the keyboard are chained into a ring.
+// setFocus sets the first control with the focus, and the controls of Return and Escape.
+// The controls that take the keyboard are chained into a ring.
 func (w *dialogBuilder) setFocus(first, standard, cancel string) {
 	w.cell("Control_First", first)
 	w.cell("Control_Default", standard)

@@ -12,7 +12,7 @@ const (
 	finishDlg        = "FinishDlg"
 	maintenanceDlg   = "PresentDlg" // of an install that is there already
 	cancelDlg        = "CancelDlg"
-	invalidAnswerDlg = "WrongDlg" // says what is wrong with an answer
+	invalidAnswerDlg = "WrongDlg" // shows the fault of an answer
 	errorDlg         = "ErrorDlg"
 	failedDlg        = "FailedDlg"
 	stoppedDlg       = "StoppedDlg"
@@ -29,7 +29,7 @@ var dialogSteps = []step{
 	{-3, failedDlg, always},
 }
 
-// What is known already is not asked for: policy rules over every answer.
+// It does not ask for known values: policy overrides every answer.
 const (
 	asksTenant = "NOT " + policyTenant
 	asksToken  = "NOT " + policyTokenFile
@@ -103,7 +103,7 @@ func (d *database) tokenDialog() {
 	w.addEvent("Next", "NewDialog", readyDlg, "NOT "+answerProblem)
 }
 
-// readyDialog says once more what was answered, but for the token itself.
+// readyDialog shows the answers again, except the token itself.
 func (d *database) readyDialog() {
 	w := d.newDialog(readyDlg, "ready", d.say("ready.about"))
 	w.add("Text", "Text", 20, 62, 330, 30, text, "", d.say("ready.text"))
@@ -200,7 +200,7 @@ func (d *database) smallDialogs() {
 	w.setFocus("ErrorText", "", "")
 }
 
-// uiText are what Windows Installer says while it works.
+// uiText are the texts of Windows Installer while it works.
 func (d *database) uiText() {
 	for _, action := range []string{
 		"InstallFiles", "StartServices", "StopServices", "InstallServices", "DeleteServices",

@@ -54,14 +54,14 @@ type Installed struct {
 	short     string // its name for programs that know only 8.3, if that is another
 }
 
-// The features: the agent, and what a Contact Administrator may have beside it
+// The features: the agent, and optionally the Contact Administrator's tool
 // (ADDLOCAL=ALL).
 const (
 	mainFeature  = "Agent"
 	adminFeature = "Administrator"
 )
 
-// component64 marks every component: what it does, it does in the 64-bit view.
+// component64 marks every component: it uses the 64-bit view of the registry.
 const component64 = 0x100
 
 // keyIsRegistry says that a component is there if a registry value is.
@@ -91,15 +91,15 @@ func (d *database) files() {
 	}
 	d.table("Media").add("1", strconv.Itoa(len(d.Files)), "", "#"+Cabinet)
 
-	// The command line is there in every console. The value stands for what was
-	// there before, so that uninstalling takes out this part alone.
+	// The command line is there in every console. The value stands for the earlier
+	// content, so that uninstalling removes this part alone.
 	d.table("Environment").add("Path", "=-*PATH", "[~];["+programDir+"]", "Client")
 }
 
 // Cabinet is the name of the stream that holds the files.
 const Cabinet = "regent.cab"
 
-// hash records what a file without a version is compared by.
+// hash records the hash that identifies a file without a version.
 func (d *database) hash(f File) {
 	row := []string{f.Name, "0"}
 	for _, part := range f.Hash {

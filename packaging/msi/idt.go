@@ -15,9 +15,9 @@ type Table struct {
 	Rows    [][]string
 }
 
-// Column has a name and a type as the archive files of Windows Installer write
-// it: s text, l localisable text, i a number, v binary; the size after it; upper
-// case if it may be empty.
+// Column has a name, and a type as in the archive files of Windows Installer. The type is
+// a letter and a size: s text, l localizable text, i a number, v binary. It is upper case
+// if a cell may be empty.
 type Column struct{ Name, Type string }
 
 // add appends a row. Columns that are not given are empty.
@@ -50,7 +50,7 @@ func (t Table) IDT() string {
 	return b.String()
 }
 
-// check says what cannot be written as text, or would be written wrongly.
+// check returns an error for content that cannot be written as text.
 func (t Table) check() error {
 	keys := map[string]bool{}
 	for _, row := range t.Rows {
@@ -93,7 +93,7 @@ func (c Column) width() int {
 	return n
 }
 
-// ParseIDT reads what [Table.IDT] and msiinfo write.
+// ParseIDT reads the output of [Table.IDT] and of msiinfo.
 func ParseIDT(text string) (Table, error) {
 	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n"), "\n")
 	if len(lines) < 3 {

@@ -125,7 +125,7 @@ func (o options) write() error {
 	return nil
 }
 
-// streams writes what stands in tables as binary data, and passes it to seen.
+// streams writes the binary data of the tables, and passes it to seen.
 func (o options) streams(seen func([]byte) (int, error)) error {
 	picture, err := Icon()
 	if err != nil {

@@ -11,13 +11,13 @@ import (
 	"regent/platform/layout"
 )
 
-// Build is what one package is made of.
+// Build has the inputs of one package.
 type Build struct {
 	Version  string // of the package: 1.2.3, which is all that Windows Installer compares
 	Arch     string // amd64 or arm64
 	Language string // of its texts: de
 	License  string // the licence, as the first dialog shows it
-	Files    []File // what Payload lists, in that order
+	Files    []File // the files of Payload, in that order
 }
 
 // File is a file as it goes into the cabinet.
@@ -31,7 +31,7 @@ type File struct {
 // templates are how Windows Installer calls the architectures.
 var templates = map[string]string{"amd64": "x64", "arm64": "Arm64"}
 
-// versionForm is what Windows Installer takes: three numbers of one, one and two
+// versionForm matches a version of Windows Installer: three numbers of one, one and two
 // bytes. A fourth would be ignored in every comparison.
 var versionForm = regexp.MustCompile(`^(\d{1,3})\.(\d{1,3})\.(\d{1,5})$`)
 
@@ -109,7 +109,7 @@ func (b Build) check() error {
 	return nil
 }
 
-// database is what is being made. Each method adds rows about one matter.
+// database is the package under construction. Each method adds rows about one matter.
 type database struct {
 	Build
 	language language
@@ -153,8 +153,8 @@ func (d *database) directories() {
 	t.add(admlDir, admxDir, "en-US")
 }
 
-// product is the package as a whole: what it is called, what it replaces, and
-// what it refuses to be installed on or over.
+// product describes the package: its name, the versions that it replaces, and its launch
+// conditions.
 func (d *database) product() {
 	d.property("ProductName", layout.Product)
 	d.property("ProductCode", identifier("product", d.Version, d.Arch, d.Language))

@@ -59,9 +59,9 @@ func resources(program, version, numbers string) ([]byte, error) {
 	}, "", "  ")
 }
 
-// manifest returns what Windows reads before the program runs: that it asks for no
-// more rights than its caller has, knows Windows 10 and later, takes long paths, and
-// that its texts are UTF-8.
+// manifest returns the manifest that Windows reads before the program runs. The program
+// runs with its caller's rights, knows Windows 10 and later, and takes long paths. Its
+// texts are UTF-8.
 func manifest(program string) ([]byte, error) {
 	var name bytes.Buffer
 	if err := xml.EscapeText(&name, []byte(layout.Product+"."+program)); err != nil {

@@ -2,8 +2,8 @@ package main
 
 import "strings"
 
-// schema is what Windows Installer says of the tables that this package has:
-// the columns, of which the first keys are the primary key.
+// schema has Windows Installer's definitions of the tables in this package. The first
+// columns, as many as keys, are the primary key.
 var schema = map[string]struct {
 	keys    int
 	columns string

@@ -26,7 +26,7 @@ const (
 	uninstalling = `REMOVE~="ALL" AND NOT UPGRADINGPRODUCTCODE`
 )
 
-// answersSteps come before everything: what is known already, then what is wrong.
+// answersSteps come first: they read known values, then check the answers.
 var answersSteps = []step{
 	{25, "FindRelatedProducts", always},
 	{50, "AppSearch", always},

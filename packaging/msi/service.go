@@ -8,12 +8,12 @@ import (
 	"regent/platform/layout"
 )
 
-// What the tables call the kinds of services and of their configuration.
+// The numbers of service types and of their configuration in the tables.
 const (
 	ownProcess   = "16"
 	startAuto    = "2"
 	errorNormal  = 1
-	errorVital   = 0x8000 // an install whose service cannot be made fails
+	errorVital   = 0x8000 // if the service cannot be created, the installation fails
 	onInstall    = "1"
 	onEachChange = "5" // install and reinstall
 
@@ -26,8 +26,8 @@ const (
 	controlDeleteLast = 0x80 // at uninstall
 )
 
-// service registers the daemon. What it does after a failure it sets itself at
-// each start: the table for it does not work, says its own documentation.
+// service registers the daemon. The service sets its recovery actions itself at each
+// start: by its own documentation, the table for them does not work.
 func (d *database) service() {
 	const component = "Daemon"
 	d.table("ServiceInstall").add(layout.Service, layout.Service, layout.ServiceDisplayName,

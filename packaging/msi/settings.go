@@ -7,8 +7,7 @@ import (
 	"regent/platform/layout"
 )
 
-// The public properties: what may stand on msiexec's command line, or in a
-// management system's form.
+// The public properties, for msiexec's command line or a management system's form.
 const (
 	tenant     = "TENANT"
 	tokenFile  = "REGISTRATIONTOKENFILE"
@@ -16,15 +15,15 @@ const (
 	configFile = "CONFIGFILE"
 	startNow   = "STARTSERVICE"
 
-	// tokenFrom is what the person chose in the dialog.
+	// tokenFrom is the person's choice in the dialog.
 	tokenFrom = "TOKENFROM"
 )
 
-// The package's own properties. Those whose names are not in capitals never
-// leave the process that set them.
+// The package's own properties. Properties with lower-case letters never leave the
+// process that set them.
 const (
 	tokenPath           = "TokenPath"
-	removeTokenDir      = "UnusedDir" // set if what is in the folder is to go
+	removeTokenDir      = "UnusedDir" // set to delete the content of the folder
 	answerProblem       = "AnswerProblem"
 	uninstallFromDialog = "LeavingHere" // set if a dialog was told to remove it
 
@@ -45,8 +44,8 @@ func setting(key string) policy.Definition {
 	panic("[unexpected] there is no setting " + key)
 }
 
-// settings are what the installer is told: how it gets from a property to where
-// the service finds it, and back from there to the property at an upgrade.
+// settings are the installer's properties. Each is stored where the service finds it, and
+// read from there at an upgrade.
 func (d *database) settings() {
 	tenantSetting, fileSetting := setting("tenant"), setting("registration_token_file")
 	d.property("TenantPattern", tenantSetting.Pattern)
@@ -81,7 +80,7 @@ func (d *database) settings() {
 // raw64 has a registry value searched as it stands, in the 64-bit view.
 const raw64 = "18"
 
-// search has a property hold what a registry value holds, before anything else.
+// search sets a property from a registry value, before any other step.
 func (d *database) search(property, key, name string) {
 	d.table("AppSearch").add(property, property)
 	d.table("RegLocator").add(property, localMachine, key, name, raw64)

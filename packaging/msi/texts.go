@@ -13,7 +13,7 @@ type language struct {
 	number string // by which Windows knows it
 }
 
-// languages begins with the one whose package has no language in its name.
+// languages begins with the language that is not in its package's name.
 var languages = []language{{"en", "1033"}, {"de", "1031"}}
 
 // codePage is that of the texts, as Windows numbers it: Western European.

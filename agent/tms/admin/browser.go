@@ -25,12 +25,12 @@ import (
 type Browser struct {
 	Issuer   string            // of a tenant with an identity provider of its own; "" for the tenant's Keycloak
 	ClientID string            // "" for the one that the tenant names
-	Scopes   []string          // what is asked for; none is the provider's default
+	Scopes   []string          // of the request; none is the provider's default
 	Show     func(page string) // shows the person the page where to log in
 	Timeout  time.Duration     // how long the person has
 }
 
-// ErrBrowser is what a session says once its login has ended, which was by browser.
+// ErrBrowser means that a login by browser has ended.
 var ErrBrowser = errors.New("the login by browser has ended")
 
 // lastPage is how long the browser has to fetch the page that says that all is done.

@@ -101,8 +101,8 @@ func stateOf(o tms.Object) (state State, member, word string) {
 	return state, member, word
 }
 
-// creation is the body that makes a registration token. U: the names. What is empty
-// is left out: an empty reference is likely to be refused.
+// creation is the body that makes a registration token. U: the names. Empty members are
+// omitted: the service is likely to refuse an empty reference.
 type creation struct {
 	Identifier     string `json:"identifier"`
 	Count          int    `json:"count"`
@@ -139,7 +139,7 @@ func (n NewRegistrationToken) body(form string) any {
 }
 
 // stated is the member and the word that say enabled or not in a form. F: state, A:
-// status. What the service showed before goes first, in its spelling.
+// status. Members that the service showed before come first, in its spelling.
 func (r RegistrationToken) stated(form string, enabled bool) (member, word string) {
 	switch member = r.StateMember; {
 	case member == "" && form == tms.Bare:

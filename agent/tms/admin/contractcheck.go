@@ -19,9 +19,9 @@ import (
 // missingName is an identifier that nothing has.
 const missingName = "regent-contract-nobody"
 
-// Contract asks the tenant for what the vendor leaves open, by reading calls alone:
-// nothing is made or changed, and no count is used. It is about 15 requests. What a
-// tenant refuses is a finding; an error is a tenant that does not answer.
+// Contract asks the tenant about the details that the vendor leaves open, with about 15
+// requests. It only reads: it creates and changes nothing, and uses no count. A refusal
+// is a finding. An error means that the tenant does not answer.
 func (s *Session) Contract(ctx context.Context) (contract.Findings, error) {
 	o := &observer{s: s, found: contract.Findings{}}
 	if a, refused := o.get(ctx, "/idpConfigurations", nil); refused == nil {
@@ -47,7 +47,7 @@ type observer struct {
 	err   error
 }
 
-// observed is one of the two lists, and what its rows show.
+// observed is one of the two lists, with the findings in its rows.
 type observed struct {
 	id   contract.ID
 	path string
@@ -109,7 +109,7 @@ func (o *observer) list(ctx context.Context, l observed) {
 	o.single(ctx, l, rows)
 }
 
-// empty asks for what nothing is called.
+// empty asks for a name that does not exist.
 func (o *observer) empty(ctx context.Context, l observed, there int) {
 	a, refused := o.get(ctx, l.path, url.Values{"identifier": {missingName}})
 	rows, _, err := l.list.Parse(a.Body)
@@ -253,7 +253,7 @@ func each(rows []tms.Object, name string, form func(tms.Object) string) []string
 	return all
 }
 
-// kindOf says what a member is, without its value.
+// kindOf describes the type of a member, without its value.
 func kindOf(o tms.Object, name string) string {
 	if inner, err := tms.ParseReply(o.Member(name), ""); err == nil {
 		return "an object of " + strings.Join(slices.Sorted(maps.Keys(inner)), ", ")
@@ -293,7 +293,7 @@ func wordOf(s string) string {
 	return "not a word"
 }
 
-// tokenForm says whether a registration token that is shown is what it is taken for.
+// tokenForm says whether a registration token has the expected form.
 func tokenForm(r tms.Object) string {
 	text := r.Text("token")
 	switch {

@@ -31,12 +31,12 @@ type listing[T any] struct {
 // mostBarren is how many consecutive pages may show nothing new before the end.
 const mostBarren = 3
 
-// all follows the pages to their end, which is an empty page where the service does
-// not say how many rows there are on all of them: it may hold fewer rows in a page
-// than it is asked for. A row that comes again is left out. A page that comes twice means
-// that the service does not know our name for the start of a page; the other name is then
-// tried. A page may be empty or come twice before the end that the service tells. With an
-// *[IncompleteError] the rows that were shown are returned too.
+// all follows the pages to their end. Without a total from the service the end is an
+// empty page, since a page may have fewer rows than requested. It skips repeated rows. A
+// page that comes twice means that the service does not know our name for the start of a
+// page; the other name is then tried. A page may be empty or come twice before the end
+// that the service tells. With an *[IncompleteError] the rows that were shown are
+// returned too.
 func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T, error) {
 	w := walk{start: queryStart, step: pageSize, total: -1, seen: map[string]bool{}}
 	var found []T
@@ -71,7 +71,7 @@ type walk struct {
 	from    int    // the row at which the next page begins
 	step    int    // the rows of a page
 	found   int
-	total   int             // what the service says; -1 for nothing
+	total   int             // as the service says; -1 if it does not
 	barren  int             // pages without anything new, in a row
 	noList  bool            // the last of them was {} or null
 	twice   bool            // the last of them came twice
@@ -94,8 +94,8 @@ func (w *walk) other() bool {
 	return true
 }
 
-// next moves to the next page, after one with rows, found in all, and what it says of the
-// total. It reports false at the end.
+// next moves to the next page, after a page with so many rows and this total. found is
+// the number of different rows so far. It reports false at the end.
 func (w *walk) next(rows, found int, total tms.Total) bool {
 	is := found - w.found
 	w.found, w.twice = found, is == 0 && rows > 0

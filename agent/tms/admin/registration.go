@@ -14,7 +14,7 @@ import (
 	"regent/agent/token"
 )
 
-// NewRegistrationToken is what a registration token is to be.
+// NewRegistrationToken describes a registration token to create.
 type NewRegistrationToken struct {
 	Identifier string
 	Count      int       // how many auth tokens it can create
@@ -24,7 +24,7 @@ type NewRegistrationToken struct {
 	Customer   string // its name, or "id:" and its id; "" for none
 }
 
-// Check says what the service would refuse, at the time now.
+// Check returns an error for values that the service would refuse at the time now.
 func (n NewRegistrationToken) Check(now time.Time) error {
 	if n.Identifier == "" {
 		return errors.New("identifier: must not be empty")
@@ -45,7 +45,7 @@ func CheckExpires(expires, now time.Time) error {
 	return nil
 }
 
-// CheckCount says what is wrong with the count of a registration token.
+// CheckCount returns an error for a count out of bounds.
 func CheckCount(count int) error {
 	switch {
 	case count < 1:
@@ -91,8 +91,8 @@ type RegistrationToken struct {
 
 	Version string // as the service gave it; "" in a list, and if it gives none
 
-	// Flaw says what of it cannot be read, only in a list: one bad row must not
-	// hide the others. Nothing but the texts can then be relied on, and ID may be
+	// Flaw names the unreadable part of a row in a list; "" for none. One bad row must
+	// not hide the others. Nothing but the texts can then be relied on, and ID may be
 	// empty.
 	Flaw string
 }
@@ -123,8 +123,7 @@ func Usabilities() []Usability {
 	return []Usability{Usable, UsedUp, Expired, Disabled, UsabilityUnknown, Unreadable}
 }
 
-// Usability tells it at the time now. What is expired stays so whatever else is
-// changed, so that comes first.
+// Usability tells it at the time now. No change ends an expiry, so that comes first.
 func (r RegistrationToken) Usability(now time.Time) Usability {
 	switch {
 	case r.Flaw != "":
@@ -211,8 +210,8 @@ func rowOf(o tms.Object) RegistrationToken {
 	return r
 }
 
-// registrationOf reads a registration token. What was read of one with an error
-// is returned too.
+// registrationOf reads a registration token. With an error it also returns the readable
+// parts.
 func registrationOf(o tms.Object) (RegistrationToken, error) {
 	r := RegistrationToken{
 		ID:         o.ID("id"),
@@ -230,7 +229,7 @@ func registrationOf(o tms.Object) (RegistrationToken, error) {
 	if r.Count, hasCount, err = o.Int("count"); err != nil {
 		return r, err
 	}
-	// What is no number of uses is not told.
+	// A value that is not a number counts as missing.
 	if used, told, err := o.Int(usedMember); err == nil && told && used >= 0 {
 		r.Used, r.UsedKnown = used, true
 	}

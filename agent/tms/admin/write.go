@@ -41,9 +41,9 @@ func (s *Session) send(ctx context.Context, call tms.Call, body func(form string
 	return tms.Bare, nil
 }
 
-// OutcomeUnknown reports whether a call may have been done although it failed: no answer
-// came that can be read, or the service, or something before it, failed meanwhile. What
-// is not the service may answer after the service has done it, but for 407, 429 and 511.
+// OutcomeUnknown reports whether a failed call may have had its effect. No readable
+// answer came, or the service or a proxy failed meanwhile. A proxy may answer after the
+// service has done it, except with 407, 429 and 511.
 func OutcomeUnknown(err error) bool {
 	f, ok := errors.AsType[*tms.Failure](err)
 	switch {
@@ -59,18 +59,17 @@ func OutcomeUnknown(err error) bool {
 	return f.Status >= http.StatusInternalServerError || !f.ServiceShape
 }
 
-// MismatchError means that the service did something else than it was asked for, or
-// that it does not show what it did.
+// MismatchError means that the service did not do as asked, or does not show its result.
 type MismatchError struct {
-	Text       string // in what it differs
+	Text       string // the differences
 	Unchanged  bool   // nothing was changed: the body may have had a form that the service ignores
-	Unverified string // the member whose change the service does not show, in words; "" if it shows all
+	Unverified string // the member without a visible change, in words; "" if the service shows all
 	Form       string // of the body
 }
 
 var _ error = (*MismatchError)(nil)
 
-// Error is in what it differs.
+// Error describes the differences.
 func (e *MismatchError) Error() string { return e.Text }
 
 // TokenNotShownError means that a registration token is there, and that the service shows
@@ -85,9 +84,9 @@ func (e *TokenNotShownError) Error() string {
 		"Look for it on the service's pages. If it is not there, delete this one before you make another: tmsctl registration-token delete %[1]s", e.ID)
 }
 
-// CreateRegistrationToken makes one. It is never asked for twice: if the answer is
-// lost, it is looked up in the list. What Check refuses is not sent, and its error is
-// no *tms.Failure. After a *[MismatchError] the registration token is there, and is
+// CreateRegistrationToken makes one. It is never asked for twice: if the answer is lost,
+// it is looked up in the list. If Check refuses it, nothing is sent, and the error is not
+// a *tms.Failure. After a *[MismatchError] the registration token is there, and is
 // returned too. After a *[TokenNotShownError] it is there without its token.
 func (s *Session) CreateRegistrationToken(ctx context.Context, n NewRegistrationToken, now time.Time) (RegistrationToken, error) {
 	if err := n.Check(now); err != nil {
@@ -139,7 +138,7 @@ func (s *Session) lookUpCreated(ctx context.Context, n NewRegistrationToken, err
 	return RegistrationToken{}, err
 }
 
-// fetchToken asks for what the reply to a creation does not show.
+// fetchToken fetches values that the reply to a creation does not show.
 func (s *Session) fetchToken(ctx context.Context, r RegistrationToken) RegistrationToken {
 	if r.Identifier != "" && !r.Token.IsZero() {
 		return r
@@ -181,8 +180,8 @@ func (s *Session) findCreated(ctx context.Context, n NewRegistrationToken) (r Re
 	return r, err == nil, err
 }
 
-// differences says in what r is not what was asked for. What the service does not
-// tell does not differ.
+// differences describes how r differs from the request. A value that the service does not
+// show does not differ.
 func (n NewRegistrationToken) differences(r RegistrationToken) string {
 	day := midnight(n.Expires)
 	switch {
@@ -196,7 +195,7 @@ func (n NewRegistrationToken) differences(r RegistrationToken) string {
 	return ""
 }
 
-// Change is what is to become of a registration token; nil leaves as it is.
+// Change has the new values of a registration token; nil keeps a value.
 type Change struct {
 	Count   *int
 	Expires *time.Time // only the date in UTC counts
@@ -226,11 +225,11 @@ func (r RegistrationToken) same(as RegistrationToken) bool {
 	return r.Count == as.Count && r.Expires.Equal(as.Expires) && r.State == as.State
 }
 
-// UpdateRegistrationToken changes was, which the caller has looked at, and returns
-// what the service has then. It sends a PATCH and reads the result back: the service
-// may take a number for a difference. If that is not was.With(c), the error is a
-// *[MismatchError]. Where the service gives versions it fails with [ErrChanged] if
-// was is no longer what the service has.
+// UpdateRegistrationToken changes was, which the caller has read, and returns the new
+// state at the service. It sends a PATCH and reads the result back, since the service may
+// add a number to the old one. If that is not was.With(c), the error is a
+// *[MismatchError]. If the service gives versions and was is outdated, the error is
+// [ErrChanged].
 func (s *Session) UpdateRegistrationToken(ctx context.Context, was RegistrationToken, c Change) (RegistrationToken, error) {
 	form, err := s.send(ctx, tms.Call{
 		Op: "change registration token", Method: http.MethodPatch,
@@ -283,7 +282,7 @@ func (r RegistrationToken) unverified(c Change) (member, why string) {
 	return "", ""
 }
 
-// changeResult says what a change asked for and what came of it.
+// changeResult compares a change with its result.
 func (r RegistrationToken) changeResult(c Change, is RegistrationToken) string {
 	var all []string
 	was, now := r.Changeable(), is.Changeable()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Fit is whether what is configured is what the tenant has.
+// Fit says whether the configuration fits the tenant.
 type Fit string
 
 // The fits. A row that no key selects has none.
@@ -17,7 +17,7 @@ const (
 	FitUnknown Fit = "unknown"
 )
 
-// Form is one row, and what a tenant showed of it. It holds no secret.
+// Form is one row with the tenant's answer. It contains no secret.
 type Form struct {
 	Row        ID       `json:"row"`
 	Title      string   `json:"title"`
@@ -25,12 +25,12 @@ type Form struct {
 	Taken      string   `json:"taken"`                // how it is taken until the tenant shows it
 	Key        string   `json:"key,omitempty"`        // of the configuration
 	Configured string   `json:"configured,omitempty"` // the value of Key, where the asker has one
-	Answers    []string `json:"answers"`              // what the tenant showed, or the words of Key that it takes; empty if that is not known
+	Answers    []string `json:"answers"`              // the tenant's answers, or the words of Key that it accepts; empty if unknown
 	Fits       Fit      `json:"fits,omitempty"`       // of Configured
 	Why        string   `json:"why"`                  // how that is known, or when it will be
 }
 
-// Block is what one tenant showed: for a person, and for a support ticket.
+// Block has the answers of one tenant, for a person and for a support ticket.
 type Block struct {
 	Tenant string    `json:"tenant"` // host
 	By     string    `json:"by,omitempty"`
@@ -41,7 +41,7 @@ type Block struct {
 	Failed string    `json:"failed,omitempty"` // why nothing could be asked
 }
 
-// Observation is what somebody found of a row.
+// Observation is a finding about a row.
 type Observation struct {
 	Answers []string
 	Why     string // "" if there is nothing to add
@@ -50,7 +50,7 @@ type Observation struct {
 // Findings are by row.
 type Findings map[ID]Observation
 
-// Set notes what a tenant showed; empty answers are none.
+// Set records a tenant's answers; empty ones are ignored.
 func (f Findings) Set(id ID, answers ...string) {
 	if answers = slices.DeleteFunc(answers, func(s string) bool { return s == "" }); len(answers) > 0 {
 		f[id] = Observation{Answers: answers}
@@ -82,7 +82,7 @@ func (v Source) when(r Row) (string, bool) {
 	return "the trial ended before this step", r.Trial
 }
 
-// Fill returns the rows that a view can learn, with what was found.
+// Fill returns the rows that a view can learn, with the findings.
 func Fill(v Source, found Findings) []Form {
 	forms := []Form{}
 	for _, r := range Rows() {
@@ -158,7 +158,7 @@ func (b Block) String() string {
 
 func row(title, tag string) string { return fmt.Sprintf("%-*s  %-3s ", titleWidth, title, tag) }
 
-// text is what is known of a row, in words.
+// text describes a row in words.
 func (f Form) text() string {
 	if len(f.Answers) == 0 {
 		text := "not known: " + f.Why
@@ -178,8 +178,8 @@ func (f Form) text() string {
 	return text
 }
 
-// wrapped writes head and then text, in lines that begin at the column where it does.
-// What is longer than a line is broken where it has to.
+// wrapped writes head and then text, in lines that begin at the column where it does. It
+// breaks words that are longer than a line.
 func wrapped(t *strings.Builder, head string, column int, text string) {
 	line, room := "", lineWidth-column
 	for word := range strings.FieldsSeq(plain(text)) {

@@ -74,7 +74,7 @@ type Row struct {
 	ID    ID
 	Title string // at most titleWidth characters
 	Tag   Tag
-	Taken string // what Regent expects until the tenant shows it
+	Taken string // Regent's assumption until the tenant shows it
 	Key   string // of the configuration, if it selects; else ""
 
 	// When each command can show it; "" if it never can.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// device is what an auth token's redemption said of itself.
+// device has the names in an auth token's redemption.
 type device struct {
 	Identifier     string `json:"identifier"`
 	FQDN           string `json:"fqdn"`
@@ -53,8 +53,8 @@ func (e *Emulator) redeem(c *call) answer {
 	return c.issued(e.redeemed(c, registration, d))
 }
 
-// redeemed uses a count. Another identity provider is asked before, so that its
-// trouble costs none, and what it gave is withdrawn if there is no count after all.
+// redeemed uses a count. It asks an external identity provider first, so that its failure
+// uses no count. If no count is left, it withdraws the tokens.
 func (e *Emulator) redeemed(c *call, registration string, d device) (grant, grantAnswer, error) {
 	id := rand.Text()
 	var issued grantAnswer

@@ -11,7 +11,7 @@ import (
 // ControlPath is where a program mounts [Emulator.Control].
 const ControlPath = "/_emulator/"
 
-// State is what the emulator has seen and has made, without secrets.
+// State has the emulator's requests and objects, without secrets.
 type State struct {
 	Requests map[Class]int `json:"requests"` // that arrived, those that were failed included
 	Failed   int           `json:"failed"`   // by a fault with a status
@@ -47,9 +47,8 @@ type AuthTokenState struct {
 	Ended             bool   `json:"ended"`   // with its registration token; see Knobs.OneUser
 }
 
-// State returns what the emulator has seen and has made. What the store holds
-// is one consistent view; requests are counted when they arrive, so while some
-// are under way their number runs ahead.
+// State returns the emulator's requests and objects. The objects are one consistent view.
+// Requests count when they arrive, so their number may be ahead of the objects.
 func (e *Emulator) State() State {
 	s := e.store.state()
 	e.mu.Lock()
@@ -77,16 +76,16 @@ func (m *memory) state() State {
 	return s
 }
 
-// controlRequest is a request to the control endpoint. What it does not name stays.
+// controlRequest is a request to the control endpoint. Other values stay.
 type controlRequest struct {
 	knobsJSON
 	Faults *[]Fault `json:"faults"` // replaces those that are pending
 }
 
-// Control returns what only an emulator has, for scripts that drive a program:
-// GET /_emulator/state, and POST /_emulator/knobs, which changes the knobs that
-// its JSON names and answers with the state. It is not authenticated, and so it
-// answers on the loopback only. It is never slow and has no faults.
+// Control returns the handler for scripts that control the emulator. GET /_emulator/state
+// answers with the state. POST /_emulator/knobs changes the knobs that its JSON names,
+// and answers with the state. It is not authenticated, and so it answers on the loopback
+// only. It is never slow and has no faults.
 func (e *Emulator) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+ControlPath+"state", func(w http.ResponseWriter, _ *http.Request) { e.writeState(w) })

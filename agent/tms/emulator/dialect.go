@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Dialect is how the service writes replies and reads requests. No real tenant
-// was seen: what stands here is INVENTED after the contract's tags F and A.
+// Dialect is how the service writes replies and reads requests. No real tenant was
+// available: the dialects are INVENTED after the contract's tags F and A.
 type Dialect string
 
 // The dialects.
@@ -116,7 +116,7 @@ func (d Dialect) stateOf(word string, anyWord bool) (string, error) {
 // is wrapped in a member such as authToken, the first dialect's is bare.
 type RequestBody string
 
-// What becomes of a body in the other dialect's form. All are INVENTED.
+// The treatment of a body in the other dialect's form. All are INVENTED.
 const (
 	BodyStrict  RequestBody = "strict"  // 400
 	BodyLenient RequestBody = "lenient" // taken, and its content is ignored
@@ -137,7 +137,7 @@ func unwrapped(body []byte, wrapper string) (inner []byte, ok bool) {
 // emptyMember returns a member that the family would have left out: an empty text.
 func emptyMember(body []byte) (name string, found bool) {
 	var members map[string]json.RawMessage
-	_ = json.Unmarshal(body, &members) // what is no object has none
+	_ = json.Unmarshal(body, &members) // only an object has members
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if string(members[name]) == `""` {
 			return name, true

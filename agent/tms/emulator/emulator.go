@@ -23,7 +23,7 @@ import (
 	"time"
 )
 
-// Options is what an Emulator is made of. Every zero value is useful.
+// Options configure an Emulator. Every zero value is useful.
 type Options struct {
 	Knobs       Knobs
 	Credentials Credentials
@@ -33,16 +33,15 @@ type Options struct {
 	Now       func() time.Time // the service's clock, before Knobs.ClockOffset; nil is the system's
 	Log       *slog.Logger     // a line for each request at Info, without secrets; nil is none
 
-	// Store keeps everything over a restart; nil keeps it in memory. New takes
-	// what is in it; the caller closes it after the last request.
+	// Store keeps everything over a restart; nil keeps it in memory. New reads its
+	// content. The caller closes it after the last request.
 	Store *Store
-	// Identity is an identity provider in place of the emulator's own; nil is
-	// that one. What Knobs say of tokens, and Realm and TokenPath, are its own
-	// business then.
+	// Identity is an identity provider in place of the emulator's own; nil is that one.
+	// It then ignores Realm, TokenPath and the knobs of tokens.
 	Identity *Keycloak
 }
 
-// Credentials are what the Contact Administrator logs in with.
+// Credentials are the Contact Administrator's login.
 type Credentials struct {
 	User     string // "" is "admin"
 	Password string // "" is a random one
@@ -111,8 +110,8 @@ func New(o Options) (*Emulator, error) {
 	return e, nil
 }
 
-// attachStore takes over what an earlier run kept: all rows, the key that signs, and
-// of the credentials those that nobody gave. Without a Store all is new.
+// attachStore loads the content of an earlier run: all rows, the signing key, and the
+// credentials that were not given. Without a Store all is new.
 func (e *Emulator) attachStore(s *Store, given Credentials) (err error) {
 	if e.signer, err = newSigner(s); err != nil {
 		return err
@@ -138,8 +137,7 @@ func (c Credentials) complete() Credentials {
 	}
 }
 
-// Credentials returns what the Contact Administrator logs in with, those that
-// were made at random included.
+// Credentials returns the Contact Administrator's login, generated values included.
 func (e *Emulator) Credentials() Credentials { return e.cred }
 
 // IssueRegistrationToken makes a registration token that lives as long as one
@@ -159,8 +157,8 @@ func (e *Emulator) IssueRegistrationToken(identifier string, count int) (string,
 	return r.Token, nil
 }
 
-// DeleteAuthToken does what the Contact Administrator does to prevent further
-// use. It reports whether there was an auth token with this id.
+// DeleteAuthToken deletes an auth token, as the Contact Administrator does to prevent
+// further use. It reports whether there was an auth token with this id.
 func (e *Emulator) DeleteAuthToken(id string) bool {
 	return e.store.deleteAuthToken(id) == nil
 }
@@ -173,8 +171,8 @@ func (e *Emulator) Time() time.Time {
 // ServeHTTP implements [http.Handler].
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { e.mux.ServeHTTP(w, r) }
 
-// serve is the way of every request. The order is what a client that gives up
-// or hears nothing has to reckon with: the state changes first.
+// serve handles every request. The state changes before the reply, so a client without a
+// reply may have caused a change.
 func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	c, ep := e.open(w, r, rt)
 	// 1. Count it, and take the fault that is meant for it.
@@ -187,8 +185,8 @@ func (e *Emulator) serve(w http.ResponseWriter, r *http.Request, rt route) {
 	if faulty {
 		a = fault.answer(rt.oidc)
 	}
-	// 3. Only the reply is late. A client that does not wait for it leaves
-	// behind what it asked for, as it would with the real service.
+	// 3. Only the reply is late. If a client does not wait for it, the change stays, as
+	// with the real service.
 	if !pause(r.Context(), c.knobs.Latency) {
 		return
 	}

@@ -7,8 +7,8 @@ import "net/http"
 // here and nowhere else: codes and messages of the service. So a client that
 // depends on an invented text depends on this file alone.
 
-// refusal is an error in the service's shape. It is what the store and the
-// handlers return, and what the client is told.
+// refusal is an error in the service's shape. The store and the handlers return it, and
+// the client gets it.
 type refusal struct {
 	status        int
 	Code, Message string // in a body of one of the errorShapes
@@ -47,7 +47,7 @@ var (
 	errExpirationDate   = &refusal{http.StatusBadRequest, "INVALID_FIELD", "expirationDate: must be a date like 2026-12-31, from tomorrow to 30 days from now."} // INVENTED
 )
 
-// invalidBody refuses a body that is not what it must be. INVENTED
+// invalidBody refuses an invalid body. INVENTED
 func invalidBody(err error) *refusal {
 	return &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body is not valid: " + err.Error() + "."}
 }
@@ -66,7 +66,7 @@ func wrongForm(wrapper string, wrapped bool) *refusal {
 	return &refusal{http.StatusBadRequest, "INVALID_BODY", "The request body must have one member, " + wrapper + "."}
 }
 
-// serviceFault is what a fault switch makes the service say.
+// serviceFault is the service's answer at a fault switch.
 func serviceFault(status int) *refusal {
 	switch status {
 	case http.StatusInternalServerError:
@@ -108,8 +108,8 @@ var (
 	errSessionRevoked   = &oauthRefusal{http.StatusBadRequest, "invalid_grant", "Session doesn't have required client"}
 )
 
-// oauthFault is what a fault switch makes the identity provider say. INVENTED,
-// but for the two codes.
+// oauthFault is the identity provider's answer at a fault switch. INVENTED, but for the
+// two codes.
 func oauthFault(status int) *oauthRefusal {
 	if status < http.StatusInternalServerError {
 		return &oauthRefusal{status, "invalid_request", http.StatusText(status)}

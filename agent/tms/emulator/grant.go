@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// grantAnswer is what the identity provider gives, and half of an auth token.
+// grantAnswer is the identity provider's answer, and half of an auth token.
 type grantAnswer struct {
 	AccessToken      string `json:"access_token"`
 	RefreshToken     string `json:"refresh_token,omitempty"`
@@ -16,7 +16,8 @@ type grantAnswer struct {
 	Scope            string `json:"scope,omitempty"`
 }
 
-// tokenAnswer has what Keycloak adds at the token endpoint, and nobody here reads.
+// tokenAnswer adds Keycloak's further members at the token endpoint. No client here reads
+// them.
 type tokenAnswer struct {
 	grantAnswer
 	NotBefore    int    `json:"not-before-policy"`

@@ -29,7 +29,7 @@ type call struct {
 	now   time.Time
 }
 
-// answer is what a request is told. At most one of body and html is set.
+// answer is the answer to a request. At most one of body and html is set.
 type answer struct {
 	status int
 	header http.Header // may be nil
@@ -37,7 +37,7 @@ type answer struct {
 	html   string
 }
 
-// endpoint is what one method does at one path.
+// endpoint handles one method at one path.
 type endpoint struct {
 	class  Class
 	handle func(*call) answer
@@ -83,7 +83,7 @@ func (e *Emulator) routes() *http.ServeMux {
 	return mux
 }
 
-// open reads a request, and finds out what it asks for.
+// open reads a request, and finds its endpoint.
 func (e *Emulator) open(w http.ResponseWriter, r *http.Request, rt route) (*call, endpoint) {
 	c := &call{Request: r, knobs: e.Knobs(), now: e.Time()}
 	var err error
@@ -177,7 +177,7 @@ func decodeStrict(b []byte, v any) error {
 	return nil
 }
 
-// credential returns what stands after the scheme in the Authorization header.
+// credential returns the credentials in the Authorization header, without the scheme.
 func (c *call) credential(scheme string) (string, bool) {
 	got, rest, ok := strings.Cut(c.Header.Get("Authorization"), " ")
 	rest = strings.TrimSpace(rest)
@@ -203,7 +203,7 @@ func refused(err error) answer {
 	return answer{status: http.StatusInternalServerError, body: serviceFault(http.StatusInternalServerError)}
 }
 
-// success is the status of a request that did what it asks for.
+// success is the status of a successful request.
 func (c *call) success() int {
 	if c.Method == http.MethodPost {
 		return http.StatusCreated

@@ -44,7 +44,7 @@ func (e *Emulator) discovery(c *call) answer {
 	}}
 }
 
-// keys is what access tokens are verified with.
+// keys are the keys that verify access tokens.
 func (e *Emulator) keys(*call) answer {
 	return answer{status: http.StatusOK, body: e.signer.public()}
 }

@@ -25,8 +25,8 @@ type KeycloakOptions struct {
 	URL   string // of the server, as http://127.0.0.1:8080/
 	Realm string // "" is "ems"
 
-	// The client with whose service account users are made and removed. It needs
-	// the role manage-users of the client realm-management.
+	// The client with the service account that creates and deletes users. It needs the
+	// role manage-users of the client realm-management.
 	ClientID     string
 	ClientSecret string
 
@@ -108,7 +108,7 @@ func (k *Keycloak) removeUser(ctx context.Context, id string) error {
 	return nil
 }
 
-// verify returns whom an access token of the realm is for.
+// verify returns the subject of an access token of the realm.
 func (k *Keycloak) verify(ctx context.Context, token string, now time.Time) (claims, error) {
 	key := func(id string) (any, error) { return k.key(ctx, id) }
 	return verify(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256, jose.PS256}, key, jwt.Expected{Issuer: k.issuer(), Time: now})

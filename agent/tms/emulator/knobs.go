@@ -45,7 +45,8 @@ type Knobs struct {
 	OneUser bool `json:"one_user_per_registration_token"`
 }
 
-// Rotation says what becomes of a refresh token that is used.
+// Rotation says whether a refresh gives a new refresh token, and whether the old one
+// stays valid.
 type Rotation string
 
 const (
@@ -59,8 +60,8 @@ const (
 	RotationOmit Rotation = "omit"
 )
 
-// Duplicates says what a redemption does whose identifier was already redeemed
-// with the same registration token. What the real service does is not known.
+// Duplicates says how a redemption ends if its identifier was already redeemed with the
+// same registration token. The behavior of the real service is unknown.
 type Duplicates string
 
 // How a redemption is repeated.
@@ -70,7 +71,7 @@ const (
 	DuplicatesSame   Duplicates = "same"   // the same auth token again, nothing changes
 )
 
-// Class sorts requests by what they ask for.
+// Class sorts requests by their purpose.
 type Class string
 
 // The classes of requests. Each request is of exactly one of them but the first.
@@ -80,8 +81,8 @@ const (
 	ClassLogin    Class = "login" // an administrator at the token endpoint
 	ClassRedeem   Class = "redeem"
 	ClassRefresh  Class = "refresh" // in either mode
-	ClassAdmin    Class = "admin"   // what needs an administrator's token
-	ClassOther    Class = "other"   // keys, documents, and what does not exist
+	ClassAdmin    Class = "admin"   // requests that need an administrator's token
+	ClassOther    Class = "other"   // keys, documents, and unknown paths
 )
 
 // Fault makes the next requests of a class fail.
@@ -91,7 +92,7 @@ type Fault struct {
 	Status      int    `json:"status"`                // 400 to 599; 0 closes the connection without an answer
 	RetryAfter  string `json:"retry_after,omitempty"` // header; "" is none, and "60" with a 429
 	Body        string `json:"body,omitempty"`        // sent as HTML, like a portal's in between; "" is an error in the service's shape
-	AfterCommit bool   `json:"after_commit"`          // do what was asked for, then fail
+	AfterCommit bool   `json:"after_commit"`          // do as asked, then fail
 }
 
 // choice is a knob that is one of some words. The first one is the default.
@@ -115,7 +116,7 @@ func (k *Knobs) choices() []choice {
 	}
 }
 
-// complete fills in the defaults, and says what contradicts.
+// complete sets the defaults, and returns an error about a contradiction.
 func (k Knobs) complete() (Knobs, error) {
 	k.AccessLifetime = cmp.Or(k.AccessLifetime, 5*time.Minute)
 	for _, c := range k.choices() {
@@ -130,13 +131,13 @@ func (k Knobs) complete() (Knobs, error) {
 // errKeycloakKnobs refuses knobs of tokens where another identity provider makes them.
 var errKeycloakKnobs = errors.New("lifetimes, rotation, reuse grace and one user: are the identity provider's own, set them there")
 
-// tokenKnobs is what an identity provider decides.
+// tokenKnobs returns the knobs of an identity provider.
 func (k Knobs) tokenKnobs() Knobs {
 	of := Knobs{
 		AccessLifetime: k.AccessLifetime, RefreshLifetime: k.RefreshLifetime, SessionLifetime: k.SessionLifetime,
 		Rotation: k.Rotation, ReuseGrace: k.ReuseGrace, MaxReuse: k.MaxReuse, OneUser: k.OneUser,
 	}
-	of, _ = of.complete() // a part of what was checked
+	of, _ = of.complete() // a part of checked knobs
 	return of
 }
 
@@ -194,8 +195,8 @@ func (e *Emulator) Knobs() Knobs {
 	return e.knobs
 }
 
-// SetKnobs changes how the service behaves from the next request on. What
-// contradicts itself is refused, and changes nothing.
+// SetKnobs changes how the service behaves from the next request on. A contradiction is
+// refused, and changes nothing.
 func (e *Emulator) SetKnobs(k Knobs) error {
 	k, err := k.complete()
 	if err != nil {
@@ -245,8 +246,8 @@ func (e *Emulator) FailNext(class Class, n, status int) error {
 	return e.AddFault(Fault{Class: class, Count: n, Status: status})
 }
 
-// DropNext does what the next n requests of a class ask for, and closes the
-// connection without an answer.
+// DropNext lets the next n requests of a class take effect, and closes the connection
+// without an answer.
 func (e *Emulator) DropNext(class Class, n int) error {
 	return e.AddFault(Fault{Class: class, Count: n, AfterCommit: true})
 }
@@ -272,7 +273,8 @@ func (e *Emulator) nextFault(class Class) (Fault, bool) {
 	return f, true
 }
 
-// answer is what a faulty request is told, in the shape of whom it asked.
+// answer is the answer to a request with a fault, in the shape of the service or the
+// identity provider.
 func (f Fault) answer(oidc bool) answer {
 	a := answer{status: f.Status, header: http.Header{}}
 	switch {

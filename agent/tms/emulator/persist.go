@@ -12,16 +12,15 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// Store is a file that keeps what an Emulator knows, so that a restart loses
-// nothing. It belongs to one Emulator of one process: a second one that opens it
-// is refused.
+// Store is a file with the content of an Emulator, so that a restart loses nothing. It
+// belongs to one Emulator of one process: a second one that opens it is refused.
 type Store struct{ db *bolt.DB }
 
 const (
 	bucketRegistrations = "registration-tokens"
 	bucketAuthTokens    = "auth-tokens" //nolint:gosec // the name of a bucket
 	bucketSessions      = "sessions"
-	bucketOther         = "other" // counters, and what Keep keeps
+	bucketOther         = "other" // counters, and the values of GetOrCreate
 	keyCounters         = "counters"
 )
 
@@ -52,9 +51,8 @@ func OpenStore(path string) (*Store, error) {
 // Close gives the file back. No Emulator may use it any more.
 func (s *Store) Close() error { return s.db.Close() }
 
-// GetOrCreate returns what was kept under a name at the first call, which made it.
-// It is for what has to stay the same over restarts, such as keys. A nil Store keeps
-// nothing: each call makes it.
+// GetOrCreate returns the value with a name. The first call creates it. It is for values
+// that survive restarts, such as keys. A nil Store keeps nothing: each call makes it.
 func (s *Store) GetOrCreate(name string, first func() ([]byte, error)) (value []byte, err error) {
 	if s == nil {
 		return first()
@@ -90,9 +88,9 @@ type change struct {
 
 func deletion(bucket, key string) change { return change{bucket: bucket, key: key} }
 
-// persist makes the changes of one transaction durable. Once that failed, memory
-// knows more than the file, and each later change is refused: what a client was
-// told must be there after a restart. m.mu is held.
+// persist makes the changes of one transaction durable. After a failure the file lacks a
+// change, and each later change is refused. An acknowledged change must survive a
+// restart. m.mu is held.
 func (m *memory) persist(changes ...change) error {
 	if m.file == nil || m.broken != nil {
 		return m.broken
@@ -122,7 +120,7 @@ func (m *memory) persist(changes ...change) error {
 	return m.broken
 }
 
-// The rows lie in the file as they are in memory. What they do not export is not there.
+// The rows lie in the file as they are in memory. Only exported fields are stored.
 
 func (r *registrationRow) saved() change { return change{bucketRegistrations, r.ID, r} }
 
@@ -132,7 +130,7 @@ func (s *session) saved() change { return change{bucketSessions, s.id, s} }
 
 func (c counters) counted() change { return change{bucketOther, keyCounters, c} }
 
-// load reads what the file holds into a memory that is new.
+// load reads the file into a new store.
 func (m *memory) load() error {
 	return m.file.db.View(func(tx *bolt.Tx) error {
 		return errors.Join(
@@ -154,7 +152,7 @@ func (m *memory) load() error {
 	})
 }
 
-// restore reads the counters, and makes again what follows from the rows.
+// restore reads the counters, and rebuilds the indexes from the rows.
 func (m *memory) restore(tx *bolt.Tx) error {
 	if b := tx.Bucket([]byte(bucketOther)).Get([]byte(keyCounters)); b != nil {
 		if err := json.Unmarshal(b, &m.counters); err != nil {

@@ -14,16 +14,15 @@ const (
 	maxText     = 255 // characters of a field; ours
 )
 
-// query is what a list is asked for: filters that match whole values, and the
-// page that is wanted.
+// query has the filters of a list, which match whole values, and the requested page.
 type query struct {
 	filters     url.Values
 	start, size int
 }
 
-// query reads the parameters of a list. One that is unknown or stands twice is
-// refused: a filter that is silently ignored shows what was not asked for, and
-// somebody may be about to delete it.
+// query reads the parameters of a list. An unknown or repeated one is refused. If a
+// filter were ignored, the list would show other rows, and an administrator might delete
+// them.
 func (c *call) query(filters ...string) (query, error) {
 	values := c.URL.Query()
 	w := c.knobs.Dialect.words()

@@ -44,7 +44,7 @@ type registrationRequest struct {
 	Customer       reference `json:"customer"`
 }
 
-// registrationUpdate leaves alone what is not named.
+// registrationUpdate changes only the named members.
 type registrationUpdate struct {
 	Count          *int    `json:"count"`
 	ExpirationDate *expiry `json:"expirationDate"`

@@ -10,12 +10,12 @@ import (
 // adminSession is how long an administrator's refresh token may lie unused.
 const adminSession = 30 * time.Minute
 
-// session is a family of refresh tokens: each one descends from the one before.
-// A refresh token is the session's id, a dot, and a text of its own, so that one
-// that was replaced is known for one of the family without a list of them.
+// session is a family of refresh tokens: each one descends from the one before. A refresh
+// token is the session's id, a dot, and a random text. So a replaced one still names its
+// family, without a list.
 type session struct {
 	id        string
-	Subject   string // whom the access tokens are for
+	Subject   string // subject of the access tokens
 	Client    string // the only one that may refresh
 	AuthToken string // id; "" for an administrator's
 
@@ -29,7 +29,7 @@ type session struct {
 	Ended    bool // with its registration token; see Knobs.OneUser
 }
 
-// grant is what a redemption or a refresh gives.
+// grant is the result of a redemption or a refresh.
 type grant struct {
 	subject   string
 	authToken authToken     // zero for an administrator's session
@@ -151,8 +151,8 @@ func (m *memory) refreshBy(registration, id string, k Knobs, now time.Time) (gra
 	return m.use(s, s.Current, k, now)
 }
 
-// use refreshes a session, and keeps what became of it: a refusal may have
-// revoked it. m.mu is held.
+// use refreshes a session, and stores the result: a refusal may have revoked it. m.mu is
+// held.
 func (m *memory) use(s *session, token string, k Knobs, now time.Time) (grant, error) {
 	if err := s.refresh(token, k, now); err != nil {
 		return grant{}, errors.Join(err, m.persist(s.saved()))

@@ -22,8 +22,7 @@ type signer struct {
 	jws jose.Signer
 }
 
-// claims is an access token. What jwt.Claims has not stands under the names that
-// Keycloak uses.
+// claims is an access token. Claims that jwt.Claims lacks have Keycloak's names.
 type claims struct {
 	jwt.Claims
 	Type   string `json:"typ"`
@@ -36,7 +35,7 @@ type roles struct {
 	Roles []string `json:"roles,omitempty"`
 }
 
-// claimsFor says whom an access token is for.
+// claimsFor returns the claims of an access token.
 func claimsFor(subject, client string, has ...string) claims {
 	return claims{Claims: jwt.Claims{Subject: subject}, Type: "Bearer", Client: client, Scope: scope, Realm: roles{has}}
 }
@@ -79,14 +78,15 @@ func (s *signer) access(who claims, issuer string, now time.Time, life time.Dura
 	return token, nil
 }
 
-// verify returns whom an access token of ours, and still good, is for.
+// verify returns the subject of an access token that this emulator signed and that is
+// valid.
 func (s *signer) verify(token string, now time.Time) (claims, error) {
 	ours := func(string) (any, error) { return s.key.Key, nil }
 	return verify(token, []jose.SignatureAlgorithm{algorithm}, ours, jwt.Expected{Time: now})
 }
 
-// verify returns whom an access token is for, if it is as expected and signed by the key
-// of the id in it.
+// verify returns the subject of an access token, if its claims are as expected and the
+// key with its id signed it.
 func verify(token string, algorithms []jose.SignatureAlgorithm, key func(id string) (any, error), expected jwt.Expected) (claims, error) {
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {

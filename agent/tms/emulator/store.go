@@ -106,8 +106,8 @@ func (m *memory) updateRegistration(id string, version int, oneUser bool, apply 
 	return changed, row.Version, m.persist(changes...)
 }
 
-// deleteRegistration ends what can still be redeemed. Auth tokens stay; with
-// oneUser, their sessions end.
+// deleteRegistration deletes a registration token, so that it cannot be redeemed any
+// more. Auth tokens stay; with oneUser, their sessions end.
 func (m *memory) deleteRegistration(id string, oneUser bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

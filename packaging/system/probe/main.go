@@ -1,9 +1,8 @@
 // Command probe is a program that the stories of packaging/system run inside a booted
 // machine.
 //
-// It is an application that asks for tokens. It is also a process in the daemon's
-// place that tries what the daemon must not be able to do. It shares no code with
-// Regent.
+// It is an application that asks for tokens. In the daemon's place, it also tries actions
+// that the sandbox must block. It shares no code with Regent.
 package main
 
 import (

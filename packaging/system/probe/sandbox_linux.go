@@ -26,8 +26,8 @@ type trial struct {
 	try  func() error // nil if the sandbox is as it should be
 }
 
-// sandbox runs in the place of the daemon and tries what it must not be able to
-// do, and, so that a sandbox in which nothing works does not pass, what it must.
+// sandbox runs in the daemon's place and tries actions that must fail. It also tries
+// actions that must work, so that a sandbox that blocks everything does not pass.
 func sandbox(address, victim string) error {
 	pid, err := strconv.Atoi(victim)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"regent/agent/tms/admin"
 )
 
-// matcher is what is looked up while judging.
+// matcher has the indexes for judging.
 type matcher struct {
 	entries       map[string]Entry           // by identifier
 	installations map[string]bool            // that gave a ledger, by ref ID 2
@@ -30,7 +30,7 @@ type group struct {
 	newest admin.AuthToken
 }
 
-// hostLedger is what the ledgers of a host say of the host.
+// hostLedger is the evidence of a host's ledgers about the host.
 type hostLedger struct {
 	since time.Time // the first redemption of any installation
 	users map[string]bool
@@ -74,8 +74,8 @@ func newMatcher(in Input) *matcher {
 }
 
 func (j *matcher) addEntry(e Entry) {
-	// A copied disk has the ledger of the first one, and one export may be older
-	// than another: what any of them confirms is confirmed.
+	// A copied disk has the ledger of the first one, and one export may be older than
+	// another. So the confirmation of one ledger is enough.
 	if old := j.entries[e.Identifier]; old.Outcome != "confirmed" || e.Outcome == "confirmed" && old.ID == "" {
 		j.entries[e.Identifier] = e
 	}
@@ -145,7 +145,7 @@ func (j *matcher) lookUp(t admin.AuthToken) known {
 // otherUser reports whether the inventory expects another user on the host.
 func (k known) otherUser(user string) bool { return k.device.User != "" && k.device.User != user }
 
-// judge says what an auth token of the service's list is: the first that holds.
+// judge returns the kind of an auth token in the service's list: the first that applies.
 func (j *matcher) judge(t admin.AuthToken) Row {
 	k := j.lookUp(t)
 	for _, rule := range []func(admin.AuthToken, known) (Kind, string){j.stranger, j.accounted, j.clone, j.duplicate} {
@@ -163,11 +163,11 @@ func (j *matcher) judge(t admin.AuthToken) Row {
 	return row
 }
 
-// deletable reports whether a finding is proposed for deletion. What a ledger
-// confirms never is, unless the administrator's own inventory says that the device
-// is retired; nor is what only its names speak against, which anybody can copy; nor
-// what another installation of the host may have redeemed, of which there is no ledger;
-// nor what may be another registration token's, because the service does not show it.
+// deletable reports whether a finding is proposed for deletion. An auth token that a
+// ledger confirms is not, unless the administrator's inventory says that the device is
+// retired. Names alone are not enough, since anybody can copy them. An auth token that an
+// installation without a ledger may have redeemed stays too. So does one that the service
+// does not assign to a registration token.
 func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
 	case t.Registration == "":

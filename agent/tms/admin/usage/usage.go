@@ -31,15 +31,15 @@ type Device struct {
 	Retired bool   // the device no longer exists
 }
 
-// Input is what is known. Entries and Devices may be empty; what cannot be told
-// without them is not guessed.
+// Input has the known facts. Entries and Devices may be empty. Then findings that need
+// them are missing.
 type Input struct {
 	Tokens  []admin.AuthToken
 	Entries []Entry
 	Devices []Device
 }
 
-// Kind is what a finding is about.
+// Kind is the kind of a finding.
 type Kind string
 
 // The kinds of findings. An auth token has at most one of them: the first here
@@ -51,7 +51,7 @@ const (
 	Uncertain        Kind = "uncertain"       // the device never learned that it got it
 	Clone            Kind = "clone"           // one installation on more than one host: a copied disk
 	Duplicate        Kind = "duplicate"       // several auth tokens of one instance of one device
-	Unaccounted      Kind = "unaccounted"     // it has the names of a device whose ledger does not have it
+	Unaccounted      Kind = "unaccounted"     // it has the names of a device, but is not in the ledger of that device
 	MissingAtService Kind = "not_there"       // the device holds it, and the service does not have it: deleted
 	NoCountUsed      Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
 
@@ -66,7 +66,7 @@ func Kinds() []Kind {
 	}
 }
 
-// Row is one auth token, or an entry of a ledger without one, and what it is.
+// Row is one auth token, or an entry of a ledger without one, and its kind.
 type Row struct {
 	admin.AuthToken // ID is "" if the service does not have it
 	Kind            Kind
@@ -74,14 +74,14 @@ type Row struct {
 	Delete          bool   // it is proposed for deletion
 }
 
-// Report is what was found, rows in the order of their creation.
+// Report has the findings, in the order of creation.
 type Report struct {
 	Rows   []Row
 	Counts map[Kind]int
 }
 
-// Anomalies are the rows that somebody has to look at, by kind and creation: what
-// claims the names of a known device comes first.
+// Anomalies are the rows to check, by kind and creation. Rows with the names of a known
+// device come first.
 func (r Report) Anomalies() []Row {
 	rows := slices.DeleteFunc(slices.Clone(r.Rows), func(row Row) bool { return row.Kind == Expected || row.Kind == Unknown })
 	kinds := Kinds()
@@ -118,7 +118,7 @@ func Investigate(in Input) Report {
 	return report
 }
 
-// judgeMissing judges an entry whose identifier the service does not list.
+// judgeMissing judges an entry that the service does not list by its identifier.
 func judgeMissing(e Entry) (Kind, string) {
 	switch e.Outcome {
 	case "confirmed", "resolved_consumed":
@@ -133,7 +133,7 @@ func judgeMissing(e Entry) (Kind, string) {
 type Need struct {
 	Devices   int
 	Instances int       // of licensed applications on each device, which may run at the same time
-	Spare     int       // per cent, for devices that are installed anew
+	Spare     int       // per cent, for reinstalled devices
 	Rollout   int       // days until the last device has redeemed; 0 is 30
 	Now       time.Time // the service's
 }
@@ -222,9 +222,9 @@ func NewSessionCost(n Need, session time.Duration) (SessionCost, error) {
 // Forecast is the future use of a registration token at its present rate.
 type Forecast struct {
 	Left    int
-	AtMost  bool      // the service does not tell what is used: Left and Lapsing are at most so many
-	Undated int       // auth tokens that the service gives no creation date: PerDay and what follows from it is then not known
-	Early   bool      // the redemptions are of less than a day: PerDay and what follows from it is not known yet
+	AtMost  bool      // the service does not show used counts: Left and Lapsing are upper bounds
+	Undated int       // auth tokens without a creation date: PerDay and the values from it are unknown
+	Early   bool      // redemptions of less than a day: PerDay and the values from it are unknown
 	PerDay  float64   // redemptions a day, over the last 7 days or since it was made
 	UsedUp  time.Time // the day on which no count is left; zero if that is not before its end
 	Lapsing int       // counts that are left at its end, and lapse
