@@ -21,7 +21,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a path", Options{Tenant: "https://host/token/api"}, "omit the path /token/api"},
 		{"a query", Options{Tenant: "https://host/?a=b"}, "not contain ? or #"},
 		{"a user", Options{Tenant: "https://me:SECRET@host"}, "not contain a user or password"},
-		{"no URL", Options{Tenant: "https://me:SECRET@host:port"}, "tenant is no URL"},
+		{"no URL", Options{Tenant: "https://me:SECRET@host:port"}, "the tenant is not a URL"},
 		{"reply", Options{Tenant: "host", Forms: Forms{Reply: "both"}}, `reply "both": must be one of any, wrapped, bare`},
 		{"access token", Options{Tenant: "host", Forms: Forms{AccessToken: "jwt"}}, `access token "jwt": must be one of any, access_token, accessToken, token`},
 		{"authorization", Options{Tenant: "host", Forms: Forms{Authorization: "digest"}}, `authorization "digest": must be one of basic,`},
