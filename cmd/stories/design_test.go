@@ -57,7 +57,7 @@ func TestDesignPackages(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| `((?:agent|cmd|configs|ipc|packaging|platform)[a-z/-]*)` \\|")
 	var named []string
 	for _, document := range designs {
-		_, section, found := strings.Cut(readTree(t, document), "\n## Packages\n\n| package | what is in it |\n")
+		_, section, found := strings.Cut(readTree(t, document), "\n## Packages\n\n| package | content |\n")
 		if !found {
 			t.Errorf("%s: no section \"Packages\" with a table of them", document)
 		}
