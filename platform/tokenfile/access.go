@@ -6,24 +6,24 @@ import (
 	"slices"
 )
 
-// checkMode decides over owner and mode. open is what others may do, in any of
-// the mode's lower bits; others is who else may own the file besides root: the
-// user of this process first; fixed says that it is on a read-only mount.
+// checkMode checks owner and mode. open has the access of others, in any of the lower mode
+// bits. others are the allowed owners besides root, this process's user first. fixed means
+// that the file is on a read-only mount.
 func checkMode(path string, mode, open fs.FileMode, uid int, others []int, fixed bool) error {
 	if uid != 0 && !slices.Contains(others, uid) {
-		mend := "sudo chown root " + path
+		advice := "run: sudo chown root " + path
 		if fixed {
-			mend = "it is mounted read-only, so give it to root where it is mounted from"
+			advice = "change its owner to root at the source of the mount: here it is read-only"
 		}
-		return newError(path, fmt.Errorf("belongs to user %d, so anybody could have put it there: %s", uid, mend))
+		return newError(path, fmt.Errorf("belongs to user %d, so anybody could have put it there; %s", uid, advice))
 	}
 	if open != 0 {
-		return newError(path, fmt.Errorf("has mode %04o, so others can %s it: chmod 600 %s", mode.Perm(), describeAccess(open), path))
+		return newError(path, fmt.Errorf("has mode %04o, so others can %s it; run: chmod 600 %s", mode.Perm(), describeAccess(open), path))
 	}
 	return nil
 }
 
-// describeAccess says what the permission bits allow.
+// describeAccess returns the verb for the permission bits.
 func describeAccess(bits fs.FileMode) string {
 	switch {
 	case bits&0o022 != 0:

@@ -13,8 +13,8 @@ import (
 	"regent/platform/files"
 )
 
-// open opens path for reading. It follows no symbolic link at its end, unless
-// nobody can change the link, and does not wait for the other end of a pipe.
+// open opens path for reading. It does not follow a symbolic link at the end of path, unless
+// nobody can change the link. It does not wait for the writer of a FIFO.
 func open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0) //nolint:gosec // the configured path
 	if isSymlink(err) && IsReadOnly(path) {
@@ -24,34 +24,34 @@ func open(path string) (*os.File, error) {
 }
 
 func isSymlink(err error) bool {
-	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) // FreeBSD says EMLINK
+	return errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EMLINK) // EMLINK on FreeBSD
 }
 
-// isBusy is never true: opening a file that somebody writes is no error.
+// isBusy returns false: a file can be opened while another process writes it.
 func isBusy(error) bool { return false }
 
-// canDetectWriters reports whether writes knows of the file at path.
+// canDetectWriters reports whether hasWriter knows the writers of the file at path.
 func canDetectWriters(path string) bool {
 	f, err := open(path)
 	if err != nil {
-		return true // reading it says why
+		return true // Read reports the error
 	}
 	defer f.Close() //nolint:errcheck // opened for reading
 	_, known := hasWriter(f)
 	return known
 }
 
-// isMount reports whether a file could not be removed because it is a mount.
+// isMount reports whether err means that a file is a mount, or on a read-only one.
 func isMount(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EROFS) }
 
-// IsReadOnly reports whether what is at path lies on a read-only mount, so that it
-// can neither be changed nor erased here.
+// IsReadOnly reports whether the file at path is on a read-only mount, so that it cannot be
+// changed or erased here.
 func IsReadOnly(path string) bool {
 	return isReadOnlyMount(path) || isReadOnlyMount(filepath.Dir(path))
 }
 
-// IsUnremovable reports whether the file at path can be neither removed nor renamed
-// here: it is Fixed, or itself a mount.
+// IsUnremovable reports whether the file at path can be neither deleted nor renamed here: it
+// is on a read-only mount, or is a mount itself.
 func IsUnremovable(path string) bool { return IsReadOnly(path) || isMountPoint(path) }
 
 func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error {
@@ -65,7 +65,7 @@ func checkAccess(path string, f *os.File, info fs.FileInfo, owners []int) error 
 	}
 	fixed := IsReadOnly(path)
 	if fixed || filepath.Dir(path) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY")) {
-		others = 0 // nobody can change that here, or the service manager has decided it
+		others = 0 // it cannot be changed here, or the service manager sets it
 	}
 	return checkMode(path, info.Mode(), others, owner, allowed, fixed)
 }

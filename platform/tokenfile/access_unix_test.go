@@ -15,7 +15,7 @@ func TestReadRefusesWhatOthersMayOpen(t *testing.T) {
 	path := writeTokenFile(t, sample)
 	chmod(t, path, 0o644)
 	_, _, err := Read(path, parse)
-	want := "has mode 0644, so others can read it: chmod 600 " + path
+	want := "has mode 0644, so others can read it; run: chmod 600 " + path
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Fatalf("got %v, want %q", err, want)
 	}

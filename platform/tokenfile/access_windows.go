@@ -14,9 +14,8 @@ import (
 	"regent/platform/layout"
 )
 
-// open opens path for reading, itself and not what a link at its end points to.
-// It does so only where nobody has it open for writing, and nobody can open it
-// so before it is closed.
+// open opens path for reading. It opens a link itself, not its target. It returns an error
+// if another program has the file open for writing, and prevents this until it is closed.
 func open(path string) (*os.File, error) {
 	name, err := windows.UTF16PtrFromString(path)
 	if err != nil {
@@ -30,27 +29,25 @@ func open(path string) (*os.File, error) {
 	return os.NewFile(uintptr(h), path), nil
 }
 
-// isSymlink is never true: a link is opened, and refused by its mode.
+// isSymlink returns false: open opens a link, and checkKind refuses it.
 func isSymlink(error) bool { return false }
 
-// isBusy reports whether another program has the file open in a way that keeps
-// readers out, or writes it.
+// isBusy reports whether another program has the file open for writing or denies readers.
 func isBusy(err error) bool { return errors.Is(err, windows.ERROR_SHARING_VIOLATION) }
 
 func isMount(error) bool { return false }
 
-// IsReadOnly reports whether what is at path can neither be changed nor erased here.
-// No such mount of Windows is known to carry secrets.
+// IsReadOnly returns false: secrets on read-only mounts are not known on Windows.
 func IsReadOnly(string) bool { return false }
 
-// IsUnremovable is Fixed: a file cannot be a mount.
+// IsUnremovable returns false: on Windows a file is never a mount.
 func IsUnremovable(string) bool { return false }
 
-// canDetectWriters is true: opening tells, and is left to Read, for it keeps others
-// from opening the file for writing.
+// canDetectWriters returns true. Read detects writers by opening the file. A check here
+// would deny other programs to open it for writing.
 func canDetectWriters(string) bool { return true }
 
-// hasWriter is never true of a file that open opened.
+// hasWriter returns false: a file that open has opened has no writer.
 func hasWriter(*os.File) (open, known bool) { return false, true }
 
 func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
@@ -65,27 +62,27 @@ func checkAccess(path string, f *os.File, _ fs.FileInfo, _ []int) error {
 	return checkList(path, access, self)
 }
 
-// checkList checks owner and access control list, like checkMode. Administrators are
-// allowed, since they can open a file anyway. self is the user of this process.
+// checkList checks owner and access control list, like checkMode. It allows administrators,
+// since they can open the file anyway. self is this process's user.
 func checkList(path string, access files.AccessList, self string) error {
 	if !files.IsTrustedSID(access.Owner) && access.Owner != self {
-		return newError(path, fmt.Errorf(`belongs to %s, so anybody could have put it there: icacls "%s" /setowner *%s`,
+		return newError(path, fmt.Errorf(`belongs to %s, so anybody could have put it there; run: icacls "%s" /setowner *%s`,
 			access.Owner, path, layout.AdministratorsSID))
 	}
 	if others := access.UntrustedWith(contentRights, self, ownerRightsSID); len(others) > 0 {
-		return newError(path, fmt.Errorf(`is open to %s: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
+		return newError(path, fmt.Errorf(`is open to %s; run: icacls "%s" /inheritance:r /grant:r *%s:F *%s:F`,
 			strings.Join(others, ", "), path, layout.SystemSID, layout.AdministratorsSID))
 	}
 	return nil
 }
 
-// ownerRightsSID stands for the owner of the file.
+// ownerRightsSID means the owner of the file.
 const ownerRightsSID = "S-1-3-4"
 
-// contentRights is every right by which its holder comes to the content, or to the
-// right to.
+// contentRights are the rights to read or change the content, directly or by changing the
+// access.
 const contentRights = windows.FILE_READ_DATA | windows.FILE_WRITE_DATA | windows.FILE_APPEND_DATA |
 	windows.GENERIC_READ | windows.GENERIC_WRITE | windows.GENERIC_ALL | windows.WRITE_DAC | windows.WRITE_OWNER
 
-// changeTime is zero: size and time of writing have to do.
+// changeTime returns zero: Windows has only size and time of writing.
 func changeTime(fs.FileInfo) time.Time { return time.Time{} }

@@ -12,14 +12,14 @@ import (
 	"regent/platform/files"
 )
 
-// asideSuffix is behind the name of a file that was taken and is kept until its
-// token has proven itself.
+// asideSuffix is the suffix of a taken file that is stored until the service has accepted
+// its token.
 const asideSuffix = ".unproven"
 
-// maxAside is how many files of one name are kept aside.
+// maxAside is the maximum number of files aside for one name.
 const maxAside = 9
 
-// asideName is the n-th name beside path, from 1.
+// asideName returns the n-th name, from 1, of a file aside of path.
 func asideName(path string, n int) string {
 	if n == 1 {
 		return path + asideSuffix
@@ -27,7 +27,7 @@ func asideName(path string, n int) string {
 	return path + asideSuffix + "-" + strconv.Itoa(n)
 }
 
-// ListAside lists the files that SetAside left beside path.
+// ListAside returns the files that SetAside has left for path.
 func ListAside(path string) (there []string) {
 	for n := 1; n <= maxAside; n++ {
 		if _, err := os.Lstat(asideName(path, n)); err == nil {
@@ -37,10 +37,10 @@ func ListAside(path string) (there []string) {
 	return there
 }
 
-// OriginalName is the name of the file that SetAside renamed to path.
+// OriginalName returns the name of the file that SetAside renamed to path.
 func OriginalName(path string) string { return path[:max(0, strings.LastIndex(path, asideSuffix))] }
 
-// IsAside reports whether path is a name that SetAside gives.
+// IsAside reports whether path is a name from SetAside.
 func IsAside(path string) bool {
 	i := strings.LastIndex(path, asideSuffix)
 	if i <= 0 {
@@ -51,22 +51,22 @@ func IsAside(path string) bool {
 	return rest == "" || err == nil && rest == "-"+strconv.Itoa(n) && n >= 2 && n <= maxAside
 }
 
-// SetAside renames the file at path to NAME.unproven, for its owner only (0600),
-// if it still is the one that was read, and returns the new name. A name that is
-// taken gets a number: NAME.unproven-2. The same content is not kept twice: then
-// the file is removed, and the name is that of the first. The errors are those of
-// Remove. A file that is gone has no name.
+// SetAside renames the file at path to NAME.unproven, with mode 0600, and returns the new
+// name. If that name exists, it adds a number: NAME.unproven-2. If a file aside has the same
+// content, SetAside deletes the file at path and returns the name of that file. It returns
+// ErrChanged if the file is not the one that was read. Other errors are those of Remove. For
+// a missing file it returns "".
 func SetAside(path string, read Identity) (string, error) {
 	if gone, err := checkUnchanged(path, read); err != nil || gone {
 		return "", err
 	}
-	content, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
+	content, err := os.ReadFile(path) //nolint:gosec // the watched file
 	if err != nil {
 		return "", readError(path, err)
 	}
 	for n := 1; n <= maxAside; n++ {
 		name := asideName(path, n)
-		there, err := os.ReadFile(name) //nolint:gosec // beside that file
+		there, err := os.ReadFile(name) //nolint:gosec // next to the watched file
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return name, moveAside(path, name)
@@ -74,22 +74,21 @@ func SetAside(path string, read Identity) (string, error) {
 			return name, Remove(path, read)
 		}
 	}
-	return "", newError(path, fmt.Errorf("%d unproven ones lie beside it: delete those that are not wanted: rm %s%s*", maxAside, path, asideSuffix))
+	return "", newError(path, fmt.Errorf("%d unproven files are next to it; delete those that you do not need: rm %s%s*", maxAside, path, asideSuffix))
 }
 
-// Clear removes the file of a registration token that was sealed, or sets it
-// aside as SetAside does; then it returns the new name. The rule, in this order:
+// Clear deletes the file of a registration token that was sealed. Or it sets it aside like
+// SetAside, and returns the new name. It uses the first rule that applies:
 //
-//  1. What the service has accepted is removed, and with it each file aside whose
-//     content is a part of it.
-//  2. What is doubtful is set aside: it may be a part of a registration token.
-//  3. What comes while a file lies aside is set aside as well: it may be the rest
-//     of that one.
-//  4. Anything else is removed.
+//  1. If the service has accepted the token, Clear deletes the file, and each file aside
+//     that contains a part of it.
+//  2. If the token is doubtful, Clear sets the file aside: it may be a part of a
+//     registration token.
+//  3. If there is a file aside, Clear sets this file aside too: it may be the rest.
+//  4. Otherwise Clear deletes the file.
 //
-// So nothing that may be a part of the only copy is removed before the service has
-// taken the whole. taken is asked only where that matters. The errors are those
-// of Remove.
+// So Clear deletes no part of an only copy before the service has accepted the whole token.
+// It calls taken only if the answer matters. The errors are those of Remove.
 func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside string, err error) {
 	if !doubtful && len(ListAside(path)) == 0 {
 		return "", Remove(path, read)
@@ -100,19 +99,19 @@ func Clear(path string, read Identity, doubtful bool, taken func() bool) (aside 
 	return "", removeWithParts(path, path, read)
 }
 
-// ClearAside removes a file that was set aside and that the service has accepted,
-// as the first rule of Clear says. The errors are those of Remove.
+// ClearAside deletes a file aside that the service has accepted, like the first rule of
+// Clear. The errors are those of Remove.
 func ClearAside(aside string, read Identity) error {
 	return removeWithParts(aside, OriginalName(aside), read)
 }
 
-// removeWithParts removes the file at path, and what is aside of original and a part
-// of it.
+// removeWithParts deletes the file at path, and the files aside of original that contain a
+// part of it.
 func removeWithParts(path, original string, read Identity) error {
 	if gone, err := checkUnchanged(path, read); err != nil || gone {
 		return err
 	}
-	whole, err := os.ReadFile(path) //nolint:gosec // the file that its reader watches
+	whole, err := os.ReadFile(path) //nolint:gosec // the watched file
 	if err != nil {
 		return readError(path, err)
 	}
@@ -120,7 +119,7 @@ func removeWithParts(path, original string, read Identity) error {
 		return err
 	}
 	for _, name := range ListAside(original) {
-		part, err := os.ReadFile(name) //nolint:gosec // beside that file
+		part, err := os.ReadFile(name) //nolint:gosec // next to the watched file
 		if err != nil || !bytes.Contains(whole, bytes.TrimSpace(part)) {
 			continue
 		}
@@ -135,7 +134,7 @@ func moveAside(path, name string) error {
 	if err := os.Rename(path, name); err != nil {
 		return unremovableError(path, fmt.Errorf("cannot be renamed to %s: %w", name, files.TrimPath(err)))
 	}
-	if err := os.Chmod(name, 0o600); err != nil { // its owner alone could read it before as well
+	if err := os.Chmod(name, 0o600); err != nil { // the mode was already private
 		return newError(name, fmt.Errorf("its mode cannot be set: %w; run: chmod 600 %s", files.TrimPath(err), name))
 	}
 	return nil

@@ -6,26 +6,25 @@ import (
 	"time"
 )
 
-// fileState is what the watcher remembers of one path between two looks.
+// fileState is the state of one path between two checks.
 type fileState struct {
-	lastInfo fs.FileInfo // at the last look; nil if there was no file
-	since    time.Time   // when it was first seen as it is
-	done     bool        // this very file was delivered
-	reported []string    // failures reported since the file last was well or away
+	lastInfo fs.FileInfo // at the last check; nil if there was no file
+	since    time.Time   // the first check that saw this state
+	done     bool        // this file was delivered
+	reported []string    // failures reported since the last success or absence
 }
 
-// action is what to do about a path after a look at it.
+// action is the next step for a path after a check.
 type action int
 
 const (
-	actionNone    action = iota // nothing to do until something changes
-	actionSettle                // look again soon: it may still be written
-	actionDeliver               // it kept still for long enough
+	actionNone    action = iota // wait for a change
+	actionSettle                // check again soon: it may still be written
+	actionDeliver               // it has not changed for long enough
 )
 
-// observe decides what to do at now, when info was found at the path; nil is no
-// file. whole reports whether a file that kept still so long is not being
-// written any more.
+// observe returns the action at now, for the info found at the path; nil means no file.
+// whole reports whether a file that has not changed for kept is complete.
 func (s *fileState) observe(info fs.FileInfo, now time.Time, whole func(kept time.Duration) bool) action {
 	before := s.lastInfo
 	s.lastInfo = info
@@ -44,9 +43,8 @@ func (s *fileState) observe(info fs.FileInfo, now time.Time, whole func(kept tim
 	return actionDeliver
 }
 
-// recordDelivery records how a delivery went and tells whether its failure is news.
-// A file that failed is delivered again at a later look: its cause may lie
-// elsewhere and pass.
+// recordDelivery stores the result of a delivery, and reports whether its failure is new. A
+// failed file is delivered again at a later check, because the cause may be elsewhere.
 func (s *fileState) recordDelivery(err error) (news bool) {
 	s.done = err == nil
 	if err == nil {

@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// IsStdin reports whether path is a name of this process's standard input.
+// IsStdin reports whether path means this process's standard input.
 func IsStdin(path string) bool {
 	return path == "/dev/stdin" || path == "/dev/fd/0" || path == "/proc/self/fd/0"
 }
 
-// IsStream reports whether path is read once and not erased: a descriptor of this
-// process, as a shell's <(COMMAND) is, or a pipe.
+// IsStream reports whether path can be read only once and not erased: a pipe, or a
+// descriptor of this process such as a shell's <(COMMAND).
 func IsStream(path string) bool {
 	if isDescriptor(path) {
 		return true
@@ -26,13 +26,13 @@ func isDescriptor(path string) bool {
 	return IsStdin(path) || strings.HasPrefix(path, "/dev/fd/") || strings.HasPrefix(path, "/proc/self/fd/")
 }
 
-// OpenStream opens a stream for reading, which may wait for who writes. A pipe
-// with a name is held to the same owners and modes as a file.
+// OpenStream opens a stream for reading, and may wait for its writer. It checks the owner
+// and the mode of a FIFO like those of a file.
 func OpenStream(path string, owners ...int) (*os.File, error) {
-	f, err := os.Open(path) //nolint:gosec // the path that the person named
+	f, err := os.Open(path) //nolint:gosec // the user's path
 	switch {
 	case isDescriptor(path) && errors.Is(err, fs.ErrNotExist):
-		return nil, newError(path, errors.New("is not open in this process; sudo closes what <(COMMAND) opens: COMMAND | sudo regent register --stdin"))
+		return nil, newError(path, errors.New("is not open in this process, since sudo closes <(COMMAND); run: COMMAND | sudo regent register --stdin"))
 	case err != nil:
 		return nil, openError(path, err)
 	case isDescriptor(path):

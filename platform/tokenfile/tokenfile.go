@@ -1,7 +1,6 @@
-// Package tokenfile reads, erases and watches for a file that contains a registration
-// token.
+// Package tokenfile reads, erases and watches files that contain a registration token.
 //
-// It does not know what a registration token is: the caller brings the parser.
+// It does not know the format of a registration token: the caller provides the parser.
 package tokenfile
 
 import (
@@ -17,42 +16,41 @@ import (
 	"regent/platform/files"
 )
 
-// MaxSize is the largest file that is read, in bytes.
+// MaxSize is the size in bytes of the largest file that is read.
 const MaxSize = 64 << 10
 
-// SettleTime is how long a file has to keep still before it is taken for whole. Where
-// the system does not tell whether somebody has it open for writing, it is
+// SettleTime is the time without a change after which a file counts as complete. If the
+// system does not report whether another program has it open for writing, this is
 // SettleTimeUnknownWriter.
 const (
 	SettleTime              = 2 * time.Second
 	SettleTimeUnknownWriter = 5 * time.Second
 )
 
-// What is no token yet, and no mistake either. Each is returned wrapped, with the
-// path.
+// These errors mean that there is no token yet, which is no fault. They are returned wrapped,
+// with the path.
 var (
 	ErrMissing      = errors.New("no such file")
-	ErrEmpty        = errors.New("is empty, so it is not a registration token yet: write the token into it")
+	ErrEmpty        = errors.New("is empty; write the registration token into it")
 	ErrNotPermitted = errors.New("this process may not open it")
-	ErrBusy         = errors.New("is still being written by another program, so it is not sealed yet: close it there")
+	ErrBusy         = errors.New("is not sealed yet, since another program is writing it; close it there")
 )
 
-// ErrAwaitingRemoval is for a caller that has taken a file and waits to remove it.
-var ErrAwaitingRemoval = errors.New("waits to be erased")
+// ErrAwaitingRemoval is for a caller that has read a file and has not erased it yet.
+var ErrAwaitingRemoval = errors.New("is not erased yet")
 
-// ErrChanged says that the file is no longer the one that was read.
-var ErrChanged = errors.New("the file was changed or replaced since it was read; it was left alone")
+// ErrChanged means that the file is not the one that was read.
+var ErrChanged = errors.New("the file was changed or replaced after it was read; it was not erased")
 
-// ErrUnremovable says that a file cannot be removed or renamed here by anybody: it is
-// mounted read-only, or itself a mount.
-var ErrUnremovable = errors.New("cannot be erased here: it is mounted read-only, or is a mount itself")
+// ErrUnremovable means that nobody can delete or rename a file here: it is on a read-only
+// mount, or is a mount itself.
+var ErrUnremovable = errors.New("cannot be erased here: it is on a read-only mount, or is a mount itself")
 
-// Identity tells the file that was read from every other, including a later one
-// of the same name. It holds nothing of the content. The zero Identity is no
-// file's.
+// Identity identifies a file that was read, also against a later file with the same name. It
+// contains nothing of the content. The zero Identity matches no file.
 type Identity struct{ info fs.FileInfo }
 
-// ChangedAt returns when the file last changed, in civil time.
+// ChangedAt returns the time of the file's last change, in civil time.
 func (i Identity) ChangedAt() time.Time {
 	if i.info == nil {
 		return time.Time{}
@@ -63,8 +61,8 @@ func (i Identity) ChangedAt() time.Time {
 	return i.info.ModTime()
 }
 
-// LinkAdvice says what is to be done about further names of the file, which was at
-// path and is removed; "" if it had none. Hard links of Windows are not known.
+// LinkAdvice returns advice about other names of the file, which was at path and is deleted.
+// It is "" if there were none. On Windows hard links are unknown.
 func (i Identity) LinkAdvice(path string) string {
 	if i.info == nil {
 		return ""
@@ -73,30 +71,30 @@ func (i Identity) LinkAdvice(path string) string {
 	if names < 2 {
 		return ""
 	}
-	return fmt.Sprintf("%s was one of %d names of the same file (hard links), and the registration token is still there under the others; find them with: sudo find \"$(findmnt -no TARGET -T %s)\" -xdev -inum %d",
+	return fmt.Sprintf("%s was one of %d names of the same file (hard links). The registration token is still there under the others. Find them with: sudo find \"$(findmnt -no TARGET -T %s)\" -xdev -inum %d",
 		path, names, filepath.Dir(path), inode)
 }
 
-// Read returns what parse makes of the file at path, and which file that was.
-// The error of parse is returned behind the path.
+// Read returns the result of parse for the file at path, and the identity of that file. An
+// error of parse is returned with the path.
 //
-// It refuses what others could have written or read: anything but a regular
-// file, a symbolic link, an owner who is neither an administrator of the system
-// nor the user of this process, and access for others. What is on a read-only
-// mount nobody can change or mend here, so there a link and any mode are
-// accepted, as containers mount secrets. In $CREDENTIALS_DIRECTORY the mode is
-// the service manager's business. The error names the path, what was found and
-// how to mend it. owners are the numbers of further users whose files are
-// accepted; Windows knows none.
+// It returns an error for a file that others could have written or read. The file must be a
+// regular file, not a symbolic link, and give others no access. Its owner must be an
+// administrator, this process's user or one of owners, which are user ids. Windows ignores
+// owners.
 //
-// ErrMissing, ErrEmpty, ErrNotPermitted and ErrBusy say that there is no token
-// here for this process yet. ErrBusy is of Linux and Windows; elsewhere nothing
-// tells who writes.
+// On a read-only mount Read accepts links and any mode, because nobody can change them here,
+// and containers mount secrets like this. In $CREDENTIALS_DIRECTORY the service manager sets
+// the mode, so Read accepts it. The error has the path, the problem, and the fix.
+//
+// ErrMissing, ErrEmpty, ErrNotPermitted and ErrBusy mean that there is no token for this
+// process yet. ErrBusy exists on Linux and Windows only; other systems do not report
+// writers.
 func Read[T any](path string, parse func([]byte) (T, error), owners ...int) (T, Identity, error) {
 	return read(path, parse, func(f *os.File, info fs.FileInfo) error { return checkAccess(path, f, info, owners) })
 }
 
-// read is Read with another look at owner and mode.
+// read is Read with another check of owner and mode.
 func read[T any](path string, parse func([]byte) (T, error), check func(*os.File, fs.FileInfo) error) (token T, id Identity, err error) {
 	f, err := open(path)
 	if err != nil {
@@ -111,8 +109,8 @@ func read[T any](path string, parse func([]byte) (T, error), check func(*os.File
 	if err != nil {
 		return token, id, err
 	}
-	// What holds no token is refused as such: whoever names a file by mistake must
-	// not be told to change its owner or mode.
+	// First report content that is not a token. A user with a wrong path must not be told
+	// to change the owner or mode of that file.
 	if token, err = parse(content); err != nil {
 		err = newError(path, err)
 	} else {
@@ -124,8 +122,8 @@ func read[T any](path string, parse func([]byte) (T, error), check func(*os.File
 	return token, Identity{info}, nil
 }
 
-// readWhole reads a regular file that nobody is writing. An empty one has its mode and
-// owner set last by whoever makes it, so this comes before the look at those.
+// readWhole reads a regular file without a writer. An empty file may not have its final mode
+// and owner yet, so this check comes before those.
 func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
 	if err := checkKind(path, before.Mode()); err != nil {
 		return nil, err
@@ -145,15 +143,15 @@ func readWhole(path string, f *os.File, before fs.FileInfo) ([]byte, error) {
 	case !sameFile(before, after):
 		return nil, newError(path, ErrBusy)
 	case len(content) > MaxSize:
-		return nil, newError(path, fmt.Errorf("has more than %d KiB, so it is no registration token: name the right file", MaxSize>>10))
+		return nil, newError(path, fmt.Errorf("has more than %d KiB, so it is not a registration token; check the path", MaxSize>>10))
 	case len(bytes.TrimSpace(content)) == 0:
 		return nil, newError(path, ErrEmpty)
 	}
 	return content, nil
 }
 
-// SettleDelay returns how long to wait until the file at path has kept still: 0 if
-// it has, or if nothing of it can be told. now is civil time, as the file has it.
+// SettleDelay returns the time until the file at path counts as unchanged. It is 0 if that
+// time has passed, or if it is unknown. now is civil time, like the file's times.
 func SettleDelay(path string, now time.Time) time.Duration {
 	info, err := os.Lstat(path)
 	if err != nil || !info.Mode().IsRegular() || IsReadOnly(path) {
@@ -161,15 +159,14 @@ func SettleDelay(path string, now time.Time) time.Duration {
 	}
 	age := now.Sub(Identity{info}.ChangedAt())
 	if age < 0 || age >= SettleTime {
-		return 0 // long ago, or by another clock
+		return 0 // a long time ago, or another clock
 	}
 	return SettleTime - age
 }
 
-// Credential returns what parse makes of the credential name that the service
-// manager passes in dir, the value of CREDENTIALS_DIRECTORY. Its mode is the
-// service manager's business. With an empty dir, or when dir has no such
-// credential, the error is ErrMissing.
+// Credential returns the result of parse for the credential name in dir, the value of
+// CREDENTIALS_DIRECTORY. The service manager sets its mode. With an empty dir, or without
+// such a credential, the error is ErrMissing.
 func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, error) {
 	var none T
 	if name == "" || name != filepath.Base(name) || !filepath.IsLocal(name) {
@@ -182,13 +179,12 @@ func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, erro
 	return token, err
 }
 
-// Remove unlinks the file at path if it still is the one that was read, and
-// returns ErrChanged if it is not, ErrUnremovable where no file can be removed. A file
-// that is gone already is no error. The content is not overwritten: on today's
-// disks that erases nothing.
+// Remove deletes the file at path. It returns ErrChanged if the file is not the one that was
+// read, and ErrUnremovable if no file can be deleted there. A missing file is not an error.
+// Remove does not overwrite the content, which erases nothing on current disks.
 //
-// A file renamed over path between the look and the unlinking, a matter of
-// microseconds, is lost with it: no system unlinks by identity.
+// If another file is renamed to path between the check and the deletion, some microseconds,
+// Remove deletes that file. No system can delete by identity.
 func Remove(path string, read Identity) error {
 	gone, err := checkUnchanged(path, read)
 	if err != nil || gone {
@@ -200,8 +196,8 @@ func Remove(path string, read Identity) error {
 	return nil
 }
 
-// checkUnchanged reports whether the file at path is gone, and returns ErrChanged if
-// it is another one than was read.
+// checkUnchanged reports whether the file at path is missing. It returns ErrChanged if it is
+// not the file that was read.
 func checkUnchanged(path string, read Identity) (gone bool, err error) {
 	now, err := lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -216,7 +212,7 @@ func checkUnchanged(path string, read Identity) (gone bool, err error) {
 	return false, nil
 }
 
-// unremovableError is err, or ErrUnremovable where the cause lies in the mount.
+// unremovableError returns ErrUnremovable if the mount is the cause, else err.
 func unremovableError(path string, err error) error {
 	if IsReadOnly(path) || isMount(err) {
 		return newError(path, ErrUnremovable)
@@ -224,7 +220,7 @@ func unremovableError(path string, err error) error {
 	return newError(path, err)
 }
 
-// lstat looks at path itself, or through a link where Read follows one.
+// lstat returns the info of path itself, or of a link's target if Read would follow the link.
 func lstat(path string) (fs.FileInfo, error) {
 	info, err := os.Lstat(path)
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 && IsReadOnly(path) {
@@ -233,8 +229,8 @@ func lstat(path string) (fs.FileInfo, error) {
 	return info, err
 }
 
-// sameFile reports whether nothing tells a from b: the same device and inode,
-// size and time of writing. An inode alone is used again by the next file.
+// sameFile reports whether a and b are equal in device, inode, size and time of writing. The
+// next file can have the same inode, so the inode alone is not enough.
 func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime()) &&
 		a.Mode() == b.Mode() && changeTime(a).Equal(changeTime(b))
@@ -246,7 +242,7 @@ func openError(path string, err error) error {
 		return newError(path, ErrMissing)
 	case isBusy(err):
 		return newError(path, ErrBusy)
-	case errors.Is(err, fs.ErrPermission) && isDir(path): // no other process takes it either
+	case errors.Is(err, fs.ErrPermission) && isDir(path): // no other process reads it either
 		return checkKind(path, fs.ModeDir)
 	case errors.Is(err, fs.ErrPermission):
 		return newError(path, ErrNotPermitted)
@@ -261,19 +257,19 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// Error is about the file of a registration token.
+// Error is an error about a registration token file.
 type Error struct {
 	Path string
-	Err  error // what is wrong, without the path
+	Err  error // without the path
 }
 
-// Error names the file first.
+// Error begins with the path.
 func (e *Error) Error() string { return "registration token " + e.Path + ": " + e.Err.Error() }
 func (e *Error) Unwrap() error { return e.Err }
 
-// Reason is err without the name of the file, for texts that have it already.
+// Reason returns err without the path, for texts that contain the path.
 func Reason(err error) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // what is wrapped in more words keeps them
+	if e, ok := err.(*Error); ok { //nolint:errorlint // a wrapped error keeps its text
 		return e.Err
 	}
 	return err
@@ -285,9 +281,9 @@ func readError(path string, err error) error {
 	return newError(path, fmt.Errorf("cannot be read: %w", files.TrimPath(err)))
 }
 
-var errSymlink = errors.New("is a symbolic link: name the file itself")
+var errSymlink = errors.New("is a symbolic link; use the path of the file itself")
 
-// checkKind refuses what is no regular file.
+// checkKind returns an error for a file that is not regular.
 func checkKind(path string, mode fs.FileMode) error {
 	switch {
 	case mode.IsRegular():
@@ -295,9 +291,9 @@ func checkKind(path string, mode fs.FileMode) error {
 	case mode&fs.ModeSymlink != 0:
 		return newError(path, errSymlink)
 	case mode.IsDir():
-		return newError(path, errors.New("is a directory: name a file in it (docker run -v makes a directory where the host has no such file: make the file there, and the container anew)"))
+		return newError(path, errors.New("is a directory; use the path of a file in it (docker run -v creates a directory for a missing file: create the file, then the container again)"))
 	case mode&fs.ModeNamedPipe != 0:
-		return newError(path, fmt.Errorf("is a pipe, which holds nothing for a daemon to find: sudo regent register --file %s", path))
+		return newError(path, fmt.Errorf("is a pipe, which regentd cannot watch; run: sudo regent register --file %s", path))
 	}
-	return newError(path, fmt.Errorf("is no regular file (%s): name one", mode.Type()))
+	return newError(path, fmt.Errorf("is not a regular file (%s); use a regular file", mode.Type()))
 }

@@ -10,22 +10,21 @@ import (
 	"regent/platform/filewatch"
 )
 
-// Deps is what a Watcher needs.
+// Deps are the dependencies of a Watcher.
 type Deps struct {
-	// Paths returns the files to watch for, absolute. It is asked again at every
-	// look, so it may change with the configuration.
+	// Paths returns the absolute paths to watch. It is called at each check, so the
+	// paths may change with the configuration.
 	Paths func() []string
-	// OnFile is told of a file at path that is no longer being written. An
-	// error has it told again at a later look; nil settles the matter until
-	// the file changes. Errors that are ErrMissing, ErrEmpty, ErrNotPermitted,
-	// ErrBusy or ErrAwaitingRemoval are not worth a report.
+	// OnFile is called for a complete file at path. After an error it is called again at
+	// a later check. After nil it is called again only if the file changes. ErrMissing,
+	// ErrEmpty, ErrNotPermitted, ErrBusy and ErrAwaitingRemoval are not logged.
 	OnFile func(ctx context.Context, path string) error
-	Now    func() time.Time // any clock that only moves on
+	Now    func() time.Time // a monotonic clock
 	Log    *slog.Logger
 }
 
-// Watcher watches for files that appear at any time, in directories that may
-// themselves come, go and come again.
+// Watcher watches for files. They can appear at any time, and their directories can be
+// deleted and created again.
 type Watcher struct {
 	*filewatch.Watcher
 	onFile func(ctx context.Context, path string) error
@@ -33,15 +32,15 @@ type Watcher struct {
 	files  map[string]*fileState
 }
 
-// NewWatcher returns a watcher.
+// NewWatcher returns a watcher. Its Run method watches.
 func NewWatcher(d Deps) *Watcher {
 	w := &Watcher{onFile: d.OnFile, now: d.Now, files: map[string]*fileState{}}
 	w.Watcher = filewatch.New(filewatch.Options{Paths: d.Paths, FilesOnly: true, Look: w.checkFiles, Log: d.Log})
 	return w
 }
 
-// checkFiles checks every path once, and returns the time of the next check: soon for a
-// file that may still be written, and often while a file waits.
+// checkFiles checks every path once, and returns the time until the next check. That is
+// short for a file that may still be written, and while a file waits.
 func (w *Watcher) checkFiles(ctx context.Context, _ bool) (again time.Duration) {
 	paths := w.Paths()
 	for path := range w.files {
@@ -58,7 +57,7 @@ func (w *Watcher) checkFiles(ctx context.Context, _ bool) (again time.Duration) 
 		}
 		info, err := lstat(path)
 		if err != nil {
-			info = nil // nothing is there, or nothing that this process may see
+			info = nil // nothing is there, or this process may not see it
 		}
 		switch s.observe(info, w.now(), func(kept time.Duration) bool { return isComplete(path, kept) }) {
 		case actionSettle:
@@ -87,13 +86,13 @@ func (w *Watcher) deliver(ctx context.Context, path string, s *fileState) {
 	}
 }
 
-// isExpected reports whether err is the state of a file, and no fault.
+// isExpected reports whether err is a normal state of a file.
 func isExpected(err error) bool {
 	return slices.ContainsFunc([]error{ErrMissing, ErrEmpty, ErrNotPermitted, ErrBusy, ErrAwaitingRemoval}, func(state error) bool { return errors.Is(err, state) })
 }
 
-// isComplete reports whether a file that kept still so long is not being written any
-// more. Nobody writes on a read-only mount. Who writes is not known everywhere.
+// isComplete reports whether a file that has not changed for kept is complete. A read-only
+// mount has no writers. Some systems do not report writers.
 func isComplete(path string, kept time.Duration) bool {
 	switch {
 	case kept >= SettleTimeUnknownWriter, IsReadOnly(path):

@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasWriter reports whether somebody has f open for writing, and whether that is
-// known. A read lease (fcntl(2), F_SETLEASE) fails with EAGAIN then. It may be
-// asked for by the file's owner and with CAP_LEASE. Where it succeeds it is given
-// back at once: it would have to be answered for.
+// hasWriter reports whether another process has f open for writing, and whether that is
+// known. In that case a read lease (fcntl(2), F_SETLEASE) fails with EAGAIN. It needs the
+// file's owner or CAP_LEASE. After a success hasWriter releases the lease at once, so that
+// it never has to answer a lease break.
 func hasWriter(f *os.File) (open, known bool) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil || isRemoteFileSystem(uint32(st.Type)) { //nolint:gosec // statfs(2) defines it as 32 bits
@@ -24,14 +24,14 @@ func hasWriter(f *os.File) (open, known bool) {
 	}
 	_, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK)
 	if err == nil {
-		unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK) //nolint:errcheck,gosec // closing f gives it back as well
+		unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_UNLCK) //nolint:errcheck,gosec // closing f also releases it
 		return false, true
 	}
 	return errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EAGAIN)
 }
 
-// isRemoteFileSystem knows the file systems that answer EAGAIN for reasons of their own, as
-// without a delegation of the server's, and where others write unseen.
+// isRemoteFileSystem reports whether a file system can return EAGAIN for other reasons, for
+// example without a delegation from the server, or has writers on other machines.
 func isRemoteFileSystem(kind uint32) bool {
 	switch kind {
 	case unix.NFS_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.CEPH_SUPER_MAGIC,
@@ -41,22 +41,22 @@ func isRemoteFileSystem(kind uint32) bool {
 	return false
 }
 
-// isReadOnlyMount reports whether path is on a mount that is read-only.
+// isReadOnlyMount reports whether path is on a read-only mount.
 func isReadOnlyMount(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && st.Flags&unix.ST_RDONLY != 0
 }
 
-// isMountPoint reports whether path itself is a mount, as a container's secret often
-// is. Linux says so since 5.8.
+// isMountPoint reports whether path itself is a mount, like many secrets in containers.
+// Linux reports it since 5.8.
 func isMountPoint(path string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, unix.STATX_BASIC_STATS, &st)
 	return err == nil && st.Attributes&st.Attributes_mask&unix.STATX_ATTR_MOUNT_ROOT != 0
 }
 
-// changeTime returns when the file's content or attributes last changed, which
-// nobody can set back; zero where the system does not say.
+// changeTime returns the time of the last change of content or attributes, which nobody can
+// set. It is zero if the system does not report it.
 func changeTime(info fs.FileInfo) time.Time {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return time.Unix(st.Ctim.Unix())

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// hasWriter does not know: nothing of this system's is asked.
+// hasWriter returns that writers are unknown on this system.
 func hasWriter(*os.File) (open, known bool) { return false, false }
 
-// isReadOnlyMount does not know either, and so forgives nothing.
+// isReadOnlyMount returns false: mounts are unknown on this system, so every check applies.
 func isReadOnlyMount(string) bool { return false }
 
-// isMountPoint does not know.
+// isMountPoint returns false: mounts are unknown on this system.
 func isMountPoint(string) bool { return false }
 
-// changeTime is zero: size and time of writing have to do.
+// changeTime returns zero: this system has only size and time of writing.
 func changeTime(fs.FileInfo) time.Time { return time.Time{} }
