@@ -14,7 +14,7 @@ import (
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
 func readBoot() (string, func() time.Duration, error) {
-	// A sandbox may hide the file; the clock is good without it.
+	// A sandbox may hide the file. The clock works without it.
 	id, err := os.ReadFile(bootIDFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return "", nil, fmt.Errorf("power: boot id: %w", err)
@@ -33,8 +33,8 @@ func readClock() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// sinceBoot is a clock that was read once without an error. The kernel does not
-// refuse it later: it only could if it did not know the clock.
+// sinceBoot returns the time since boot. readBoot has read the clock once without an error.
+// A later error is impossible: the kernel supports the clock.
 func sinceBoot() time.Duration {
 	d, err := readClock()
 	if err != nil {

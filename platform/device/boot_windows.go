@@ -10,9 +10,8 @@ import (
 	"golang.org/x/sys/windows/registry"
 )
 
-// bootKey holds the number of this boot, which the system counts up. A "fast
-// start" resumes the kernel of the boot before: neither the number nor the clock
-// begins anew, so they still belong together.
+// bootKey contains the number of this boot, which Windows increments. "Fast start" resumes
+// the kernel of the previous boot: the number and the clock both continue, so they match.
 const bootKey = `SYSTEM\CurrentControlSet\Control\Session Manager\Memory Management\PrefetchParameters`
 
 func readBoot() (string, func() time.Duration, error) {
@@ -20,11 +19,11 @@ func readBoot() (string, func() time.Duration, error) {
 	if err != nil {
 		return "", nil, fmt.Errorf(`power: HKLM\%s\BootId: %w`, bootKey, err)
 	}
-	// It counts milliseconds of interrupt time, which includes sleep and hibernation.
+	// The result counts milliseconds of interrupt time, including sleep and hibernation.
 	return id, windows.DurationSinceBoot, nil
 }
 
-// bootNumber returns "" where the system keeps no number.
+// bootNumber returns "" if the system has no number.
 func bootNumber() (_ string, err error) {
 	key, err := registry.OpenKey(registry.LOCAL_MACHINE, bootKey, registry.QUERY_VALUE)
 	if errors.Is(err, registry.ErrNotExist) {

@@ -17,19 +17,18 @@ func readLocalFacts() Facts {
 	return f
 }
 
-// readFactsBelow reads what a device says of itself below root, and cards that permanent
-// has the addresses of.
+// readFactsBelow reads the facts below root. permanent has the permanent addresses of
+// network cards.
 func readFactsBelow(root string, permanent map[string]string) Facts {
 	return Facts{
 		MachineID: readWord(root, "etc/machine-id"),
-		DMI:       strings.ToLower(readWord(root, "sys/class/dmi/id/product_uuid")), // root's alone, as a rule
+		DMI:       strings.ToLower(readWord(root, "sys/class/dmi/id/product_uuid")), // usually readable by root only
 		RootFS:    rootFS(root),
 		MACs:      permanentMACs(filepath.Join(root, "sys/class/net"), permanent),
 	}
 }
 
-// readWord returns what a file says; "" if it cannot be read, or says that nothing is
-// known.
+// readWord returns the content of a file, "" if it is unreadable or a placeholder.
 func readWord(elem ...string) string {
 	said := readText(elem...)
 	if said == "uninitialized" || strings.Trim(said, "0-") == "" {
@@ -38,16 +37,16 @@ func readWord(elem ...string) string {
 	return said
 }
 
-// readText returns what a file says; "" if it cannot be read.
+// readText returns the content of a file, "" if it is unreadable.
 func readText(elem ...string) string {
-	b, err := os.ReadFile(filepath.Join(elem...)) //nolint:gosec // where the system keeps it
+	b, err := os.ReadFile(filepath.Join(elem...)) //nolint:gosec // the system's path
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(b))
 }
 
-// rootFS returns the UUID of the root file system, as udev found it.
+// rootFS returns the UUID of the root file system, from udev's database.
 func rootFS(root string) string {
 	var st unix.Stat_t
 	if err := unix.Stat(root, &st); err != nil {

@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// permanentMACs lists the permanent addresses of network cards that are devices. Bridges,
-// tunnels and virtual pairs are none. permanent has the addresses that cards were
-// made with, by name, whatever was set or drawn since; of one that is not there,
-// as on old kernels, the address counts if nobody has set it.
+// permanentMACs returns the permanent addresses of hardware network cards. It skips bridges,
+// tunnels and virtual pairs. permanent maps a card's name to its permanent address, which
+// does not depend on later settings. Old kernels do not report it. Then the current address
+// counts if nobody has set it.
 func permanentMACs(class string, permanent map[string]string) []string {
 	entries, err := os.ReadDir(class)
 	if err != nil {
@@ -40,8 +40,8 @@ func permanentMACs(class string, permanent map[string]string) []string {
 	return slices.Compact(macs)
 }
 
-// permanentAddresses asks the kernel for every network card's. Where it does not
-// say there are none.
+// permanentAddresses asks the kernel for the permanent address of each network card. The
+// result is empty if the kernel does not report them.
 func permanentAddresses() map[string]string {
 	links, err := syscall.NetlinkRIB(syscall.RTM_GETLINK, syscall.AF_UNSPEC)
 	if err != nil {
@@ -50,7 +50,7 @@ func permanentAddresses() map[string]string {
 	return parseLinks(links)
 }
 
-// parseLinks reads what the kernel says of network links.
+// parseLinks parses the kernel's list of network links.
 func parseLinks(links []byte) map[string]string {
 	messages, err := syscall.ParseNetlinkMessage(links)
 	if err != nil {
@@ -77,9 +77,8 @@ func parseLinks(links []byte) map[string]string {
 	return found
 }
 
-// attributes yields what is in the body of a netlink message, up to the first
-// that does not fit: the standard library panics where only its padding is
-// missing.
+// attributes yields the attributes in the body of a netlink message. It stops at one that is
+// cut off. The standard library panics if only its padding is missing.
 func attributes(body []byte) iter.Seq2[uint16, []byte] {
 	return func(yield func(uint16, []byte) bool) {
 		for len(body) >= unix.SizeofRtAttr {
@@ -98,7 +97,7 @@ func attributes(body []byte) iter.Seq2[uint16, []byte] {
 const netClass = "/sys/class/net"
 
 // cardHardware reports whether an interface has a hardware device, unlike bridges, tunnels
-// and virtual pairs, and whether its address is the device's.
+// and virtual pairs. permanent reports whether its address is the device's own.
 func cardHardware(name string) (physical, permanent bool) { return cardHardwareIn(netClass, name) }
 
 func cardHardwareIn(class, name string) (physical, permanent bool) {

@@ -11,7 +11,7 @@ import (
 
 const hostsFile = "/etc/hosts"
 
-// hostname returns the fully qualified name, as far as it can be known.
+// hostname returns the fully qualified name if the device knows its domain.
 func hostname() (string, error) {
 	name, err := os.Hostname()
 	if err != nil {
@@ -22,18 +22,18 @@ func hostname() (string, error) {
 	}
 	hosts, err := os.ReadFile(hostsFile)
 	if err != nil {
-		hosts = nil // the resolver may know
+		hosts = nil // the resolver may know the domain
 	}
 	return qualify(name, string(hosts), lookupFQDN), nil
 }
 
-// lookupTimeout bounds the only question that goes to the network.
+// lookupTimeout limits the only query that uses the network.
 const lookupTimeout = time.Second
 
-// lookupFQDN asks the system's resolver, for as long as is bearable at a start.
+// lookupFQDN asks the system's resolver. The timeout is short, since it delays the start.
 func lookupFQDN(name string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // bounded here, and nothing above it would end it earlier
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // it has a timeout, and no caller ends earlier
 	defer cancel()
-	// The resolver in Go ends with its context; the C library's does not.
+	// The resolver in Go ends with its context. The C library's resolver does not.
 	return (&net.Resolver{PreferGo: true}).LookupCNAME(ctx, name)
 }

@@ -2,7 +2,7 @@ package device
 
 import "golang.org/x/sys/windows"
 
-// hostname returns the fully qualified name that the system was given.
+// hostname returns the fully qualified name that is set on the system.
 func hostname() (string, error) {
 	size := uint32(256) // a DNS name has at most 255 characters
 	name := make([]uint16, size)

@@ -11,15 +11,14 @@ import (
 	"strings"
 )
 
-// Names are what a device and its agent are called. What cannot be found out is
-// "", never invented.
+// Names are the names of a device and its agent. An unknown name is "".
 type Names struct {
-	FQDN     string // fully qualified where the device knows its domain, else the bare host name
-	UserName string // of the user that this process runs as
-	MAC      string // of a network card, as "02:00:5e:10:00:01"
+	FQDN     string // fully qualified if the device knows its domain, else the host name
+	UserName string // this process's user
+	MAC      string // of a network card, for example "02:00:5e:10:00:01"
 }
 
-// ReadNames returns the names of this device. It takes a second at most.
+// ReadNames returns the names of this device. It takes at most 1 s.
 func ReadNames() (Names, error) {
 	name, err := hostname()
 	if err != nil {
@@ -32,7 +31,7 @@ func ReadNames() (Names, error) {
 	return Names{FQDN: name, UserName: userName(), MAC: chooseMAC(cards)}, nil
 }
 
-// userName returns the name, or the number of a user that has none.
+// userName returns the user's name, or the id of a user without a name.
 func userName() string {
 	u, err := user.Current()
 	switch {
@@ -44,9 +43,9 @@ func userName() string {
 	return u.Username
 }
 
-// qualify returns the fully qualified form of a host name: the name itself if it
-// has a domain, else what the hosts file says, else what the resolver says; the
-// bare name if nobody knows. The order is that of stability.
+// qualify returns the fully qualified form of a host name. That is the name itself if it has
+// a domain, else the name in the hosts file, else the resolver's, else the bare name. The
+// first sources change least often.
 func qualify(name, hosts string, ask func(name string) (string, error)) string {
 	name = strings.TrimSuffix(name, ".")
 	if strings.Contains(name, ".") {
@@ -62,8 +61,8 @@ func qualify(name, hosts string, ask func(name string) (string, error)) string {
 	return name
 }
 
-// canonical returns the first name of the line in a hosts file that names the
-// host, if that is fully qualified.
+// canonical returns the first name in the hosts file's line for the host, if it is fully
+// qualified.
 func canonical(name, hosts string) (string, bool) {
 	for line := range strings.Lines(hosts) {
 		line, _, _ = strings.Cut(line, "#")
@@ -80,8 +79,8 @@ func canonical(name, hosts string) (string, bool) {
 	return "", false
 }
 
-// extends reports whether full is name with a domain: an answer that names
-// another host, or localhost, is none.
+// extends reports whether full is name with a domain. A resolver can answer with another
+// host or localhost, which do not count.
 func extends(full, name string) bool {
 	host, domain, ok := strings.Cut(full, ".")
 	return ok && domain != "" && strings.EqualFold(host, name)
@@ -92,13 +91,13 @@ type networkCard struct {
 	index     int
 	name      string
 	mac       string // "" if it has none
-	physical  bool   // there is a device behind it
-	permanent bool   // the address is the device's own, not one that was set or drawn
+	physical  bool   // it has a hardware device
+	permanent bool   // the address is the device's own, not set or random
 }
 
-// chooseMAC returns the address of the card that will most likely be the same next
-// time: a physical one with its own address, then a physical one, then any; of
-// those the one that the system numbered first.
+// chooseMAC returns the address of the card that most likely stays the same: a physical card
+// with its own address, else a physical card, else any card. Of several it takes the one
+// with the lowest number.
 func chooseMAC(cards []networkCard) string {
 	cards = slices.DeleteFunc(slices.Clone(cards), func(c networkCard) bool { return c.mac == "" })
 	if len(cards) == 0 {
@@ -109,7 +108,7 @@ func chooseMAC(cards []networkCard) string {
 	}).mac
 }
 
-// rank is lower, the more likely the address stays.
+// rank returns a lower number for an address that is more likely to stay.
 func (c networkCard) rank() int {
 	rank := 3
 	if c.physical {
@@ -121,7 +120,7 @@ func (c networkCard) rank() int {
 	return rank
 }
 
-// networkCards lists the network interfaces but for loopback.
+// networkCards returns the network interfaces except loopback.
 func networkCards() ([]networkCard, error) {
 	all, err := net.Interfaces()
 	if err != nil {
@@ -139,4 +138,4 @@ func networkCards() ([]networkCard, error) {
 	return cards, nil
 }
 
-var errNoName = errors.New("the system has none")
+var errNoName = errors.New("the system has no host name")

@@ -11,21 +11,21 @@ import (
 
 const reportsAllResumes = true
 
-// farFuture is a time of day, in seconds, that no timer set to it will reach.
+// farFuture is a time of day in seconds that no timer reaches.
 const farFuture = 1 << 40
 
-// watchResumes waits for a timer that nobody ever reaches to be cancelled: timerfd_create(2)
-// says that TFD_TIMER_CANCEL_ON_SET does that when the time of day jumps, and the
-// kernel does it at each resume as well (timerfd_resume, in fs/timerfd.c; before
-// Linux 5.14 as part of setting the clock then). So a set clock is told too.
+// watchResumes waits until the kernel cancels a timer that never expires. With
+// TFD_TIMER_CANCEL_ON_SET (timerfd_create(2)) the kernel does so when the time of day jumps.
+// It also does so at each resume: timerfd_resume in fs/timerfd.c, and before Linux 5.14 as a
+// part of setting the clock. So a change of the clock is reported too.
 func watchResumes() (<-chan struct{}, func() error, error) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_REALTIME, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
-		return nil, nil, fmt.Errorf("power: notices of resume: %w", err)
+		return nil, nil, fmt.Errorf("power: watch for resumes: %w", err)
 	}
 	timer := os.NewFile(uintptr(fd), "timerfd")
 	if err := armTimer(fd); err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("power: notices of resume: %w", err), timer.Close())
+		return nil, nil, errors.Join(fmt.Errorf("power: watch for resumes: %w", err), timer.Close())
 	}
 	woke := make(chan struct{}, 1)
 	var waiting sync.WaitGroup
@@ -41,8 +41,8 @@ func armTimer(fd int) error {
 	return unix.TimerfdSettime(fd, unix.TFD_TIMER_ABSTIME|unix.TFD_TIMER_CANCEL_ON_SET, &never, nil)
 }
 
-// forwardResumes passes each cancellation on until timer is closed. The kernel reports one
-// once, and then goes on.
+// forwardResumes sends each cancellation to woke until timer is closed. The kernel reports
+// each cancellation once.
 func forwardResumes(timer *os.File, woke chan<- struct{}) {
 	var expirations [8]byte
 	for {
@@ -52,7 +52,7 @@ func forwardResumes(timer *os.File, woke chan<- struct{}) {
 		}
 		select {
 		case woke <- struct{}{}:
-		default: // the last one was not heard yet
+		default: // the previous one is still unread
 		}
 	}
 }

@@ -13,28 +13,28 @@ import (
 // ErrNoProxySettings means that this system has no such settings.
 var ErrNoProxySettings = errors.New("not supported on this system")
 
-// ProxySettings is one place where proxies are set.
+// ProxySettings are the proxies from one source.
 type ProxySettings struct {
-	Source    string // in words
+	Source    string // for messages
 	Proxies   string // host:port for all, or http=host:port;https=host:port
-	HasScript bool   // a script decides; none is run
-	Bypass    string // hosts that no proxy is for, with * for anything, by ; or space
+	HasScript bool   // a script selects the proxy; it is not run
+	Bypass    string // hosts without a proxy, separated by ; or space; * matches anything
 }
 
-// ReadProxies returns the settings of the user of this process, those that name nothing
-// left out. Their environment is not among them.
+// ReadProxies returns the settings of this process's user. It skips empty ones, and does not
+// read the environment.
 func ReadProxies() ([]ProxySettings, error) { return readProxies() }
 
-// ProxyFor returns the proxy for a host that is asked by https, as host and port
-// without a password, and whether there is one. One that a script decides about is
-// "". An error names what is set and is no proxy, without a password.
+// ProxyFor returns the proxy for an https request to a host, as host and port without a
+// password. is reports whether there is a proxy. If a script selects it, proxy is "". An
+// error contains the invalid setting without a password.
 func (s ProxySettings) ProxyFor(host string) (proxy string, is bool, err error) {
 	if s.bypasses(host) {
 		return "", false, nil
 	}
 	for entry := range strings.FieldsFuncSeq(s.Proxies, isSeparator) {
 		scheme, address, _ := strings.Cut(entry, "=")
-		if !isWord(scheme) || scheme == entry { // it has no scheme, which is not one of an URL
+		if !isWord(scheme) || scheme == entry { // no scheme in the list; a URL's scheme does not count
 			scheme, address = "https", entry
 		}
 		if strings.EqualFold(scheme, "https") {
@@ -65,7 +65,7 @@ func isWord(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
-// bypasses reports whether no proxy is for the host.
+// bypasses reports whether the host needs no proxy.
 func (s ProxySettings) bypasses(host string) bool {
 	host = strings.ToLower(host)
 	for pattern := range strings.FieldsFuncSeq(strings.ToLower(s.Bypass), isSeparator) {

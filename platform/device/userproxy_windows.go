@@ -32,13 +32,13 @@ type internetSettings struct {
 	scriptURL, proxy, bypass *uint16
 }
 
-// readInternetSettings are those that a person sets, or a policy for them. That a
-// script is to be looked for in the network is no setting: it is everywhere.
+// readInternetSettings returns the settings from a user or a policy. It ignores automatic
+// detection of a script, which is on everywhere.
 func readInternetSettings() (ProxySettings, error) {
 	var c internetSettings
-	err := callWinHTTP("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)) //nolint:gosec // the form of the call
+	err := callWinHTTP("WinHttpGetIEProxyConfigForCurrentUser", unsafe.Pointer(&c)) //nolint:gosec // the API takes addresses
 	if errors.Is(err, windows.ERROR_FILE_NOT_FOUND) {
-		return ProxySettings{}, nil // nobody has set anything yet
+		return ProxySettings{}, nil // no settings yet
 	}
 	if err != nil {
 		return ProxySettings{}, err
@@ -52,10 +52,10 @@ type winHTTPProxyInfo struct {
 	proxy, bypass *uint16
 }
 
-// readWinHTTP is what netsh winhttp set, for programs that ask WinHTTP.
+// readWinHTTP returns the settings from netsh winhttp, for programs that use WinHTTP.
 func readWinHTTP() (ProxySettings, error) {
 	var c winHTTPProxyInfo
-	if err := callWinHTTP("WinHttpGetDefaultProxyConfiguration", unsafe.Pointer(&c)); err != nil { //nolint:gosec // the form of the call
+	if err := callWinHTTP("WinHttpGetDefaultProxyConfiguration", unsafe.Pointer(&c)); err != nil { //nolint:gosec // the API takes addresses
 		return ProxySettings{}, err
 	}
 	return ProxySettings{Source: "netsh winhttp", Proxies: takeString(c.proxy), Bypass: takeString(c.bypass)}, nil
@@ -64,21 +64,21 @@ func readWinHTTP() (ProxySettings, error) {
 func callWinHTTP(name string, into unsafe.Pointer) error {
 	p := windows.NewLazySystemDLL("winhttp.dll").NewProc(name)
 	if err := p.Find(); err != nil {
-		return fmt.Errorf("read the settings of proxies: %w", err)
+		return fmt.Errorf("read the proxy settings: %w", err)
 	}
 	if ok, _, err := p.Call(uintptr(into)); ok == 0 {
-		return fmt.Errorf("read the settings of proxies: %s: %w", name, err)
+		return fmt.Errorf("read the proxy settings: %s: %w", name, err)
 	}
 	return nil
 }
 
-// takeString is a text that the system made for us, which is given back to it.
+// takeString returns a text that the system has allocated, and frees it.
 func takeString(text *uint16) string {
 	if text == nil {
 		return ""
 	}
 	s := windows.UTF16PtrToString(text)
 	free := windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalFree")
-	_, _, _ = free.Call(uintptr(unsafe.Pointer(text))) //nolint:gosec // the form of the call; what is not freed goes with the process
+	_, _, _ = free.Call(uintptr(unsafe.Pointer(text))) //nolint:gosec // the API takes addresses; a leak ends with the process
 	return s
 }

@@ -1,6 +1,6 @@
-// Package filewatch watches files that may come, go and be written at any time.
+// Package filewatch watches files that may appear, disappear and change at any time.
 //
-// It acts on events of the system, and also checks at intervals, since no system reports
+// It uses the system's change events, and also checks at intervals, since no system reports
 // every change on every file system.
 package filewatch
 
@@ -23,37 +23,37 @@ import (
 // Options set the watched paths and the function that checks them.
 type Options struct {
 	// Paths returns the absolute paths of the watched files and directories. A directory
-	// stands for the files in it. It is called before each look. None needs to exist. Empty
+	// means the files in it. It is called before each check. Paths need not exist. Empty
 	// paths are ignored.
 	Paths func() []string
-	// FilesOnly: no path is a directory. One in the place of a file is not watched: on Windows
-	// a watched directory cannot be replaced.
+	// FilesOnly means that no path is a directory. A directory in place of a file is not
+	// watched, because a watched directory cannot be replaced on Windows.
 	FilesOnly bool
-	// Look checks the files. reported means that the system reported a change, and no
-	// further one for Settle. It returns the longest time until the next look; 0 leaves
-	// that to the intervals below.
+	// Look checks the files. reported means that the system has reported a change, and
+	// no other one for Settle. Look returns the longest time until the next check; 0
+	// means the intervals below.
 	Look         func(ctx context.Context, reported bool) (again time.Duration)
 	Log          *slog.Logger
 	Settle       time.Duration // 0 is [Settle]
-	Poll         time.Duration // longest time between two looks; 0 is [Poll]
+	Poll         time.Duration // longest time between two checks; 0 is [Poll]
 	WatchedPoll  time.Duration // the same while the system reports changes; 0 is 9 s, and at least Poll
-	ReliablePoll time.Duration // the same where it is known to report every change; 0 is 5 minutes, and at least WatchedPoll
+	ReliablePoll time.Duration // the same if it reports every change; 0 is 5 minutes, and at least WatchedPoll
 }
 
 const (
-	// Settle is how long a changed file must be still.
+	// Settle is the time without a change after which a file counts as unchanged.
 	Settle = 500 * time.Millisecond
-	// Poll is how often files are checked if the system does not report their changes.
+	// Poll is the interval of checks if the system does not report changes.
 	Poll = 5 * time.Second
 )
 
-// Watcher looks at files again and again. Its methods are safe for concurrent use.
+// Watcher checks files repeatedly. Its methods are safe for concurrent use.
 type Watcher struct {
 	Options
 	watchErr string                   // why the system reports no changes; "" if it does
 	checkNow chan struct{}            // CheckNow was called
-	changes  chan struct{}            // a change was reported that nobody has heard of
-	watched  atomic.Pointer[[]string] // the paths at the last look; for forward
+	changes  chan struct{}            // an unhandled change was reported
+	watched  atomic.Pointer[[]string] // the paths at the last check; for forward
 }
 
 // New returns a watcher.
@@ -64,10 +64,10 @@ func New(o Options) *Watcher {
 	return &Watcher{Options: o, checkNow: make(chan struct{}, 1), changes: make(chan struct{}, 1)}
 }
 
-// CheckNow makes Run look at once, now or when it starts.
+// CheckNow makes Run check at once, or as soon as it starts.
 func (w *Watcher) CheckNow() { notify(w.checkNow) }
 
-// notify notifies c's reader, unless an earlier notice is still unread.
+// notify sends to c, unless an earlier notice is still unread.
 func notify(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
@@ -75,8 +75,8 @@ func notify(c chan<- struct{}) {
 	}
 }
 
-// Run looks at once and then again and again, until ctx is done. It returns the
-// context's error. It may be called once.
+// Run checks at once and then repeatedly, until ctx is done. It returns the context's error.
+// Call it once.
 func (w *Watcher) Run(ctx context.Context) error {
 	events, err := fsnotify.NewWatcher()
 	if err != nil {
@@ -86,13 +86,13 @@ func (w *Watcher) Run(ctx context.Context) error {
 	var forwarding sync.WaitGroup
 	forwarding.Go(func() { w.forward(events) })
 	err = w.loop(ctx, func() time.Duration { return w.watchDirs(ctx, events) })
-	_ = events.Close() // nothing follows that an error could spoil
+	_ = events.Close() // nothing depends on it
 	forwarding.Wait()
 	return err
 }
 
-// loop looks until ctx is done. watch makes the system report changes, and returns how long
-// they can be relied on.
+// loop checks until ctx is done. watch starts the reports of changes, and returns how long
+// they are reliable.
 func (w *Watcher) loop(ctx context.Context, watch func() time.Duration) error {
 	for reported := false; ctx.Err() == nil; {
 		interval := watch()
@@ -104,8 +104,8 @@ func (w *Watcher) loop(ctx context.Context, watch func() time.Duration) error {
 	return ctx.Err()
 }
 
-// wait waits for the interval, for CheckNow, or for a change after which nothing happens
-// for Settle. A writer that never stops delays the look by at most Poll.
+// wait waits for the interval, for CheckNow, or for a change that no other change follows
+// within Settle. Continuous writing delays the check by at most Poll.
 func (w *Watcher) wait(ctx context.Context, interval time.Duration) (reported bool) {
 	due := time.NewTimer(interval)
 	defer due.Stop()
@@ -129,9 +129,9 @@ func (w *Watcher) wait(ctx context.Context, interval time.Duration) (reported bo
 	}
 }
 
-// forward receives from events until that is closed. It tells of each event that
-// matters, and of each error, since some changes were then lost. It runs in a goroutine
-// of its own, since on Windows fsnotify's Add waits for the thread that sends.
+// forward receives from events until it is closed. It forwards each relevant event, and each
+// error, because some changes may be lost then. It runs in its own goroutine, since
+// fsnotify's Add waits for the sender on Windows.
 func (w *Watcher) forward(events *fsnotify.Watcher) {
 	for {
 		select {
@@ -151,7 +151,7 @@ func (w *Watcher) forward(events *fsnotify.Watcher) {
 	}
 }
 
-// isRelevant reports whether name is one of the paths, in one, or above one.
+// isRelevant reports whether name is one of the paths, in one of them, or above one.
 func (w *Watcher) isRelevant(name string) bool {
 	return slices.ContainsFunc(*w.watched.Load(), func(path string) bool {
 		below, err := filepath.Rel(name, path)
@@ -159,9 +159,8 @@ func (w *Watcher) isRelevant(name string) bool {
 	})
 }
 
-// watchDirs makes the system report changes in the directories of the paths. For a missing
-// directory it watches the nearest one above it. It returns how long the reports can be
-// relied on.
+// watchDirs starts reports for the directories of the paths. For a missing directory it
+// watches the nearest existing one above. It returns how long the reports are reliable.
 func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.Duration {
 	var paths, wanted []string
 	var failed error
@@ -182,7 +181,7 @@ func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.
 	}
 	for _, dir := range events.WatchList() {
 		if !slices.Contains(wanted, dir) {
-			_ = events.Remove(dir) // it may have gone, and its watch with it
+			_ = events.Remove(dir) // it may be deleted, together with its watch
 		}
 	}
 	w.reportWatchError(ctx, failed)
@@ -195,25 +194,25 @@ func (w *Watcher) watchDirs(ctx context.Context, events *fsnotify.Watcher) time.
 	return w.WatchedPoll
 }
 
-// reportWatchError reports, once for each cause, that only the check every Poll is left.
+// reportWatchError logs, once for each cause, that only checks at intervals are left.
 func (w *Watcher) reportWatchError(ctx context.Context, err error) {
 	cause := ""
 	if err != nil {
 		cause = err.Error()
 	}
 	if cause != "" && cause != w.watchErr {
-		w.Log.WarnContext(ctx, "the system reports no file changes, looking at intervals", "err", err, "interval", w.Poll)
+		w.Log.WarnContext(ctx, "the system reports no file changes, checking at intervals", "err", err, "interval", w.Poll)
 	}
 	w.watchErr = cause
 }
 
-// watchNearest watches the nearest existing directory to dir, and returns it. A directory
-// that was made in the meantime was not reported, so it checks again.
+// watchNearest watches the nearest existing directory above dir, or dir, and returns it. A
+// directory that was created meanwhile was not reported, so it checks again.
 func watchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
 	for next := nearestDir(dir); next != at; next = nearestDir(dir) {
 		at = next
-		// Added even when it is watched: a directory that was replaced needs a
-		// new watch.
+		// Add it even if it is watched: a directory that was replaced needs a new
+		// watch.
 		if err := events.Add(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return at, err
 		}
@@ -221,7 +220,7 @@ func watchNearest(events *fsnotify.Watcher, dir string) (at string, _ error) {
 	return at, nil
 }
 
-// nearestDir returns the closest directory above dir that exists, dir included.
+// nearestDir returns dir or the nearest existing directory above it.
 func nearestDir(dir string) string {
 	for {
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {

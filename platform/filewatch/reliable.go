@@ -8,12 +8,11 @@ import (
 	"regent/platform/files"
 )
 
-// isReliable reports whether the system reports every change of what paths name to
-// whoever watches the nearest directories that exist: each of those is on a file
-// system that only this machine's kernel changes, and no other name leads to it
-// or to a file there. Then nobody needs to look again and again. What remains
-// unheard until somebody looks: what is mounted, unmounted or linked to there later,
-// a directory above that is renamed, and writing through a mapping of the file.
+// isReliable reports whether the system reports every change of paths to a watcher of the
+// nearest existing directories. Only this machine's kernel may change their file systems,
+// and no other name may lead to the directories or to a file in them. Then no checks at short
+// intervals are needed. Three kinds of change are still not reported: later mounts and links
+// there, a rename of a directory above, and writing through a mapping of the file.
 func isReliable(paths ...string) bool {
 	for _, path := range paths {
 		if !isReliableDir(nearestDir(filepath.Dir(path))) || !isReliableFile(path) {
@@ -23,13 +22,13 @@ func isReliable(paths ...string) bool {
 	return true
 }
 
-// isReliableDir: no part of its path is a link, which somebody could point elsewhere.
+// isReliableDir reports whether no part of dir's path is a link, which could be changed.
 func isReliableDir(dir string) bool {
 	resolved, err := filepath.EvalSymlinks(dir)
 	return err == nil && resolved == filepath.Clean(dir) && isLocalFileSystem(dir)
 }
 
-// isReliableFile: what has another name can be changed under that.
+// isReliableFile reports whether a file has no other name, through which it could change.
 func isReliableFile(path string) bool {
 	info, err := os.Lstat(path)
 	switch {
@@ -43,7 +42,7 @@ func isReliableFile(path string) bool {
 	return isReliableInfo(path, info)
 }
 
-// isReliableInfo: it is a file, by one name, and not another one mounted in its place.
+// isReliableInfo reports whether info is of a file with one name, and without a mount on it.
 func isReliableInfo(path string, info fs.FileInfo) bool {
 	_, names := files.Links(info)
 	return info.Mode().IsRegular() && names == 1 && isSameMount(path, filepath.Dir(path))

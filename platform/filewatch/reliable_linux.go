@@ -2,9 +2,8 @@ package filewatch
 
 import "golang.org/x/sys/unix"
 
-// isLocalFileSystem knows the file systems all changes of which pass through this
-// kernel, and so through inotify(7), which tells of no other. A network's, one in
-// user space and an overlay are not among them.
+// isLocalFileSystem reports whether all changes of a file system pass through this kernel.
+// inotify(7) reports no others. Network file systems, FUSE and overlays do not count.
 func isLocalFileSystem(dir string) bool {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
@@ -18,10 +17,10 @@ func isLocalFileSystem(dir string) bool {
 	return false
 }
 
-const zfsMagic = 0x2fc12fc1 // not in the kernel's own list, since ZFS is not in the kernel
+const zfsMagic = 0x2fc12fc1 // not in the kernel's list, since ZFS is not in the kernel
 
-// isSameMount reports whether two paths are of one mount. Before Linux 5.8 that
-// cannot be told.
+// isSameMount reports whether two paths are on the same mount. Before Linux 5.8 this is
+// unknown.
 func isSameMount(a, b string) bool {
 	at, known := mountID(a)
 	bt, alsoKnown := mountID(b)

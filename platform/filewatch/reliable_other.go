@@ -2,8 +2,7 @@
 
 package filewatch
 
-// isLocalFileSystem is for Linux alone: elsewhere an idle device was not measured,
-// and looking now and then is the safer way.
+// isLocalFileSystem returns false: only Linux was measured, and more checks are safer.
 func isLocalFileSystem(string) bool { return false }
 
 func isSameMount(string, string) bool { return false }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// maxSigned is the size in bytes of the largest program whose signature is verified. The
+// maxSigned is the maximum size in bytes of a program for verifying its signature. The
 // verification reads the whole file. Programs that contain a browser have about 200 MiB.
 const maxSigned = 256 << 20
 

@@ -23,7 +23,7 @@ const (
 	openOptions = windows.FILE_SYNCHRONOUS_IO_NONALERT | windows.FILE_NON_DIRECTORY_FILE | windows.FILE_COMPLETE_IF_OPLOCKED
 )
 
-// openLocal opens a file whose path comes from a caller. It opens only files on a fixed
+// openLocal opens a file at a path from a caller. It opens only files on a fixed
 // drive of this machine, and follows no link. Otherwise the service would log on to a
 // server of the caller's choice with the machine's account, and wait for its answers.
 func openLocal(path string, access, share uint32) (*os.File, error) {

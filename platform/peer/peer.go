@@ -9,7 +9,7 @@ import (
 	"net"
 )
 
-// MaxImage is the size in bytes of the largest image whose digest is computed.
+// MaxImage is the maximum size in bytes of an image for computing its digest.
 const MaxImage = 100 << 20
 
 var (

@@ -1,13 +1,13 @@
 // Package process controls core dumps, finds other processes, and counts lost log records.
 //
-// DisableDump keeps the memory of this process out of core dumps and away from
-// debuggers of the same user. FindByName finds processes by program name, to tell a
-// person; its result may be outdated, so no decision may depend on it.
+// DisableDump keeps this process's memory out of core dumps and away from debuggers of the
+// same user. FindByName finds processes by program name, for messages only. Its result may be
+// outdated, so no decision may depend on it.
 package process
 
-// Process is a process as it was seen.
+// Process describes a process at the time of FindByName.
 type Process struct {
 	PID  int
-	Dir  string   // its working directory; "" if it may not be seen
-	Args []string // its command line, the program first
+	Dir  string   // working directory; "" if this process may not see it
+	Args []string // command line, the program first
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// LostRecords counts lost records. The zero value is ready. It is safe for concurrent
+// LostRecords counts lost log records. The zero value is ready. It is safe for concurrent
 // use.
 type LostRecords struct {
 	mu      sync.Mutex
@@ -15,9 +15,9 @@ type LostRecords struct {
 	lastErr error
 }
 
-// Notify has told called with the number of records lost since writing last worked,
-// and the last error; now, if that is not 0, then at each change. 0 is that
-// writing works again. told must not log.
+// Notify sets the function told. It is called at each change with the number of records lost
+// since the last success, and the last error. 0 means that writing works again. Notify calls
+// it at once if the number is not 0. told must not log.
 func (c *LostRecords) Notify(told func(lost int, why error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,11 +27,11 @@ func (c *LostRecords) Notify(told func(lost int, why error)) {
 	}
 }
 
-// Handler returns h with its failures counted.
+// Handler returns a handler that writes to h and counts its failures.
 func (c *LostRecords) Handler(h slog.Handler) slog.Handler { return &countingHandler{h, c} }
 
-// record notes what came of a record. It returns how many were lost before one
-// that was written.
+// record stores the result of writing a record. After a success it returns the number of
+// records lost before.
 func (c *LostRecords) record(err error) (lost int, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -55,7 +55,7 @@ type countingHandler struct {
 	count *LostRecords
 }
 
-// Unwrap returns the handler that writes.
+// Unwrap returns the underlying handler.
 func (h *countingHandler) Unwrap() slog.Handler { return h.Handler }
 
 // Handle implements [slog.Handler].

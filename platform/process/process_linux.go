@@ -11,18 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// DisableDump forbids dumps from now on, for this process: by the limit, and by a call
-// that a dump which is piped to a program heeds too. It is to be called before a secret
-// is read. Children that run another program are not concerned.
+// DisableDump disables core dumps of this process: by the limit, and by prctl(2), which also
+// stops dumps that are piped to a program. Call it before the process reads a secret. It does
+// not affect children that run another program.
 func DisableDump() error {
 	var err error
 	if err = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
-		err = fmt.Errorf("forbid dumps of memory: %w", err)
+		err = fmt.Errorf("disable core dumps: %w", err)
 	}
 	return errors.Join(err, disableCore())
 }
 
-// disableCore sets the limit unless it is set: a service manager may have done so and
+// disableCore sets the limit unless it is already 0. A service manager may have set it and
 // forbidden the call.
 func disableCore() error {
 	var now unix.Rlimit
@@ -30,14 +30,14 @@ func disableCore() error {
 		return nil
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
-		return fmt.Errorf("set the limit of core dumps to 0: %w", err)
+		return fmt.Errorf("set the core dump limit to 0: %w", err)
 	}
 	return nil
 }
 
-// FindByName returns the processes whose program has the base name name, this one
-// excepted. Those of which nothing may be seen are left out. Elsewhere than on Linux the
-// error is [errors.ErrUnsupported].
+// FindByName returns the processes with this base name of the program, except this process.
+// It skips processes that it may not see. On systems other than Linux the error is
+// [errors.ErrUnsupported].
 func FindByName(name string) ([]Process, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -50,7 +50,7 @@ func FindByName(name string) ([]Process, error) {
 			continue
 		}
 		line, err := os.ReadFile(filepath.Join("/proc", e.Name(), "cmdline"))
-		if err != nil || len(line) == 0 { // it has ended, may not be seen, or is the kernel's
+		if err != nil || len(line) == 0 { // it has ended, is hidden, or belongs to the kernel
 			continue
 		}
 		args := parseArguments(line)
@@ -66,8 +66,8 @@ func FindByName(name string) ([]Process, error) {
 	return out, nil
 }
 
-// parseArguments takes a command line of /proc apart, which its process can have
-// overwritten with anything. It is at least one.
+// parseArguments splits a command line of /proc. The process can overwrite it with anything.
+// The result has at least one element.
 func parseArguments(line []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 }

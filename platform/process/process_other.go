@@ -4,9 +4,9 @@ package process
 
 import "errors"
 
-// DisableDump does nothing: Windows Error Reporting is the administrator's to
-// configure, and keeps no dumps of services unless told to.
+// DisableDump does nothing. The administrator configures Windows Error Reporting, which
+// stores no dumps of services by default.
 func DisableDump() error { return nil }
 
-// FindByName returns [errors.ErrUnsupported]: only Linux is asked.
+// FindByName returns [errors.ErrUnsupported].
 func FindByName(string) ([]Process, error) { return nil, errors.ErrUnsupported }

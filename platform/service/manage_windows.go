@@ -15,7 +15,7 @@ import (
 	"regent/platform/layout"
 )
 
-// Install registers this executable, started with the system, and its event log
+// Install registers this executable as a service with automatic start, and its event log
 // source.
 func Install() error {
 	s, err := service.New(&program{}, config())
@@ -35,8 +35,8 @@ func Install() error {
 // recovery actions does not work. A service calls it for itself at each start.
 func Configure() error { return withService(configure) }
 
-// configure sets what the library leaves out. A system that does not know of
-// something is no reason to have no service.
+// configure sets the options that the library lacks. It ignores options that the system does
+// not support.
 func configure(s *mgr.Service) error {
 	return errors.Join(
 		ignoreUnsupported("recovery actions", s.SetRecoveryActions(recovery(), uint32(layout.RecoveryReset/time.Second))),
@@ -46,8 +46,8 @@ func configure(s *mgr.Service) error {
 	)
 }
 
-// recovery is what the manager does about a failure: the first, the second, and
-// any further.
+// recovery returns the actions of the service manager after the first, the second and each
+// further failure.
 func recovery() (actions []mgr.RecoveryAction) {
 	for _, d := range layout.RecoveryDelays() {
 		actions = append(actions, mgr.RecoveryAction{Type: mgr.ServiceRestart, Delay: d})
@@ -67,7 +67,7 @@ func setDelayed(s *mgr.Service) error {
 	if layout.ServiceDelayed {
 		info.IsDelayedAutoStartUp = 1
 	}
-	return changeConfig(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
+	return changeConfig(s, windows.SERVICE_CONFIG_DELAYED_AUTO_START_INFO, unsafe.Pointer(&info)) //nolint:gosec // the API takes addresses
 }
 
 func setPrivileges(s *mgr.Service) error {
@@ -76,15 +76,15 @@ func setPrivileges(s *mgr.Service) error {
 		return err
 	}
 	info := struct{ privileges *uint16 }{&list[0]}                                                 // SERVICE_REQUIRED_PRIVILEGES_INFO
-	return changeConfig(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the form of the call
+	return changeConfig(s, windows.SERVICE_CONFIG_REQUIRED_PRIVILEGES_INFO, unsafe.Pointer(&info)) //nolint:gosec // the API takes addresses
 }
 
 func changeConfig(s *mgr.Service, level uint32, info unsafe.Pointer) error {
 	return windows.ChangeServiceConfig2(s.Handle, level, (*byte)(info))
 }
 
-// multiString returns texts as the system wants a list of them: each ended by a zero,
-// and all by another.
+// multiString returns texts as a multi-string: each text ends with a zero, and one more zero
+// ends the list.
 func multiString(texts []string) (all []uint16, err error) {
 	for _, t := range texts {
 		one, err := windows.UTF16FromString(t)
@@ -111,11 +111,11 @@ func Uninstall() error {
 	return nil
 }
 
-// withService lends the service, opened with all rights.
+// withService calls do with the service, opened with all rights.
 func withService(do func(*mgr.Service) error) error {
 	m, err := mgr.Connect()
 	if err != nil {
-		return fmt.Errorf("reach the service manager: %w; run it as an administrator", err)
+		return fmt.Errorf("connect to the service manager: %w; run this command as an administrator", err)
 	}
 	defer m.Disconnect() //nolint:errcheck // nothing follows
 	s, err := m.OpenService(layout.Service)
@@ -126,15 +126,15 @@ func withService(do func(*mgr.Service) error) error {
 	return do(s)
 }
 
-// errNotRunning means that there is nothing to stop.
-var errNotRunning = errors.New("it does not run")
+// errNotRunning means that the service is not running.
+var errNotRunning = errors.New("it is not running")
 
 const (
 	pollInterval = 100 * time.Millisecond
-	maxStateWait = 2 * time.Minute // of waiting for a start or for a drain
+	maxStateWait = 2 * time.Minute // for a start or a drain
 )
 
-// Start makes the manager start the service, and returns when it runs.
+// Start starts the service through the manager, and returns when it runs.
 func Start() error {
 	return withService(func(s *mgr.Service) error {
 		if err := s.Start(); err != nil {
@@ -144,7 +144,7 @@ func Start() error {
 	})
 }
 
-// Stop makes the manager stop the service, and returns when it has ended.
+// Stop stops the service through the manager, and returns when it has ended.
 func Stop() error {
 	return withService(func(s *mgr.Service) error {
 		_, err := s.Control(svc.Stop)
@@ -158,13 +158,13 @@ func Stop() error {
 	})
 }
 
-// waitForState returns when the service is in the state, or has stopped instead.
+// waitForState returns when the service is in the state want, or has stopped instead.
 func waitForState(s *mgr.Service, want svc.State) error {
 	for range maxStateWait / pollInterval {
 		now, err := s.Query()
 		switch {
 		case err != nil:
-			return fmt.Errorf("ask for the state of the service: %w", err)
+			return fmt.Errorf("query the state of the service: %w", err)
 		case now.State == want:
 			return nil
 		case now.State == svc.Stopped:
@@ -172,7 +172,7 @@ func waitForState(s *mgr.Service, want svc.State) error {
 		}
 		time.Sleep(pollInterval)
 	}
-	return fmt.Errorf("the service is on its way for %s; ask again with: regentd service status", maxStateWait)
+	return fmt.Errorf("the service has not finished within %s; check it again: regentd service status", maxStateWait)
 }
 
 // eventLogger writes to the event log.

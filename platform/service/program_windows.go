@@ -16,27 +16,26 @@ import (
 	"regent/platform/peer"
 )
 
-// startTimeout is how long the manager is told that the service starts: it gives up
-// after 30 s. A program that takes longer is not ready, and goes on.
+// startTimeout is the longest time in the state "starting": the manager gives up after 30 s.
+// A slower program is not ready then, and continues.
 const startTimeout = 20 * time.Second
 
-// errEnded means that the program ended without having been told to.
-var errEnded = errors.New("the program ended of itself")
+// errEnded means that the program ended without a stop request.
+var errEnded = errors.New("the program ended by itself")
 
-// program is a [Program] as the library runs it.
+// program is a [Program] with the library's interface.
 type program struct {
 	run  Program
 	exit func(code int) // ends the process
 
 	cancel context.CancelFunc
 	ended  chan struct{}
-	err    error // the program's, once ended
+	err    error // the program's error, after its end
 }
 
-// Start implements [service.Interface]. It returns when the program is ready, or
-// has failed.
+// Start implements [service.Interface]. It returns when the program is ready or has failed.
 func (p *program) Start(service.Service) error {
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the service's beginning
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // the service's root context
 	p.cancel, p.ended = cancel, make(chan struct{})
 	ready := make(chan struct{})
 	go func() {
@@ -54,8 +53,8 @@ func (p *program) Start(service.Service) error {
 	return nil
 }
 
-// watchExit ends the process when the program ends though nobody has told it to: the
-// manager then does what is to be done about a crash.
+// watchExit ends the process if the program ends without a stop request. The manager then
+// treats this as a crash.
 func (p *program) watchExit(ctx context.Context) {
 	<-p.ended
 	if ctx.Err() == nil {
@@ -63,8 +62,7 @@ func (p *program) watchExit(ctx context.Context) {
 	}
 }
 
-// Stop implements [service.Interface]. It returns when all that was under way is
-// finished.
+// Stop implements [service.Interface]. It returns when the program has finished its work.
 func (p *program) Stop(service.Service) error {
 	p.cancel()
 	<-p.ended
@@ -77,18 +75,18 @@ var _ service.Interface = (*program)(nil)
 func StartedByManager() bool { return !service.Interactive() || isChildOfManager() }
 
 // isChildOfManager reports whether the manager is this process's parent. The library also
-// wants its session to be the system's, which Wine has not.
+// requires the system's session, which Wine does not have.
 func isChildOfManager() bool {
 	own, err := peer.Find(os.Getpid())
 	if err != nil {
 		return false
 	}
-	defer own.Close() //nolint:errcheck // it was only asked
+	defer own.Close() //nolint:errcheck // queried only
 	parent, err := peer.Find(own.ParentPID)
 	if err != nil {
 		return false
 	}
-	defer parent.Close() //nolint:errcheck // it was only asked
+	defer parent.Close() //nolint:errcheck // queried only
 	return strings.EqualFold(filepath.Base(parent.Exe), "services.exe")
 }
 
@@ -99,7 +97,7 @@ func isChildOfManager() bool {
 func Run(p Program) error {
 	s, err := service.New(&program{run: p, exit: os.Exit}, config())
 	if err != nil {
-		return fmt.Errorf("be a service: %w", err)
+		return fmt.Errorf("run as a service: %w", err)
 	}
 	if h, ok := s.(svc.Handler); ok && service.Interactive() {
 		return svc.Run(layout.Service, h)
@@ -107,8 +105,7 @@ func Run(p Program) error {
 	return s.Run()
 }
 
-// config is how the library registers the service; what it does not know of is in
-// [configure].
+// config returns the library's settings of the service. [configure] sets the others.
 func config() *service.Config {
 	return &service.Config{
 		Name:        layout.Service,

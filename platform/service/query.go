@@ -10,21 +10,21 @@ const (
 	Paused       = "paused"
 )
 
-// How a service is started.
+// The start types.
 const (
 	Automatic = "automatic"
 	Manual    = "manual"
 	Disabled  = "disabled"
 )
 
-// Info is a service as its manager has it.
+// Info describes a service in the service manager.
 type Info struct {
 	State string
 	Start string // "" if it is not installed
-	PID   int    // of its process; 0 if it has none
-	Exit  int    // what it ended with, the system's number or its own; 0 if it did not fail
+	PID   int    // 0 if it has no process
+	Exit  int    // exit code, the system's or its own; 0 if it did not fail
 }
 
-// Query asks for any service by its name. Every user may: it takes no right but
-// to look.
+// Query returns the state of any service by its name. Every user may call it: it needs only
+// the right to read.
 func Query(name string) (Info, error) { return query(name) }

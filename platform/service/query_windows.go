@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// The rights of a look. The library's own ways in ask for all of them.
+// The rights to read. The library's functions request all rights.
 const (
 	managerAccess = windows.SC_MANAGER_CONNECT
 	serviceAccess = windows.SERVICE_QUERY_STATUS | windows.SERVICE_QUERY_CONFIG
@@ -18,9 +18,9 @@ const (
 func query(name string) (Info, error) {
 	manager, err := windows.OpenSCManager(nil, nil, managerAccess)
 	if err != nil {
-		return Info{}, fmt.Errorf("reach the service manager: %w", err)
+		return Info{}, fmt.Errorf("connect to the service manager: %w", err)
 	}
-	defer windows.CloseServiceHandle(manager) //nolint:errcheck // it was only asked
+	defer windows.CloseServiceHandle(manager) //nolint:errcheck // queried only
 	text, err := windows.UTF16PtrFromString(name)
 	if err != nil {
 		return Info{}, fmt.Errorf("service %q: %w", name, err)
@@ -32,10 +32,10 @@ func query(name string) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("open the service %s: %w", name, err)
 	}
-	defer windows.CloseServiceHandle(s) //nolint:errcheck // it was only asked
+	defer windows.CloseServiceHandle(s) //nolint:errcheck // queried only
 	seen, err := queryInfo(s)
 	if err != nil {
-		return Info{}, fmt.Errorf("ask for the service %s: %w", name, err)
+		return Info{}, fmt.Errorf("query the service %s: %w", name, err)
 	}
 	return seen, nil
 }
@@ -43,12 +43,12 @@ func query(name string) (Info, error) {
 func queryInfo(s windows.Handle) (Info, error) {
 	var now windows.SERVICE_STATUS_PROCESS
 	n := uint32(0)
-	if err := windows.QueryServiceStatusEx(s, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&now)), uint32(unsafe.Sizeof(now)), &n); err != nil { //nolint:gosec // the form of the call
+	if err := windows.QueryServiceStatusEx(s, windows.SC_STATUS_PROCESS_INFO, (*byte)(unsafe.Pointer(&now)), uint32(unsafe.Sizeof(now)), &n); err != nil { //nolint:gosec // the API takes addresses
 		return Info{}, err
 	}
-	// The texts of the configuration follow it in the buffer.
-	buffer := make([]uint64, 8<<10/8)                                // the most that the call fills
-	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])) //nolint:gosec // the form of the call
+	// The texts of the configuration follow the structure in the buffer.
+	buffer := make([]uint64, 8<<10/8)                                // the maximum size of the result
+	c := (*windows.QUERY_SERVICE_CONFIG)(unsafe.Pointer(&buffer[0])) //nolint:gosec // the API takes addresses
 	if err := windows.QueryServiceConfig(s, c, 8<<10, &n); err != nil {
 		return Info{}, err
 	}
@@ -61,7 +61,7 @@ func stateOf(state uint32) string {
 		windows.SERVICE_STOP_PENDING: Stopping,
 	}[state]
 	if !known {
-		return Paused // or on the way to it or from it
+		return Paused // or changing to or from this state
 	}
 	return word
 }
@@ -73,10 +73,10 @@ func startOf(start uint32) string {
 	case windows.SERVICE_DEMAND_START:
 		return Manual
 	}
-	return Automatic // by the system's start, at one moment of it or another
+	return Automatic // at boot, early or late
 }
 
-// exitOf is 0 too for a service that was not started since the system was.
+// exitOf returns the exit code. It is also 0 for a service that was not started since boot.
 func exitOf(s windows.SERVICE_STATUS_PROCESS) int {
 	switch code := syscall.Errno(s.Win32ExitCode); code {
 	case windows.ERROR_SERVICE_SPECIFIC_ERROR:

@@ -1,7 +1,7 @@
 // Package service registers, starts and stops a program as a Windows service.
 //
-// On Linux and macOS the packages bring a file for the system's own manager, so this
-// package does nothing there. It does not know what the program does.
+// On Linux and macOS the packages contain a file for the system's service manager, so this
+// package does nothing there. It does not know the purpose of the program.
 package service
 
 import (
@@ -11,21 +11,20 @@ import (
 	"regent/platform/layout"
 )
 
-// ErrUnsupported means that the system's own tools are the way.
+// ErrUnsupported means that the system's own tools do this.
 var ErrUnsupported = errors.New("not supported on this system: the package registers regentd; see systemctl or launchctl")
 
-// Program runs until ctx is done, then finishes what is under way. It calls ready
-// once it serves.
+// Program runs until ctx is done, and then finishes its work. It calls ready once it accepts
+// requests.
 type Program func(ctx context.Context, ready func()) error
 
-// Status returns a word: running, stopped, not installed, or another of the states.
+// Status returns one of the states, for example running, stopped or not installed.
 func Status() (string, error) {
 	seen, err := Query(layout.Service)
 	return seen.State, err
 }
 
-// Log writes one entry to the event log, as information, as a warning or as an
-// error, until Close.
+// Log writes entries to the event log, as information, warning or error, until Close.
 type Log interface {
 	Info(text string) error
 	Warning(text string) error

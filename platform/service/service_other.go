@@ -2,27 +2,27 @@
 
 package service
 
-// StartedByManager is of Windows.
+// StartedByManager returns false.
 func StartedByManager() bool { return false }
 
-// Run is of Windows.
+// Run returns [ErrUnsupported].
 func Run(Program) error { return ErrUnsupported }
 
-// Install is of Windows.
+// Install returns [ErrUnsupported].
 func Install() error { return ErrUnsupported }
 
-// Configure is of Windows.
+// Configure returns [ErrUnsupported].
 func Configure() error { return ErrUnsupported }
 
-// Uninstall is of Windows.
+// Uninstall returns [ErrUnsupported].
 func Uninstall() error { return ErrUnsupported }
 
-// Start is of Windows.
+// Start returns [ErrUnsupported].
 func Start() error { return ErrUnsupported }
 
-// Stop is of Windows.
+// Stop returns [ErrUnsupported].
 func Stop() error                { return ErrUnsupported }
 func query(string) (Info, error) { return Info{}, ErrUnsupported }
 
-// OpenLog is of Windows.
+// OpenLog returns [ErrUnsupported].
 func OpenLog() (Log, error) { return nil, ErrUnsupported }

@@ -1,8 +1,8 @@
-// Package signals keeps SIGHUP and SIGPIPE from ending a daemon.
+// Package signals prevents SIGHUP and SIGPIPE from ending a daemon.
 //
-// A program that imports it receives SIGHUP from the initialization of this package
-// on. It imports next to nothing, so that Go initializes it before most others. Only a
-// signal in the first millisecond, before any Go code runs, still ends the process.
+// A program that imports it receives SIGHUP from the initialization of this package. It has
+// almost no imports, so that Go initializes it before most other packages. A signal in the
+// first millisecond, before any Go code runs, still ends the process.
 package signals
 
 import (
@@ -19,14 +19,13 @@ func notifyHangup() <-chan os.Signal {
 	return c
 }
 
-// CatchHangup makes the process outlive whoever reads its standard output and error:
-// writing to a closed pipe is an error (EPIPE) and not the end. The channel has
-// the SIGHUPs since the start of the process, as one where there were several.
-// On Windows nothing arrives.
+// CatchHangup keeps the process alive when the reader of its standard output or error ends:
+// a write to a closed pipe returns an error (EPIPE). The channel receives the SIGHUPs since
+// the start of the process; several unread ones are one. On Windows it receives nothing.
 func CatchHangup() <-chan os.Signal {
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the write says it
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) // the write returns the error
 	return hangups
 }
 
-// RestoreHangup gives SIGHUP its usual effect back: it ends the process.
+// RestoreHangup restores the default effect of SIGHUP: it ends the process.
 func RestoreHangup() { signal.Reset(syscall.SIGHUP) }

@@ -7,11 +7,11 @@ import (
 	"golang.org/x/text/width"
 )
 
-// ColumnGap is how many spaces stand between two columns.
+// ColumnGap is the number of spaces between two columns.
 const ColumnGap = 2
 
-// Columns lines up the cells of rows, Gap spaces apart, without spaces at the end
-// of a line. Each row ends with a line feed. Rows may have different lengths.
+// Columns aligns the cells of rows, ColumnGap spaces apart, without spaces at the end of a
+// line. Each row ends with a line feed. Rows may have different lengths.
 func Columns(rows [][]string) string {
 	widest := columnWidths(rows)
 	var b strings.Builder
@@ -25,7 +25,7 @@ func Columns(rows [][]string) string {
 	return b.String()
 }
 
-// columnWidths is how many cells of a terminal each column takes.
+// columnWidths returns the width of each column in terminal cells.
 func columnWidths(rows [][]string) (widest []int) {
 	for _, row := range rows {
 		for i, cell := range row {
@@ -38,8 +38,8 @@ func columnWidths(rows [][]string) (widest []int) {
 	return widest
 }
 
-// Cells returns how many cells of a terminal s takes. Wide characters, such as
-// Chinese ones, take two (Unicode Standard Annex 11), combining marks none.
+// Cells returns the width of s in terminal cells. Wide characters, such as Chinese ones, have
+// width 2 (Unicode Standard Annex 11), combining marks 0.
 func Cells(s string) int {
 	n := 0
 	for _, r := range s {

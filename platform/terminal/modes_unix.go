@@ -4,8 +4,8 @@ package terminal
 
 import "golang.org/x/sys/unix"
 
-// hideInput keeps the terminal from showing what is typed. Lines and signals stay the
-// terminal's, so that Ctrl-C is one.
+// hideInput stops the terminal from showing the input. It leaves line editing and signals
+// on, so Ctrl-C works.
 func hideInput(fd int) (restore func() error, err error) {
 	before, err := unix.IoctlGetTermios(fd, getModes)
 	if err != nil {

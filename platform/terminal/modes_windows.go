@@ -2,8 +2,8 @@ package terminal
 
 import "golang.org/x/sys/windows"
 
-// hideInput keeps the console from showing what is typed. Lines and signals stay the
-// console's, so that Ctrl-C is one.
+// hideInput stops the console from showing the input. It leaves line editing and signals on,
+// so Ctrl-C works.
 func hideInput(fd int) (restore func() error, err error) {
 	console := windows.Handle(fd)
 	var before uint32

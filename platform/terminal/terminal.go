@@ -1,7 +1,7 @@
-// Package terminal asks the person at a terminal, and knows how wide the terminal is.
+// Package terminal asks questions at a terminal, and fits text to its width.
 //
-// A question ends when the program is told to end. The caller wraps the returned bytes
-// into a secret at once.
+// A question ends when its context is done. The caller must wrap the returned bytes into a
+// secret at once.
 package terminal
 
 import (
@@ -19,8 +19,8 @@ import (
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
-// Width returns how many characters fit into a line of f, or 0 if f is no
-// terminal. One that does not say is 80 wide.
+// Width returns the number of characters in a line of f, or 0 if f is not a terminal. It
+// returns 80 if the terminal does not report its width.
 func Width(f *os.File) int {
 	if !IsTerminal(f) {
 		return 0
@@ -31,27 +31,25 @@ func Width(f *os.File) int {
 	return 80
 }
 
-// ReadSecret writes the question to out and returns the line that is typed at in,
-// which does not show it. When ctx is done first, in shows what is typed again,
-// and the error is that of ctx.
+// ReadSecret writes the question to out and returns the line typed at in, without showing
+// it. If ctx is done first, it restores the terminal and returns ctx's error.
 func ReadSecret(ctx context.Context, in *os.File, out io.Writer, question string) (answer []byte, err error) {
-	// The modes are set here and not beside the read, which outlives ctx and
-	// could hide what is typed after they were restored.
+	// Set the modes here and not in the read: the read can outlast ctx, and could hide
+	// later input after the restore.
 	restore, err := hideInput(int(in.Fd()))
 	if err != nil {
 		return nil, fmt.Errorf("read from the terminal: %w", err)
 	}
 	defer func() { err = errors.Join(err, restore()) }()
-	_, _ = fmt.Fprint(out, question)                // who cannot be asked sees no question
-	defer func() { _, _ = fmt.Fprint(out, "\n") }() // the end of the line was not shown either
+	_, _ = fmt.Fprint(out, question)                // without an output there is no question
+	defer func() { _, _ = fmt.Fprint(out, "\n") }() // the line feed was not shown
 	return Await(ctx, func() ([]byte, error) { return readLine(in) })
 }
 
-// Confirm writes the question to out and reports whether the line that is typed
-// at in says yes. Anything else is no. When ctx is done first, the error is that
-// of ctx.
+// Confirm writes the question to out and reports whether the line typed at in means yes. Any
+// other line means no. If ctx is done first, it returns ctx's error.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
-	Print(out, question+" [y/N]") // who cannot be asked sees no question, and says no
+	Print(out, question+" [y/N]") // without an output there is no question, and says no
 	Print(out, " ")
 	answer, err := Await(ctx, func() ([]byte, error) { return readLine(in) })
 	if err != nil {
@@ -65,11 +63,11 @@ func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) 
 	return false, nil
 }
 
-// maxLine bounds what is typed, in bytes.
+// maxLine is the maximum length of an input line in bytes.
 const maxLine = 64 << 10
 
-// readLine reads up to the end of a line, and no byte more: who asks next reads the
-// same terminal.
+// readLine reads up to the end of a line and no further byte: the next question reads from
+// the same terminal.
 func readLine(r io.Reader) ([]byte, error) {
 	var typed []byte
 	for b := make([]byte, 1); len(typed) < maxLine; {
@@ -85,10 +83,9 @@ func readLine(r io.Reader) ([]byte, error) {
 	return nil, fmt.Errorf("read from the terminal: more than %d KiB in one line", maxLine>>10)
 }
 
-// Await returns what read returns, or the error of ctx if that is done first. A
-// read of a terminal or a pipe cannot be called back, so read may still be
-// waiting then: it is for programs that end on ctx, and read must touch nothing
-// that is used after it.
+// Await returns the result of read, or ctx's error if ctx is done first. A read of a terminal
+// or a pipe cannot be cancelled, so read may still be running then. Use Await only in
+// programs that end with ctx. read must not touch data that is used afterwards.
 func Await[T any](ctx context.Context, read func() (T, error)) (T, error) {
 	type result struct {
 		value T

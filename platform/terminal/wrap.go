@@ -7,8 +7,8 @@ import (
 	"unicode"
 )
 
-// Printable replaces the characters of foreign text that could move the cursor of a
-// terminal or turn its text around, and all others that are not printed, by "?".
+// Printable replaces characters of foreign text by "?" if they are not printable, could move
+// a terminal's cursor, or change the direction of the text.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -18,8 +18,8 @@ func Printable(s string) string {
 	}, s)
 }
 
-// Print writes text to w for a person. If w is a terminal, lines that are too long for it
-// are broken between words. If writing fails, nobody is left to be told.
+// Print writes text to w. If w is a terminal, it breaks long lines between words. It ignores
+// write errors.
 func Print(w io.Writer, text string) {
 	if f, ok := w.(*os.File); ok {
 		text = WrapText(text, Width(f))
@@ -27,9 +27,9 @@ func Print(w io.Writer, text string) {
 	_, _ = io.WriteString(w, text)
 }
 
-// WrapText breaks each line of text that is wider than width cells between words, if the
-// words allow it. What follows is indented by two more than the line. A width of 0
-// breaks nothing.
+// WrapText breaks the lines of text that are wider than width cells between words, if
+// possible. Continuation lines have two more spaces of indentation. A width of 0 breaks
+// nothing.
 func WrapText(text string, width int) string {
 	if width <= 0 {
 		return text
@@ -54,12 +54,12 @@ func WrapText(text string, width int) string {
 	return b.String()
 }
 
-// minColumnWidth is the narrowest column that prose is broken into: a narrower terminal
-// breaks lines by itself.
+// minColumnWidth is the width of the narrowest column that is wrapped. A narrower terminal
+// breaks lines itself.
 const minColumnWidth = 30
 
-// Wrap breaks text between words into lines of at most width cells of a terminal, if
-// the words allow it; at least one line. A width of 0 breaks nothing.
+// Wrap breaks text between words into lines of at most width cells, if possible. It returns
+// at least one line. A width of 0 breaks nothing.
 func Wrap(text string, width int) []string {
 	if width <= 0 {
 		return []string{text}
@@ -80,9 +80,9 @@ func Wrap(text string, width int) []string {
 	return append(lines, line)
 }
 
-// Table lines up the cells of rows, of which the first is the head, for a terminal of
-// that width. The columns for which it is too narrow stand below their row, by name;
-// empty cells and a dash are left out there. A width of 0 has room for all.
+// Table aligns the cells of rows for a terminal of that width. The first row is the header.
+// Columns that do not fit are listed below each row with their names, without empty cells
+// and dashes. A width of 0 has room for all columns.
 func Table(rows [][]string, width int) string {
 	n, total := 0, -ColumnGap
 	for _, widest := range columnWidths(rows) {
@@ -110,7 +110,7 @@ func Table(rows [][]string, width int) string {
 	return b.String()
 }
 
-// detailLines is what of a row stands below it, in lines that fit if the words do.
+// detailLines returns the lines below a row, wrapped if possible.
 func detailLines(names, values []string, width int) string {
 	var all []string
 	for i, value := range values {
