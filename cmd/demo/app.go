@@ -22,8 +22,8 @@ import (
 	"regent/ipc/client"
 )
 
-// answer is what an application says of the access token that it got. The token
-// itself stays in the application.
+// answer is an application's report about the access token that it got. The token itself
+// stays in the application.
 type answer struct {
 	Instance    string `json:"instance,omitempty"`
 	Fingerprint string `json:"fingerprint,omitempty"` // first 8 hex digits of the token's SHA-256
@@ -40,8 +40,8 @@ func (a answer) String() string {
 		a.Instance, a.Fingerprint, a.Generation, a.ExpiresIn)
 }
 
-// runApp is the application: it does what each line of its standard input says.
-// The lease is the process's, so it lasts until the process ends.
+// runApp runs the application: it executes each line of its standard input. The lease
+// belongs to the process, so it lasts until the process ends.
 func runApp(args []string) int {
 	flags := flag.NewFlagSet("demo app", flag.ContinueOnError)
 	socket := flags.String("socket", os.Getenv("REGENT_SOCKET"), "`path` of the agent's socket")
@@ -49,7 +49,7 @@ func runApp(args []string) int {
 	if err := flags.Parse(args); err != nil || flags.NArg() > 0 {
 		return 2
 	}
-	ctx := context.Background() //nolint:forbidigo // main of its own
+	ctx := context.Background() //nolint:forbidigo // the program's own main
 	c := client.New(client.Options{Socket: *socket})
 	defer c.Close()
 	ask := func() (api.Token, error) { return c.Token(ctx, api.TokenRequest{Application: "cad"}) }
@@ -65,9 +65,8 @@ func runApp(args []string) int {
 	return 0
 }
 
-// serveLines does what each line of in says, and writes each answer as a line:
-// an empty line asks for a token, and a directory has the application look for
-// its token in the files there.
+// serveLines executes each line of in, and writes each answer as a line. An empty line asks
+// for a token. With a directory, the application searches the files there for its token.
 func serveLines(ask func() (api.Token, error), in io.Reader, out io.Writer) error {
 	encoder := json.NewEncoder(out)
 	var held string
@@ -107,8 +106,8 @@ func answerOf(t api.Token, err error) answer {
 	}
 }
 
-// secretAbsent says whether a secret is in none of the files below dir. What is no
-// file, as a socket, is passed over.
+// secretAbsent returns an error if a file below dir contains a secret. It skips sockets and
+// other special files.
 func secretAbsent(dir, secret string) error {
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {

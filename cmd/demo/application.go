@@ -19,8 +19,8 @@ type application struct {
 	answers *json.Decoder // of out
 }
 
-// launchApp starts an application, which asks for nothing yet. One that stays
-// outlives the story.
+// launchApp starts an application, which asks for nothing yet. With stays, it runs on after
+// the story.
 func (s *stage) launchApp(ctx context.Context, d *device, stays bool) (*application, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -40,10 +40,10 @@ func (s *stage) launchApp(ctx context.Context, d *device, stays bool) (*applicat
 	return &application{p, in, out, json.NewDecoder(out)}, err
 }
 
-// ask makes the application ask for a token, and returns what it says of it.
+// ask makes the application ask for a token, and returns its report.
 func (a *application) ask(ctx context.Context) (answer, error) { return a.send(ctx, "") }
 
-// searchFiles makes the application look for its token in the files below dir.
+// searchFiles makes the application search the files below dir for its token.
 func (a *application) searchFiles(ctx context.Context, dir string) error {
 	got, err := a.send(ctx, dir)
 	if err == nil && got.Problem != "" {
@@ -52,8 +52,8 @@ func (a *application) searchFiles(ctx context.Context, dir string) error {
 	return err
 }
 
-// send gives the application a line, and returns its answer, which must come before ctx
-// ends.
+// send sends a line to the application, and returns its answer. It returns an error if ctx
+// ends first.
 func (a *application) send(ctx context.Context, line string) (got answer, err error) {
 	stop := context.AfterFunc(ctx, func() { _ = a.out.Close() }) // it is the end either way
 	defer stop()
@@ -66,7 +66,7 @@ func (a *application) send(ctx context.Context, line string) (got answer, err er
 	return got, err
 }
 
-// mustGet asks until there is a token, which must be soon.
+// mustGet asks until there is a token, for a short time only.
 func (a *application) mustGet(ctx context.Context) (answer, error) {
 	var got answer
 	err := retryUntil(ctx, shortTimeout, func() (err error) {
@@ -78,13 +78,13 @@ func (a *application) mustGet(ctx context.Context) (answer, error) {
 	return got, err
 }
 
-// retryUntil is retryEvery, ten times a second.
+// retryUntil is retryEvery with ten attempts a second.
 func retryUntil(ctx context.Context, d time.Duration, f func() error) error {
 	return retryEvery(ctx, 100*time.Millisecond, d, f)
 }
 
-// retryEvery does f again and again until it returns no error, for as long as d. The
-// error is the last one of f.
+// retryEvery calls f repeatedly until it returns no error, for at most d. Then it returns the
+// last error of f.
 func retryEvery(ctx context.Context, pause, d time.Duration, f func() error) error {
 	again := time.NewTicker(pause)
 	defer again.Stop()

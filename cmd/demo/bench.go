@@ -20,31 +20,29 @@ import (
 	"regent/ipc/client"
 )
 
-// smallCount is the usual device: as many instances as the goals about start and
-// memory are for.
+// smallCount is the usual number of instances, for the goals about start and memory.
 const smallCount = 100
 
-// benchOptions say how thoroughly it is measured.
+// benchOptions are the durations and the number of rounds.
 type benchOptions struct {
-	idleTime time.Duration // in which wake-ups are counted
-	slice    time.Duration // of one server, before the next one's
+	idleTime time.Duration // duration of counting wake-ups
+	slice    time.Duration // turn of one server
 	rounds   int
 }
 
-// bench is the set of measurements. Each adds its lines to the table.
+// bench is the set of measurements. Each adds lines to the table.
 type bench struct {
 	benchOptions
 	*stage
 	*table
-	devices map[int]*device // by how many instances they have
+	devices map[int]*device // by number of instances
 	sockets []target        // of the comparison
 }
 
-// runBench measures what the local interface costs, against what it could cost at
-// least: a bare net/http handler with the same payload, as it comes and on one core. Each is
-// a process of its own over the same kind of socket. The same raw client asks them in one
-// run, by turns. It ends with one table in which every goal has its limit and
-// whether it was met.
+// runBench measures the cost of the local interface. It compares it with a bare net/http
+// handler with the same payload, with default settings and on one core. Each server is a
+// process on the same kind of socket. One raw client asks them in turn. At the end a table
+// lists every goal with its limit and the result.
 func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	f := flag.NewFlagSet("demo bench", flag.ContinueOnError)
 	bin := f.String("bin", "bin", "`directory` of the programs")
@@ -77,10 +75,10 @@ func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) 
 	return b.print()
 }
 
-// target is a server that is compared.
+// target is a server in the comparison.
 type target struct{ name, socket string }
 
-// setUp starts the daemons and the servers that they are compared with.
+// setUp starts the daemons and the servers for comparison.
 func (b *bench) setUp(ctx context.Context) error {
 	b.devices = map[int]*device{}
 	for _, n := range []int{1, smallCount} {
@@ -111,7 +109,7 @@ func hostname() string {
 	return runtime.GOOS + "/" + runtime.GOARCH + " " + string(bytes.TrimSpace(release))
 }
 
-// registeredDevice starts a daemon and has all its instances redeemed.
+// registeredDevice starts a daemon and waits until all its instances are redeemed.
 func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, error) {
 	count := strconv.Itoa(instances)
 	d, _, err := b.newDevice("device-"+count, instances, "limits: {redeem_splay: 0s}\nlog: {level: warn}\n")
@@ -136,7 +134,7 @@ func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, e
 	})
 }
 
-// startReference starts a server of this program, with one more variable of the environment.
+// startReference starts a server of this program, with one more environment variable.
 func (b *bench) startReference(ctx context.Context, name, variable string, payload []byte) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -152,8 +150,8 @@ func (b *bench) startReference(ctx context.Context, name, variable string, paylo
 	return retryUntil(ctx, startTimeout, func() error { _, err := os.Stat(socket); return err })
 }
 
-// measureRates asks all servers by turns, so that what else the machine does falls on
-// each of them.
+// measureRates asks all servers in turn, so that other load on the machine affects all of
+// them.
 func (b *bench) measureRates(ctx context.Context) error {
 	b.fact("\nconnections\tserver\tp50\tp99\trate")
 	for _, keep := range []bool{true, false} {
@@ -174,7 +172,7 @@ func (b *bench) measureRates(ctx context.Context) error {
 	return nil
 }
 
-// addGoals adds the goals that the comparison is for.
+// addGoals adds the goals of the comparison.
 func (b *bench) addGoals(n int, keep bool, got map[string]sample) {
 	agent, bare, one := got["agent"], got["http"], got["http1"]
 	switch {
@@ -212,8 +210,8 @@ var (
 	scaled    = regexp.MustCompile(`instances: (\d+), p50 ([0-9.]+) µs`)
 )
 
-// measureInProcess measures what takes the daemon inside a test: its allocations, and
-// thousands of instances, which no service has to redeem for that.
+// measureInProcess measures with the daemon inside a test: its allocations, and thousands of
+// instances without a redemption for each.
 func (b *bench) measureInProcess(ctx context.Context) error {
 	c := exec.CommandContext(ctx, "go", "test", "-count=1", "-v", "-run", "^(TestAllocations|TestScale)$", "./cmd/regentd")
 	out, err := c.CombinedOutput()
@@ -233,13 +231,13 @@ func (b *bench) measureInProcess(ctx context.Context) error {
 	return nil
 }
 
-// number is for what an expression found to be one.
+// number parses a number that a regular expression has matched.
 func number(b []byte) float64 {
 	n, _ := strconv.ParseFloat(string(b), 64)
 	return n
 }
 
-// measureTokenSource asks a TokenSource that has a token.
+// measureTokenSource measures a TokenSource that has a token.
 func (b *bench) measureTokenSource(ctx context.Context) error {
 	const times = 2_000_000
 	c := client.New(client.Options{Socket: b.devices[1].socket})
@@ -258,7 +256,7 @@ func (b *bench) measureTokenSource(ctx context.Context) error {
 	return nil
 }
 
-// measureProcess runs regent token again and again.
+// measureProcess runs regent token repeatedly.
 func (b *bench) measureProcess(ctx context.Context) error {
 	const times = 60
 	var s sample
@@ -276,8 +274,8 @@ func (b *bench) measureProcess(ctx context.Context) error {
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
 
-// measureStart measures from the start of the process until it has answered with a
-// token, asked by a client that was waiting for it.
+// measureStart measures the time from the start of the process to its first token, for a
+// client that is already waiting.
 func (b *bench) measureStart(ctx context.Context) error {
 	const times = 15
 	d := b.devices[smallCount]
@@ -297,8 +295,7 @@ func (b *bench) measureStart(ctx context.Context) error {
 	return nil
 }
 
-// startAndPoll starts the daemon and asks every half millisecond until there is
-// an answer.
+// startAndPoll starts the daemon and asks every half millisecond until there is an answer.
 func (b *bench) startAndPoll(ctx context.Context, d *device) error {
 	if err := b.launchDaemon(ctx, d); err != nil {
 		return err
@@ -306,7 +303,7 @@ func (b *bench) startAndPoll(ctx context.Context, d *device) error {
 	return retryEvery(ctx, 500*time.Microsecond, startTimeout, func() error { _, err := askOnce(ctx, d.socket); return err })
 }
 
-// now is the time of day: what is measured here is time itself.
+// now returns the real time: the benchmark measures real durations.
 func now() time.Time { return time.Now() } //nolint:forbidigo // see above
 
 func since(t time.Time) time.Duration { return now().Sub(t) }

@@ -17,8 +17,8 @@ const body = `{"application":"cad"}`
 // request is the one prepared request.
 var request = fmt.Sprintf("POST /v1/token HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 
-// rawClient is a connection over which one request is written and one reply read,
-// again and again. It is for one goroutine.
+// rawClient is a connection. It repeatedly writes one request and reads one reply. Only one
+// goroutine may use it.
 type rawClient struct {
 	net.Conn
 	reply [16 << 10]byte
@@ -33,7 +33,7 @@ func connect(ctx context.Context, socket string) (*rawClient, error) {
 	return &rawClient{Conn: c}, nil
 }
 
-// do writes the request and reads the reply, as long as its header says.
+// do writes the request and reads the whole reply, by the length in its header.
 func (a *rawClient) do() (reply []byte, err error) {
 	if _, err := a.Write([]byte(request)); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ var (
 	lengthHeader = []byte("Content-Length: ")
 )
 
-// lengthOf returns how long a reply is with its header, 0 if that is not whole.
+// lengthOf returns the length of a reply with its header, 0 if the header is incomplete.
 func lengthOf(reply []byte) (int, error) {
 	end := bytes.Index(reply, headerEnd)
 	if end < 0 {
@@ -76,7 +76,7 @@ func lengthOf(reply []byte) (int, error) {
 	return end + len(headerEnd) + n, nil
 }
 
-// sample is how long each request took, and how long all of them.
+// sample has the duration of each request, and of all requests.
 type sample struct {
 	each []time.Duration
 	took time.Duration
@@ -89,7 +89,7 @@ func (s *sample) add(o sample) {
 
 func (s sample) rate() float64 { return float64(len(s.each)) / s.took.Seconds() }
 
-// quantile returns the time within which a part of the requests was answered.
+// quantile returns the time within which this part of the requests was answered.
 func (s sample) quantile(part float64) time.Duration {
 	if len(s.each) == 0 {
 		return 0
@@ -98,8 +98,8 @@ func (s sample) quantile(part float64) time.Duration {
 	return s.each[min(len(s.each)-1, int(part*float64(len(s.each))))]
 }
 
-// load asks over n connections at once for a while: over the same ones, or over
-// a new one for each request.
+// load asks over n parallel connections for a while. It keeps the connections, or uses a new
+// one for each request.
 func load(ctx context.Context, socket string, n int, keep bool, d time.Duration) (sample, error) {
 	samples, errs := make([]sample, n), make([]error, n)
 	var asking sync.WaitGroup
@@ -115,7 +115,7 @@ func load(ctx context.Context, socket string, n int, keep bool, d time.Duration)
 	return all, errors.Join(errs...)
 }
 
-// askUntil asks again and again. A new connection is a part of its request.
+// askUntil asks repeatedly until end. The time of a new connection counts.
 func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end time.Time) error {
 	ask := func() ([]byte, error) { return askOnce(ctx, socket) }
 	if keep {
@@ -136,7 +136,7 @@ func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end tim
 	return nil
 }
 
-// askOnce asks over a connection of its own.
+// askOnce asks over a new connection.
 func askOnce(ctx context.Context, socket string) ([]byte, error) {
 	a, err := connect(ctx, socket)
 	if err != nil {

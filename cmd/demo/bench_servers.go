@@ -9,8 +9,8 @@ import (
 	"strconv"
 )
 
-// serve is the other program of the comparison: net/http. It reads the body of a request,
-// and answers with its own standard input and the same headers as the agent.
+// serve is the other server of the comparison: net/http. It reads the body of a request. Its
+// answer is its own standard input, with the agent's headers.
 func serve(ctx context.Context, socket string) error {
 	payload, err := io.ReadAll(os.Stdin)
 	if err != nil {
@@ -35,5 +35,5 @@ func serve(ctx context.Context, socket string) error {
 	if err := s.Serve(ln); ctx.Err() == nil {
 		return err
 	}
-	return nil // it was told to end
+	return nil // a requested end
 }

@@ -11,8 +11,7 @@ import (
 	"time"
 )
 
-// measureMemory measures a daemon with the usual number of instances after it has
-// served.
+// measureMemory measures a daemon with the usual number of instances after some requests.
 func (b *bench) measureMemory(ctx context.Context) error {
 	d := b.devices[smallCount]
 	if _, err := load(ctx, d.socket, 8, true, b.slice); err != nil {
@@ -26,7 +25,7 @@ func (b *bench) measureMemory(ctx context.Context) error {
 	return nil
 }
 
-// sumOf adds up a number that stands in files of /proc/PID, one or each thread's.
+// sumOf adds up a number in files of /proc/PID, for example one for each thread.
 func sumOf(pid int, pattern, name string) (sum int, err error) {
 	proc := os.DirFS(fmt.Sprintf("/proc/%d", pid))
 	files, err := fs.Glob(proc, pattern)
@@ -44,15 +43,14 @@ func sumOf(pid int, pattern, name string) (sum int, err error) {
 	return sum, err
 }
 
-// settleTime is how long a daemon needs to become idle: connections to the service
-// are closed half a minute after their last use, and requests that were counted
-// are in the audit log a minute after the first.
+// settleTime is the time until a daemon is idle. It closes connections to the service 30 s
+// after their last use. It writes counted requests to the audit log 1 m after the first.
 const settleTime = 75 * time.Second
 
-// switches is how often a thread went to sleep so far.
+// switches is the line with the number of times that a thread went to sleep.
 const switches = "\nvoluntary_ctxt_switches:"
 
-// measureWakeUps counts how often threads of an idle daemon run.
+// measureWakeUps counts the wake-ups of an idle daemon's threads.
 func (b *bench) measureWakeUps(ctx context.Context) error {
 	pid := b.devices[smallCount].cmd.Process.Pid
 	if err := wait(ctx, settleTime); err != nil {
@@ -83,7 +81,7 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// measureSizes measures the programs that go onto a device.
+// measureSizes measures the programs for a device.
 func (b *bench) measureSizes(context.Context) error {
 	for _, program := range []string{"regentd", "regent"} {
 		st, err := os.Stat(filepath.Join(b.bin, program))

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// table gathers figures, and goals with whether they were met.
+// table has figures, and goals with their results.
 type table struct {
 	out    io.Writer
 	facts  []string // lines of cells, separated by tabs
@@ -30,12 +30,12 @@ const (
 	atLeast = "≥"
 )
 
-// fact adds a line of figures that are no goal.
+// fact adds a line of figures without a goal.
 func (t *table) fact(format string, args ...any) {
 	t.facts = append(t.facts, fmt.Sprintf(format, args...))
 }
 
-// goal adds a goal, and what its figure is of.
+// goal adds a goal, and a description of its figure.
 func (t *table) goal(g goal, format string, args ...any) {
 	verdict := "pass"
 	if g.sign == atMost && g.got > g.limit || g.sign == atLeast && g.got < g.limit {

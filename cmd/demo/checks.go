@@ -11,9 +11,9 @@ import (
 	"regent/agent/token"
 )
 
-// What must be true. Everything here is pure: it is told what was seen.
+// The checks of the story. They are pure functions of the observed data.
 
-// registration and attribution are what the story reads of tmsctl's JSON.
+// registration and attribution are the used parts of tmsctl's JSON.
 type registration struct {
 	Identifier string `json:"identifier"`
 	Count      int    `json:"count"`
@@ -28,7 +28,7 @@ type attribution struct {
 	Instance     string `json:"ref_id_1"`
 }
 
-// checkNames says whether these are the two instances of the story.
+// checkNames checks that names are the two instances of the story.
 func checkNames(what string, names ...string) error {
 	want := []string{"cad/1", "cad/2"}
 	if slices.Sort(names); !slices.Equal(names, want) {
@@ -47,7 +47,7 @@ func checkEach(st status.Status, check func(status.Instance) error) error {
 	return cmp.Or(checkNames("status has the instances", names...), errors.Join(errs...))
 }
 
-// checkState says whether both instances are in a state.
+// checkState checks that both instances are in a state.
 func checkState(st status.Status, want token.State) error {
 	return checkEach(st, func(i status.Instance) error {
 		because := ""
@@ -61,8 +61,8 @@ func checkState(st status.Status, want token.State) error {
 	})
 }
 
-// checkWaiting says whether the agent waits for a registration token, and says how it
-// keeps its data key.
+// checkWaiting checks that the agent waits for a registration token and stores its data key
+// in a file.
 func checkWaiting(st status.Status) error {
 	if st.Health != status.Waiting {
 		return fmt.Errorf("status is %s, want %s: %s", st.Health, status.Waiting, st.Summary)
@@ -73,7 +73,7 @@ func checkWaiting(st status.Status) error {
 	return checkState(st, token.Unredeemed)
 }
 
-// checkRegistered says whether both instances have an auth token of their own.
+// checkRegistered checks that both instances have their own auth token.
 func checkRegistered(st status.Status) error {
 	if err := checkState(st, token.Live); err != nil {
 		return err
@@ -88,7 +88,7 @@ func checkRegistered(st status.Status) error {
 	})
 }
 
-// checkFree says whether neither instance is leased.
+// checkFree checks that no instance is leased.
 func checkFree(st status.Status) error {
 	return checkEach(st, func(i status.Instance) error {
 		if i.Leased {
@@ -98,7 +98,7 @@ func checkFree(st status.Status) error {
 	})
 }
 
-// checkRefreshed says whether both instances were refreshed between two looks.
+// checkRefreshed checks that both instances were refreshed between two observations.
 func checkRefreshed(before, after status.Status) error {
 	old := map[string]uint64{}
 	for _, i := range before.Instances() {
@@ -112,7 +112,7 @@ func checkRefreshed(before, after status.Status) error {
 	})
 }
 
-// checkDistinct says whether two applications have two instances and two tokens.
+// checkDistinct checks that two applications have two instances and two tokens.
 func checkDistinct(a, b answer) error {
 	if err := checkNames("the applications have the instances", a.Instance, b.Instance); err != nil {
 		return err
@@ -123,7 +123,7 @@ func checkDistinct(a, b answer) error {
 	return nil
 }
 
-// checkRefused says whether an application got no token because none was free.
+// checkRefused checks that an application got no token because none was free.
 func checkRefused(a answer) error {
 	if !strings.Contains(a.Problem, "no_free_instance") {
 		return fmt.Errorf("the third application has %s, want no_free_instance", a)
@@ -131,8 +131,7 @@ func checkRefused(a answer) error {
 	return nil
 }
 
-// checkRenewed says whether an application has a new token of the instance that it
-// had.
+// checkRenewed checks that an application has a new token of the same instance.
 func checkRenewed(before, after answer) error {
 	if after.Instance != before.Instance {
 		return fmt.Errorf("the application had instance %s and now has %s", before.Instance, after.Instance)
@@ -143,8 +142,8 @@ func checkRenewed(before, after answer) error {
 	return nil
 }
 
-// checkUnchanged says whether the tokens are those of before. Which application has
-// which does not matter.
+// checkUnchanged checks that the tokens are the same as before, in any order of the
+// applications.
 func checkUnchanged(before, after [2]answer) error {
 	tokens := func(of [2]answer) []string {
 		return slices.Sorted(slices.Values([]string{of[0].Instance + " " + of[0].Fingerprint, of[1].Instance + " " + of[1].Fingerprint}))
@@ -155,7 +154,7 @@ func checkUnchanged(before, after [2]answer) error {
 	return nil
 }
 
-// checkCounts says whether the one registration token has used counts of three.
+// checkCounts checks that there is one registration token with used of 3 counts used.
 func checkCounts(list []registration, used int) error {
 	if len(list) != 1 {
 		return fmt.Errorf("there are %d registration tokens, want 1", len(list))
@@ -166,7 +165,7 @@ func checkCounts(list []registration, used int) error {
 	return nil
 }
 
-// checkAttribution says whether the administrator can tell who has the auth tokens.
+// checkAttribution checks that the administrator sees the holders of the auth tokens.
 func checkAttribution(list []attribution, registration string) error {
 	var names []string
 	for _, a := range list {

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// keptTokenLife is the life of access tokens of what is left running: a refresh about
-// every 40 seconds is often enough to be seen.
+// keptTokenLife is the lifetime of access tokens in the set that is left running. A refresh
+// about every 40 s is often enough for a reader to see one.
 const keptTokenLife = time.Minute
 
-// leaveRunning sets the stage once more, up to where two applications have
-// their tokens, leaves it so, and says what a reader can type next.
+// leaveRunning prepares a second set until two applications have their tokens. It leaves the
+// set running, and prints the reader's next commands.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	s, err := newStory(bin, dialect, keptTokenLife, io.Discard)
 	if err != nil {
@@ -23,7 +23,7 @@ func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	startLasting := func(ctx context.Context) error { return s.startTwoApps(ctx, true) }
 	for _, do := range []func(context.Context) error{s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, startLasting} {
 		if err := do(ctx); err != nil {
-			_ = s.close() // what went wrong is in err
+			_ = s.close() // err has the cause
 			return &stepError{0, "the same again, to be left running", s.logs(), err}
 		}
 	}
@@ -31,7 +31,7 @@ func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	return err
 }
 
-// printNextSteps is what to type.
+// printNextSteps prints the reader's next commands.
 func (s *story) printNextSteps() string {
 	var pids strings.Builder
 	for _, p := range slices.Backward(s.running) {

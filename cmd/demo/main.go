@@ -1,11 +1,11 @@
 // Command demo runs the whole of Regent once, with the real programs.
 //
-// It starts a service, an administrator, a device, and two applications on it. It
-// prints what it types and sees, and fails at the first thing that is wrong. It types
-// what a person could type, and its applications use the Go SDK.
+// It starts a service, an administrator, a device, and two applications on it. It prints its
+// commands and their output, and stops at the first error. The commands are those that a
+// person could type. Its applications use the Go SDK.
 //
-// The same program is one of those applications, as "demo app", and measures what the
-// local interface costs, as "demo bench".
+// The same program is also such an application ("demo app"). As "demo bench" it measures the
+// cost of the local interface.
 package main
 
 import (
@@ -34,8 +34,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run does what the arguments say and returns the exit code: 0 all was so, 1 it was
-// not, 2 bad usage.
+// run executes the arguments and returns the exit code: 0 success, 1 failure,
+// 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var err error
 	switch {

@@ -10,15 +10,14 @@ import (
 	"time"
 )
 
-// startTimeout is how long a program may take to be ready, stopTimeout how long to
-// end when it is told to.
+// startTimeout limits the start of a program, stopTimeout its end after a request.
 const (
 	startTimeout = 10 * time.Second
 	stopTimeout  = 10 * time.Second
 )
 
-// process is a program that runs beside the story. It outlives its context: who
-// starts it stops it, or leaves it running on purpose.
+// process is a program that runs beside the story. It outlasts its context. The caller stops
+// it, or leaves it running on purpose.
 type process struct {
 	name  string
 	cmd   *exec.Cmd
@@ -49,8 +48,8 @@ func (p *process) running() error {
 	}
 }
 
-// stop tells the process to end, waits for it, and returns how it ended: nil is
-// exit code 0. It can be called again.
+// stop asks the process to end, waits for it, and returns its result: nil means exit code 0.
+// It can be called again.
 func (p *process) stop() error {
 	if p.running() == nil && p.cmd.Process.Signal(syscall.SIGTERM) != nil {
 		_ = p.cmd.Process.Kill() // where there are no signals

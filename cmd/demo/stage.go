@@ -19,10 +19,10 @@ import (
 	"regent/agent/status"
 )
 
-// stage is a directory with the real programs at work in it. The service and the
-// administrator have a part of it each, and so has every device.
+// stage is a directory in which the real programs work. The service, the administrator and
+// each device have their own part.
 type stage struct {
-	dir     string // "D" in what is shown
+	dir     string // shown as $D
 	bin     string // where the programs are
 	tenant  string // once the service runs
 	show    *transcript
@@ -30,7 +30,7 @@ type stage struct {
 	running []*process // all that was started, in that order
 }
 
-// newStage makes the directory, and what is in it before anything runs.
+// newStage creates the directory, and its content before anything runs.
 func newStage(bin string, show *transcript) (*stage, error) {
 	dir, err := os.MkdirTemp("", "regent-demo-")
 	if err != nil {
@@ -46,11 +46,11 @@ func newStage(bin string, show *transcript) (*stage, error) {
 	return s, nil
 }
 
-// at is a path in the directory.
+// at returns a path in the directory.
 func (s *stage) at(path string) string { return filepath.Join(s.dir, filepath.FromSlash(path)) }
 
-// env is what the programs find in their environment: no secret, and nothing of
-// an installed agent.
+// env is the environment of the programs. It contains no secret, and nothing of an installed
+// agent.
 func (s *stage) env() []string {
 	env := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "CREDENTIALS_DIRECTORY=") })
 	return append(env, "REGENT_SOCKET="+s.at("device/agent.sock"), "TMSCTL_TENANT="+s.tenant)
@@ -58,7 +58,7 @@ func (s *stage) env() []string {
 
 func (s *stage) program(name string) string { return filepath.Join(s.bin, name) }
 
-// launch starts a program whose output is appended to a log file of the stage.
+// launch starts a program, and appends its output to a log file of the stage.
 func (s *stage) launch(ctx context.Context, log, name string, args ...string) (*process, error) {
 	f, err := os.OpenFile(s.at(log), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *stage) launch(ctx context.Context, log, name string, args ...string) (*
 	return s.begin(c)
 }
 
-// begin starts a command, which close ends.
+// begin starts a command. close ends it.
 func (s *stage) begin(c *exec.Cmd) (*process, error) {
 	p, err := begin(c)
 	if err == nil {
@@ -111,8 +111,8 @@ type device struct {
 	socket string
 }
 
-// newDevice makes a device with a number of instances of one application, which this
-// user may use. more are further lines of its configuration, which is returned.
+// newDevice creates a device with instances of one application, which this user may use. more
+// are additional lines of its configuration, which is returned.
 func (s *stage) newDevice(name string, instances int, more string) (d *device, config string, err error) {
 	me := strconv.Itoa(os.Getuid())
 	if u, err := user.Current(); err == nil {
@@ -135,7 +135,7 @@ applications:
 	return d, config, os.WriteFile(s.at(name+"/etc/config.yaml"), []byte(config), 0o600)
 }
 
-// launchDaemon starts the regentd of a device, over the state that it has.
+// launchDaemon starts the regentd of a device with its existing state.
 func (s *stage) launchDaemon(ctx context.Context, d *device) (err error) {
 	args := []string{
 		"run", "--config", s.at(d.name + "/etc/config.yaml"), "--policy-dir", s.at(d.name + "/etc/policy.d"),
@@ -154,7 +154,7 @@ func (s *stage) startDaemon(ctx context.Context, d *device) error {
 	return s.statusUntil(ctx, startTimeout, d, func(status.Status) error { return d.running() })
 }
 
-// close ends everything that runs, the last first.
+// close ends all running programs, the last one first.
 func (s *stage) close() error {
 	var errs []error
 	for _, p := range slices.Backward(s.running) {
@@ -163,7 +163,7 @@ func (s *stage) close() error {
 	return errors.Join(errs...)
 }
 
-// logs are the ends of what the daemon and the service wrote.
+// logs returns the last lines of the daemon's and the service's logs.
 func (s *stage) logs() string {
 	var b strings.Builder
 	for _, log := range []string{"device/regentd.log", "service/emulator.log"} {
@@ -172,8 +172,7 @@ func (s *stage) logs() string {
 	return b.String()
 }
 
-// do runs a program to its end, which must be exit code 0, and shows what was
-// typed and what came.
+// do runs a program to its end and shows the command and its output. The exit code must be 0.
 func (s *stage) do(ctx context.Context, name string, args ...string) error {
 	return s.doUntil(ctx, 0, name, args...)
 }
@@ -193,7 +192,7 @@ func (s *stage) doUntil(ctx context.Context, code int, name string, args ...stri
 	return nil
 }
 
-// output runs a program to its end, unseen.
+// output runs a program to its end without showing it.
 func (s *stage) output(ctx context.Context, name string, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	c := exec.CommandContext(ctx, s.program(name), args...) //nolint:gosec // the programs that were just built
@@ -204,8 +203,8 @@ func (s *stage) output(ctx context.Context, name string, args ...string) ([]byte
 	return stdout.Bytes(), nil
 }
 
-// status asks a daemon through regent status --json. That it is not well shows in
-// what it says, and in the exit code: here the first is looked at.
+// status asks a daemon through regent status --json. The exit code also reports problems, but
+// the checks use only the output.
 func (s *stage) status(ctx context.Context, d *device) (status.Status, error) {
 	var st status.Status
 	if err := s.outputJSON(ctx, &st, "regent", "--socket", d.socket, "status"); st.Health == "" {
@@ -214,7 +213,7 @@ func (s *stage) status(ctx context.Context, d *device) (status.Status, error) {
 	return st, nil
 }
 
-// statusUntil asks a daemon until its status passes a check, for as long as wait.
+// statusUntil asks a daemon until its status passes a check, for at most wait.
 func (s *stage) statusUntil(ctx context.Context, wait time.Duration, d *device, check func(status.Status) error) error {
 	return retryUntil(ctx, wait, func() error {
 		st, err := s.status(ctx, d)
@@ -225,17 +224,17 @@ func (s *stage) statusUntil(ctx context.Context, wait time.Duration, d *device, 
 	})
 }
 
-// admin is the command line of the Contact Administrator.
+// admin returns the command line of the Contact Administrator.
 func (s *stage) admin(args ...string) []string {
 	return append(args, "--user", "admin", "--password-file", s.at("admin/password"), "--ca-file", s.at("service/ca.pem"))
 }
 
-// adminJSON asks the service what the administrator would see.
+// adminJSON asks the service as the administrator.
 func (s *stage) adminJSON(ctx context.Context, v any, args ...string) error {
 	return s.outputJSON(ctx, v, "tmsctl", s.admin(args...)...)
 }
 
-// outputJSON reads what a program writes with --json, and returns how the program ended.
+// outputJSON parses the output of a program with --json, and returns the program's result.
 func (s *stage) outputJSON(ctx context.Context, v any, name string, args ...string) error {
 	out, err := s.output(ctx, name, append(args, "--json")...)
 	if len(out) == 0 {

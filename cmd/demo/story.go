@@ -14,15 +14,14 @@ import (
 	"regent/agent/status"
 )
 
-// tokenLife is how long access tokens are good here: short enough for a refresh
-// to happen while one looks on, and long enough for a slow machine to restart a
-// daemon in what is left of one.
+// tokenLife is the lifetime of access tokens in the story. It is short enough to see a
+// refresh. It is long enough for a slow machine to restart a daemon before the end.
 const tokenLife = 20 * time.Second
 
-// shortTimeout is how long what should happen at once may take on a slow machine.
+// shortTimeout limits immediate events on a slow machine.
 const shortTimeout = 15 * time.Second
 
-// stepError is a step at which something was not so.
+// stepError is the error of a step.
 type stepError struct {
 	step  int
 	title string
@@ -33,7 +32,7 @@ type stepError struct {
 func (b *stepError) Error() string { return fmt.Sprintf("step %d, %s: %v", b.step, b.title, b.err) }
 func (b *stepError) Unwrap() error { return b.err }
 
-// story is one run of it: the stage, and what is remembered from step to step.
+// story is one run: the stage, and the data that later steps use.
 type story struct {
 	*stage
 	dialect   string        // of the service; "" is the emulator's default
@@ -47,7 +46,7 @@ type story struct {
 	got    [2]answer // by the two applications
 }
 
-// runStory tells the story from the first step to the last.
+// runStory runs all steps.
 func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error) {
 	s, err := newStory(bin, dialect, tokenLife, w)
 	if err != nil {
@@ -88,7 +87,7 @@ func runStory(ctx context.Context, bin, dialect string, w io.Writer) (err error)
 	return nil
 }
 
-// newStory sets the stage. What is shown goes to w.
+// newStory creates the stage. It writes the story to w.
 func newStory(bin, dialect string, tokenLife time.Duration, w io.Writer) (*story, error) {
 	st, err := newStage(bin, &transcript{w: w, bin: bin})
 	return &story{stage: st, dialect: dialect, tokenLife: tokenLife}, err
@@ -193,7 +192,7 @@ func (s *story) administratorLooks(ctx context.Context) error {
 	)
 }
 
-// inOrder does one thing after the other, until one fails.
+// inOrder calls functions in order until one returns an error.
 func inOrder(things ...func() error) error {
 	for _, do := range things {
 		if err := do(); err != nil {
@@ -251,7 +250,7 @@ func (s *story) startTwoApps(ctx context.Context, stay bool) error {
 	return checkDistinct(s.got[0], s.got[1])
 }
 
-// askAgain makes both applications ask for a token, in their order.
+// askAgain makes both applications ask for a token, in order.
 func (s *story) askAgain(ctx context.Context) (err error) {
 	for i := range s.got {
 		if s.got[i], err = s.apps[i].mustGet(ctx); err != nil {
@@ -262,7 +261,7 @@ func (s *story) askAgain(ctx context.Context) (err error) {
 	return nil
 }
 
-// startApp starts one more application.
+// startApp starts another application.
 func (s *story) startApp(ctx context.Context, stays bool) (*application, error) {
 	a, err := s.launchApp(ctx, s.device, stays)
 	if err == nil {
@@ -271,7 +270,7 @@ func (s *story) startApp(ctx context.Context, stays bool) (*application, error) 
 	return a, err
 }
 
-// unreachable makes sure that the service is gone.
+// unreachable returns an error if the service still listens.
 func (s *story) unreachable(ctx context.Context) error {
 	c, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.Trim(strings.TrimPrefix(s.tenant, "https://"), "/"))
 	if err != nil {

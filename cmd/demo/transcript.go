@@ -12,7 +12,7 @@ import (
 type transcript struct {
 	w    io.Writer
 	bin  string
-	dir  string // what $D stands for; "" is not known yet
+	dir  string // the value of $D; "" if not known yet
 	step int
 }
 
@@ -25,12 +25,12 @@ func (n *transcript) begin(title string) {
 // text is the narrator's own voice.
 func (n *transcript) text(format string, args ...any) { n.line("   "+format, args...) }
 
-// command shows a command line. What goes on running ends with " &".
+// command shows a command line. end is " &" for a program that keeps running.
 func (n *transcript) command(name string, args []string, end string) {
 	n.line("   $ %s%s", n.short(strings.Join(append([]string{filepath.Join(n.bin, name)}, args...), " ")), end)
 }
 
-// output shows what a program wrote.
+// output shows the output of a program.
 func (n *transcript) output(text string) {
 	for line := range strings.Lines(text) {
 		n.line("%s", strings.TrimRight("     "+n.short(line), " \r\n"))

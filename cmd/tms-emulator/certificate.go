@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// certificateLife is longer than an emulator runs, and short enough for every
-// system's verifier.
+// certificateLife is longer than an emulator runs, and short enough for the verifiers of all
+// systems.
 const certificateLife = 365 * 24 * time.Hour
 
-// newAuthority makes a certificate authority: its key, then its certificate, as PEM.
+// newAuthority creates a certificate authority: its key, then its certificate, as PEM.
 func newAuthority(now time.Time) ([]byte, error) {
 	return newCertificate(now, &x509.Certificate{
 		Subject: pkix.Name{CommonName: "tms-emulator certificate authority"},
@@ -26,7 +26,7 @@ func newAuthority(now time.Time) ([]byte, error) {
 	}, nil)
 }
 
-// newServer makes a certificate for localhost and the hosts given, names or addresses.
+// newServer creates a certificate for localhost and the given hosts, names or addresses.
 func newServer(now time.Time, hosts []string, by *tls.Certificate) ([]byte, error) {
 	t := &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "tms-emulator"},
@@ -43,8 +43,8 @@ func newServer(now time.Time, hosts []string, by *tls.Certificate) ([]byte, erro
 	return newCertificate(now, t, by)
 }
 
-// newCertificate makes a key and its certificate, as [tls.X509KeyPair] reads them. by
-// signs it; without, the key itself does.
+// newCertificate creates a key and its certificate in the form for [tls.X509KeyPair]. by
+// signs it; without by it is self-signed.
 func newCertificate(now time.Time, t *x509.Certificate, by *tls.Certificate) ([]byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -40,7 +40,7 @@ const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --data tenant.db
   tms-emulator --ca-out ca.pem --idp http://127.0.0.1:8080/ --idp-client-secret-file secret`
 
-// settings is the command line.
+// settings are the values of the command line.
 type settings struct {
 	listen       string
 	hosts        []string
@@ -108,7 +108,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
 }
 
-// knobFlags are what can be changed while it runs, too.
+// knobFlags adds the flags for settings that can also change at run time.
 func (s *settings) knobFlags(f *pflag.FlagSet) {
 	k := &s.options.Knobs
 	f.DurationVar(&k.AccessLifetime, "access-lifetime", 0, "how long an access token is good, whole seconds; 0 is 5m")

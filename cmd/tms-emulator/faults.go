@@ -33,8 +33,8 @@ func faults(fail, drop []string) (all []emulator.Fault, err error) {
 	return all, nil
 }
 
-// fault reads "class=redeem,status=500,count=2,retry-after=60,after-commit".
-// What the values may be, the emulator says.
+// fault parses "class=redeem,status=500,count=2,retry-after=60,after-commit". The emulator
+// checks the values.
 func fault(text string) (emulator.Fault, error) {
 	var f emulator.Fault
 	for part := range strings.SplitSeq(text, ",") {

@@ -22,8 +22,8 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) //nolint:forbidigo // main's own
 	defer stop()
-	// Whoever reads its log may end before it: then writing fails, and it goes on.
-	// There is nothing to reload, and the end of a terminal's session does not end it.
+	// If the reader of its log ends first, writing fails and the emulator continues. It has
+	// nothing to reload, and the end of a terminal session does not end it.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE, syscall.SIGHUP)
 	cmd := command()
 	cmd.SetArgs(args)

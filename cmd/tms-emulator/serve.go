@@ -18,10 +18,10 @@ import (
 	"regent/platform/process"
 )
 
-// startTimeout is how long another identity provider may take for one answer.
+// startTimeout limits one answer of another identity provider.
 const startTimeout = 30 * time.Second
 
-// drainTimeout is how long requests that are under way may take at the end.
+// drainTimeout limits the running requests at the end.
 const drainTimeout = 5 * time.Second
 
 // serve runs the emulator until ctx ends.
@@ -56,7 +56,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) (err erro
 	return listen(ctx, tls.NewListener(l, config), handler(e), stderr)
 }
 
-// emulator builds what is served from the command line and its files.
+// emulator builds the emulator from the command line and its files.
 func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
 	var err error
 	cred := &s.options.Credentials
@@ -86,7 +86,7 @@ func (s *settings) emulator(stderr io.Writer) (*emulator.Emulator, error) {
 	return e, nil
 }
 
-// identity is another identity provider, if there is to be one.
+// identity sets another identity provider, if one is configured.
 func (s *settings) identity() (err error) {
 	if s.idp.URL == "" {
 		return nil
@@ -101,7 +101,7 @@ func (s *settings) identity() (err error) {
 	return nil
 }
 
-// secretFile reads a password: one line, or no file named.
+// secretFile reads a password of one line. Without a file name it returns "".
 func secretFile(flag, name string) (string, error) {
 	if name == "" {
 		return "", nil
@@ -117,9 +117,9 @@ func secretFile(flag, name string) (string, error) {
 	return secret, nil
 }
 
-// tls makes the listener's configuration, and the authority that clients need: a new
-// one, or the one of the data file, since clients trust it already. HTTP/1.1 only:
-// there, a reply that is dropped is a connection that is closed.
+// tls creates the listener's configuration, and the authority for clients. It uses the
+// authority in the data file if there is one, because clients already trust it. It offers
+// only HTTP/1.1, in which a dropped reply is a closed connection.
 func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
 	now := time.Now() //nolint:forbidigo // the certificate's; the emulator's clock may be off on purpose
 	kept, err := s.options.Store.GetOrCreate("authority", func() ([]byte, error) { return newAuthority(now) })
@@ -139,7 +139,7 @@ func (s *settings) tls() (config *tls.Config, ca []byte, err error) {
 	return config, certificatePEM(authority.Certificate[0]), err
 }
 
-// announce prints the secrets that were made here, and last the address.
+// announce prints the generated secrets, and last the address.
 func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Addr) error {
 	var b strings.Builder
 	if s.idp.URL != "" {
@@ -158,7 +158,7 @@ func (s *settings) announce(w io.Writer, cred emulator.Credentials, addr net.Add
 	return nil
 }
 
-// logTo returns a log whose reader may end: what it misses is counted.
+// logTo returns a log that counts records lost after the end of its reader.
 func logTo(w io.Writer) slog.Handler {
 	return new(process.LostRecords).Handler(slog.NewTextHandler(w, nil))
 }
@@ -170,7 +170,7 @@ func handler(e *emulator.Emulator) http.Handler {
 	return mux
 }
 
-// listen serves until ctx ends, then lets requests under way finish.
+// listen serves until ctx ends, then lets running requests finish.
 func listen(ctx context.Context, l net.Listener, h http.Handler, stderr io.Writer) error {
 	server := &http.Server{
 		Handler:           h,
