@@ -40,7 +40,7 @@ registration token that no instance needs is not kept, and --erase leaves its
 file: it may be all there is.
 
 If another program writes the file, regent waits. If the token may be incomplete,
---erase renames the file to FILE.unproven. regentd erases it when the service has
+--erase renames the file to FILE.unproven. regentd deletes it when the service has
 accepted the token. Running the same command again does so too.`,
 		func(cmd *cobra.Command, _ []string) error { return c.register(cmd, f) })
 	cmd.Flags().StringVar(&f.file, "file", "", "the `file` that holds it, open to its owner only; - is standard input")

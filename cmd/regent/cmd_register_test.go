@@ -152,7 +152,7 @@ func TestRegisterErases(t *testing.T) {
 			if gone := errors.Is(err, fs.ErrNotExist); gone != tt.gone {
 				t.Errorf("gone: got %v, want %v", gone, tt.gone)
 			}
-			if said := strings.Contains(got.Out, "Removed "+file); said != tt.gone {
+			if said := strings.Contains(got.Out, "Deleted "+file); said != tt.gone {
 				t.Errorf("said so: got %v, want %v", said, tt.gone)
 			}
 		})
@@ -290,7 +290,7 @@ func TestInvokingUser(t *testing.T) {
 }
 
 // A token that may not be whole is kept beside until the service has accepted it,
-// and the same command again erases it then.
+// and the same command again deletes it then.
 func TestRegisterKeepsAnUnprovenFile(t *testing.T) {
 	file := secretFile(t)
 	const odd = "half-a-token"
@@ -314,7 +314,7 @@ func TestRegisterKeepsAnUnprovenFile(t *testing.T) {
 	}
 	daemon.ledger.Entries = []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}
 	got = cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
-	if got.Code != 0 || got.Out != "Removed "+file+".unproven.\n" {
+	if got.Code != 0 || got.Out != "Deleted "+file+".unproven.\n" {
 		t.Errorf("taken: got %+v", got)
 	}
 	if len(daemon.requests) != asked {
@@ -336,7 +336,7 @@ func TestRegisterErasesAProvenFile(t *testing.T) {
 	reply.Fingerprint = token.Fingerprint(token.NewSecret(odd))
 	daemon := &fakeDaemon{registered: reply, ledger: api.Ledger{Entries: []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}}}
 	got := cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase")
-	if got.Code != 0 || !strings.Contains(got.Out, "Removed "+file+".\n") {
+	if got.Code != 0 || !strings.Contains(got.Out, "Deleted "+file+".\n") {
 		t.Errorf("got %+v", got)
 	}
 }

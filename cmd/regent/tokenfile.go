@@ -21,13 +21,13 @@ func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token
 	if err != nil || name == "" {
 		return reportErased(cmd, from.path, from.id, err)
 	}
-	return write(cmd, fmt.Sprintf("Moved %s to %s. regentd erases it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name)))
+	return write(cmd, fmt.Sprintf("Moved %s to %s. regentd deletes it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name)))
 }
 
 // reportErased says that a file went. One that nobody can erase is a warning.
 func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
 	if errors.Is(err, tokenfile.ErrUnremovable) {
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be erased: it is mounted read-only, or is a mount itself. Everybody who sees the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be deleted: it is mounted read-only, or is a mount itself. Everybody who sees the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
 		return err
 	}
 	if err != nil {
@@ -36,7 +36,7 @@ func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err er
 	if told := id.LinkAdvice(path); told != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(told)) //nolint:errcheck // what was removed follows
 	}
-	return write(cmd, fmt.Sprintf("Removed %s.\n", printable(path)))
+	return write(cmd, fmt.Sprintf("Deleted %s.\n", printable(path)))
 }
 
 // eraseProven removes what an earlier --erase set aside, as soon as the service

@@ -160,7 +160,7 @@ func (in *tokenImporter) sealFile(ctx context.Context, path string) error {
 		in.sealed[path] = secret
 	}
 	if err := in.removeFile(ctx, path, seen, secret); err != nil {
-		return fmt.Errorf("the token is sealed, but the file is not erased: %w", withMountHint(tokenfile.Reason(err)))
+		return fmt.Errorf("the token is sealed, but the file is not deleted: %w", withMountHint(tokenfile.Reason(err)))
 	}
 	delete(in.sealed, path)
 	return nil
@@ -240,7 +240,7 @@ func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 			cmp.Or(token.FormatWarning(secret), maybeRemainder), joinHint(tokenfile.OriginalName(path)), tokenfile.ErrAwaitingRemoval)
 	}
 	if err := tokenfile.ClearAside(path, seen); err != nil {
-		return fmt.Errorf("the service has accepted the token, but the file is not erased: %w", withMountHint(tokenfile.Reason(err)))
+		return fmt.Errorf("the service has accepted the token, but the file is not deleted: %w", withMountHint(tokenfile.Reason(err)))
 	}
 	in.log.InfoContext(ctx, "removed the file of a registration token: the service has accepted the token", "path", path)
 	in.warnOfLinks(ctx, path, seen)

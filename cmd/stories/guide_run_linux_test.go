@@ -40,6 +40,8 @@ var updateDocs = flag.Bool("update-docs", false, "TestDocumentsRun prints each c
 //	unregistered   application cad has 2 instances; ./token is a registration token, count 10
 //	live           both instances have auth tokens; ./token is gone
 //	admin          live, and tmsctl has the profile demo
+//	exhausted      cad/1 has an auth token, the registration token laptops (count 1) is used up,
+//	               and tmsctl has the profile demo
 //	system         needs systemd, a package or a network: its commands are checked, not run
 //
 // With -update-docs it prints each command with its real output.

@@ -31,6 +31,7 @@ func InstalledFiles() []Installed {
 
 // guides are the documents that packaging/guides copies.
 var guides = []struct{ name, short string }{
+	{"questions.md", "QUESTI~1.MD"},
 	{"end-user.md", "END-US~1.MD"},
 	{"application-developer.md", "APPLIC~1.MD"},
 	{"it-linux.md", "IT-LIN~1.MD"},

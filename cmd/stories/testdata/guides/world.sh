@@ -67,10 +67,17 @@ if [ "$world" = live ] || [ "$world" = admin ]; then
 	rm token
 	until_true regent status
 fi
+if [ "$world" = exhausted ]; then
+	tmsctl --tenant demo-host.com --user admin --password-file password \
+		registration-token create --identifier laptops --count 1 --out token-laptops >/dev/null
+	regent register --stdin <token-laptops >/dev/null || true # one instance gets no count
+	rm token token-laptops
+	until_true sh -c 'regent doctor | grep registration_exhausted'
+fi
 rm /etc/regent/config.d/hurry.yaml
 regent reload >/dev/null
 
-if [ "$world" = admin ]; then
+if [ "$world" = admin ] || [ "$world" = exhausted ]; then
 	mkdir -p .config/tmsctl
 	cat >.config/tmsctl/profiles.yaml <<'YAML'
 default: demo
