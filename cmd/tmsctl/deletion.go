@@ -65,7 +65,7 @@ others.`,
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "print what would be deleted, and delete nothing")
 	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
-	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows whose id and identifier do not match, and delete the others")
+	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows with another identifier at the service, and delete the others")
 	return c
 }
 

@@ -52,11 +52,11 @@ tmsctl compares the service's list of auth tokens with:
                   yes or no
 Without them tmsctl finds only duplicates and copied disks.
 
-auth-token delete --from takes the output of --csv. It deletes the rows whose
-column delete says yes. The column says no if a ledger confirms the auth token,
-unless the inventory says that the device is retired. It also says no if an
-installation without a ledger here may have redeemed the auth token. For such a
-row, get that ledger, or write yes yourself. Export the ledgers first. A
+auth-token delete --from takes the output of --csv. It deletes the rows with
+yes in the column delete. The column says no if a ledger confirms the auth
+token, unless the inventory says that the device is retired. It also says no if
+an installation without a ledger here may have redeemed the auth token. For
+such a row, get that ledger, or write yes yourself. Export the ledgers first. A
 redemption after the export can appear as unexpected.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
@@ -69,7 +69,7 @@ redemption after the export can appear as unexpected.`,
 	f.StringVar(&o.ledgers, "ledgers", "", "`DIR` of ledger exports, *.csv")
 	f.StringVar(&o.devices, "devices", "", "`FILE` with the inventory")
 	f.BoolVar(&o.csv, "csv", false, "print the findings as CSV")
-	f.BoolVar(&o.all, "all", false, "with --csv or --json: what is as expected, too")
+	f.BoolVar(&o.all, "all", false, "with --csv or --json: expected auth tokens too")
 	f.StringVar(&o.html, "html", "", "write a page with a time line to this `FILE`, readable by you only")
 	return c
 }

@@ -191,9 +191,13 @@ in once: tmsctl login --user NAME, or tmsctl login --browser on the tenant's
 login page. A profile replaces --tenant and the login flags. tmsctl never reads
 a secret from the command line or the environment.
 
-Exit codes: 0 done; 1 failed; 2 bad usage, nothing was sent; 3 done, but the
-service did something else, does not show the result, or shows an incomplete
-list.`,
+Exit codes:
+
+  0  done
+  1  failed
+  2  bad usage, nothing was sent
+  3  done, but the service did something else, does not show the result, or
+     shows an incomplete list`,
 		Example: `  tmsctl login --tenant https://acme.example.com --user admin
   tmsctl plan --devices 100 --instances 2
   tmsctl registration-token create --count 200 --out token.txt

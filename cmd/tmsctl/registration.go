@@ -31,7 +31,7 @@ func (t *tool) registrationList() *cobra.Command {
 	var filter admin.RegistrationFilter
 	var status string
 	c := &cobra.Command{
-		Use: "list", Short: "List registration tokens, with what is left of each", Args: noArguments,
+		Use: "list", Short: "List registration tokens, with the remaining counts", Args: noArguments,
 		Example: `  tmsctl registration-token list --status usable
   tmsctl registration-token list --identifier berlin --json`,
 		RunE: func(c *cobra.Command, _ []string) error {
