@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"strings"
-	"syscall"
 )
 
 // connectionText returns the reason in plain words why there is no connection. An error of
@@ -28,11 +27,7 @@ func connectionText(err error) string {
 	if inner == nil || inner.Addr == nil {
 		return err.Error()
 	}
-	reason := inner.Err.Error()
-	if errno, ok := errors.AsType[syscall.Errno](inner.Err); ok {
-		reason = errno.Error()
-	}
-	return "no connection to " + target + inner.Addr.String() + ": " + reason
+	return "no connection to " + target + inner.Addr.String() + ": " + lastReason(inner.Err.Error())
 }
 
 // lookupText returns the reason why a name has no address.
@@ -43,5 +38,10 @@ func lookupText(dns *net.DNSError, target string) string {
 	case dns.IsTimeout:
 		return "DNS does not answer for " + target + dns.Name
 	}
-	return "DNS cannot find " + target + dns.Name + ": " + strings.TrimSpace(dns.Err[strings.LastIndex(dns.Err, ": ")+1:])
+	return "DNS cannot find " + target + dns.Name + ": " + lastReason(dns.Err)
+}
+
+// lastReason returns the last part of a chain of reasons.
+func lastReason(chain string) string {
+	return strings.TrimSpace(chain[strings.LastIndex(chain, ": ")+1:])
 }

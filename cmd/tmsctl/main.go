@@ -74,7 +74,7 @@ func newRuntimeEnv() runtimeEnv {
 			return token.NewSecret(string(line)), err
 		},
 		getenv: os.Getenv,
-		clock:  time.Now,
+		clock:  time.Now, //nolint:forbidigo // the clock of the program
 
 		openBrowser: func(page string) error { return openBrowser(os.Getenv, page) },
 
