@@ -134,7 +134,10 @@ If two administrators run it, the total is still N.`,
 			return admin.Change{Count: &to}, nil
 		},
 	})
-	c.PreRunE = func(*cobra.Command, []string) error {
+	c.PreRunE = func(c *cobra.Command, _ []string) error {
+		if !c.Flags().Changed("to") {
+			return usagef("--to N is required: the new total, used counts included\nfor example: %s ID --to 200", c.CommandPath())
+		}
 		if err := admin.CheckCount(to); err != nil {
 			return usagef("--to N: the new total, used counts included: %v", err)
 		}

@@ -144,11 +144,11 @@ func otherForm(f *tms.Failure, text string) string {
 func (g globalFlags) loginStep() string {
 	switch {
 	case g.ClientCredentials:
-		return "check the client's id and secret\nor log in another way: --user NAME, or tmsctl login --browser"
+		return "check the client's id and secret, or log in another way: --user NAME, or tmsctl login --browser"
 	case strings.HasPrefix(g.User, endUser):
-		return "check the user and the password\nor log in another way: --client-credentials, or tmsctl login --browser"
+		return "check the user and the password, or log in another way: --client-credentials, or tmsctl login --browser"
 	}
-	return "check the user and the password\nor log in another way: --user " + endUser + "NAME, --client-credentials, or tmsctl login --browser"
+	return "check the user and the password, or log in another way: --user " + endUser + "NAME, --client-credentials, or tmsctl login --browser"
 }
 
 // endUser begins the names of some users (O: elsewhere in the API).

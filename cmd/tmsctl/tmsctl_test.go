@@ -263,7 +263,7 @@ func TestUsage(t *testing.T) {
 		{"count is no number", []string{"registration-token", "create", "--count", "many"}, `--count "many": write a whole number`},
 		{"count is far too large", []string{"registration-token", "create", "--count", "99999999999999999999"}, "write a whole number"},
 		{"value is missing", []string{"registration-token", "create", "--count"}, "--count needs a value"},
-		{"count to raise to", []string{"registration-token", "raise-count", "x"}, "count 0: must be at least 1"},
+		{"count to raise to", []string{"registration-token", "raise-count", "x"}, "--to N is required"},
 		{"count to raise to is too large", []string{"registration-token", "raise-count", "x", "--to", "99999999999999"}, "must be at most 10000000"},
 		{"a session of no length", []string{"plan", "--devices", "1", "--session-max", "-1h"}, "must be 1 minute to 10 years"},
 		{"a session for nobody", []string{"plan", "--session-max", "10h"}, "devices and instances must be at least 1"},

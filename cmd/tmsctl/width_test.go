@@ -37,7 +37,7 @@ func TestEightyColumns(t *testing.T) {
 		{"registration-token list", 0, "fingerprint", ""},
 		{"registration-token list --status bogus", 2, `--status "bogus": write usable, "used up", expired, disabled, unknown or unreadable`, "no registration tokens"},
 		{"registration-token delete nope --dry-run", 0, "would delete registration token nope", "not there"},
-		{"registration-token raise-count nope", 2, "--to N: the new total, used counts included", ""},
+		{"registration-token raise-count nope", 2, "--to N is required: the new total, used counts included", ""},
 		{"plan --devices 100 --instances 2", 0, "  tmsctl registration-token create --count 200", ""},
 		{"plan --devices 10 --instances 2 --session-max 10h --rollout 90", 0, "Sessions end after", ""},
 		{"plan --registration-token q4-alice", 0, "q4-alice: 0 of 2", ""},
