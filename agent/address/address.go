@@ -1,9 +1,9 @@
 // Package address parses hosts and proxies in the configuration, on a command line and
 // in the environment.
 //
-// It only decides: it imports neither HTTP nor os. An error does not quote the text,
-// which may contain a password. It begins with a verb, so that the caller can put
-// "network.proxy" or "HTTPS_PROXY" before it.
+// It imports neither HTTP nor os. An error does not quote the text, which may contain a
+// password. It begins with a verb, so that the caller can put "network.proxy" or
+// "HTTPS_PROXY" before it.
 package address
 
 import (
@@ -13,9 +13,9 @@ import (
 	"strings"
 )
 
-// SplitHostPort takes host[:port] apart, in lower case. The host is a DNS name, an IPv4
-// address, or an IPv6 address in brackets and in the form of RFC 5952. The port
-// is "" if there is none. It is stricter than net/url.
+// SplitHostPort splits host[:port] and returns both in lower case. The host is a DNS name, an
+// IPv4 address, or an IPv6 address in brackets and in the form of RFC 5952. The port is "" if
+// there is none. It is stricter than net/url.
 func SplitHostPort(s string) (host, port string, err error) {
 	s = strings.ToLower(s)
 	if end := strings.IndexByte(s, ']'); strings.HasPrefix(s, "[") && end > 0 {

@@ -9,37 +9,37 @@ import (
 	"strings"
 )
 
-// Environment says by which proxy a URL is reached, as the environment of a
-// process has it. The zero value is one without a proxy. It is immutable.
+// Environment has the proxies of a process's environment variables. The zero value has no
+// proxy. It is immutable and safe for concurrent use.
 //
-// The variables, by curl's and Go's custom: HTTPS_PROXY for https, HTTP_PROXY for
-// http, ALL_PROXY for both where there is none, and NO_PROXY for what is reached
-// directly; each in capitals, else in small letters.
+// It reads the variables of curl and Go: HTTPS_PROXY for https, HTTP_PROXY for http,
+// ALL_PROXY for both if the other is not set, and NO_PROXY for hosts without a proxy. Each
+// name is in capitals, or else in small letters.
 type Environment struct {
 	https, http variable
 	noProxy     []noProxyRule
 	ignored     []error
 }
 
-// variable is a proxy as one of the variables names it.
+// variable is a proxy from one of the variables.
 type variable struct {
 	name  string // "" if none is set
 	proxy *url.URL
 	err   error
 }
 
-// FromEnvironment reads the environment. What is wrong with it comes from
-// [Environment.ProxyFor], for the URLs that it concerns.
+// FromEnvironment reads the environment. [Environment.ProxyFor] returns its errors for the
+// URLs that they affect.
 func FromEnvironment(getenv func(string) string) Environment {
 	e := Environment{https: firstSet(getenv, "HTTPS_PROXY", "ALL_PROXY"), http: firstSet(getenv, "HTTP_PROXY", "ALL_PROXY")}
 	if e.http.name == "HTTP_PROXY" && getenv("REQUEST_METHOD") != "" {
-		e.http = variable{name: "HTTP_PROXY", err: errors.New("is a header of the request in a CGI program, and no proxy; set http_proxy")}
+		e.http = variable{name: "HTTP_PROXY", err: errors.New("is a header of the request in a CGI program, and not a proxy; set http_proxy")}
 	}
 	name, text := lookupVariable(getenv, "NO_PROXY")
 	for i, entry := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) }) {
 		r, ok := parseNoProxyRule(strings.ToLower(entry))
-		if !ok { // it is not quoted: people put a proxy there, with its password
-			e.ignored = append(e.ignored, fmt.Errorf("%s in the environment has an entry that is no host, address or network, so it has no effect: number %d", name, i+1))
+		if !ok { // do not quote it: it may be a proxy with its password
+			e.ignored = append(e.ignored, fmt.Errorf("%s in the environment: entry %d is not a host, address or network, so it has no effect", name, i+1))
 			continue
 		}
 		e.noProxy = append(e.noProxy, r)
@@ -47,7 +47,7 @@ func FromEnvironment(getenv func(string) string) Environment {
 	return e
 }
 
-// firstSet is the first of the variables that is set.
+// firstSet returns the first variable that is set.
 func firstSet(getenv func(string) string, names ...string) variable {
 	for _, n := range names {
 		if name, text := lookupVariable(getenv, n); text != "" {
@@ -58,7 +58,7 @@ func firstSet(getenv func(string) string, names ...string) variable {
 	return variable{}
 }
 
-// lookupVariable is a variable in capitals, else in small letters.
+// lookupVariable returns a variable in capitals, or else in small letters.
 func lookupVariable(getenv func(string) string, name string) (as, text string) {
 	if text = getenv(name); text != "" {
 		return name, text
@@ -66,9 +66,9 @@ func lookupVariable(getenv func(string) string, name string) (as, text string) {
 	return strings.ToLower(name), getenv(strings.ToLower(name))
 }
 
-// ProxyFor returns the proxy for a URL, nil for none, and the variable that names it.
-// A variable that cannot be read is an error that names it and holds nothing of
-// its text: what was meant for a proxy never goes directly.
+// ProxyFor returns the proxy for a URL, nil for none, and the variable that names it. An
+// invalid variable is an error with its name, without its text: Regent then sends no request,
+// rather than one without the proxy.
 func (e Environment) ProxyFor(u *url.URL) (proxy *url.URL, from string, err error) {
 	v := e.https
 	if u.Scheme == "http" {
@@ -83,16 +83,15 @@ func (e Environment) ProxyFor(u *url.URL) (proxy *url.URL, from string, err erro
 	return v.proxy, v.name, nil
 }
 
-// Ignored is what of the environment cannot be read and has no effect on https.
+// Ignored returns the errors of the environment that have no effect on https.
 func (e Environment) Ignored() []error {
 	if e.http.err == nil || e.http.name == e.https.name {
 		return e.ignored
 	}
-	return append([]error{fmt.Errorf("%s in the environment %w; it is for http alone, so nothing of it is used", e.http.name, e.http.err)}, e.ignored...)
+	return append([]error{fmt.Errorf("%s in the environment %w; it is only for http, so Regent does not use it", e.http.name, e.http.err)}, e.ignored...)
 }
 
-// bypasses reports whether a URL is reached directly: what is on this device
-// always, else what NO_PROXY names.
+// bypasses reports whether a URL needs no proxy: it is on this device, or NO_PROXY names it.
 func (e Environment) bypasses(u *url.URL) bool {
 	host, port := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."), u.Port()
 	if port == "" {
@@ -101,12 +100,12 @@ func (e Environment) bypasses(u *url.URL) bool {
 	return IsLoopback(host) || slices.ContainsFunc(e.noProxy, func(matches noProxyRule) bool { return matches(host, port) })
 }
 
-// noProxyRule is an entry of NO_PROXY: whether it means a host, in small letters, and
-// its port.
+// noProxyRule is an entry of NO_PROXY. It reports whether it matches a host, in small
+// letters, and its port.
 type noProxyRule func(host, port string) bool
 
-// parseNoProxyRule reads an entry in small letters, and reports whether it means anything:
-// *, a network, an address or a name with or without a port, .name or *.name.
+// parseNoProxyRule parses an entry in small letters, and reports whether it is valid: *, a
+// network, an address or a name with or without a port, .name or *.name.
 func parseNoProxyRule(entry string) (noProxyRule, bool) {
 	if entry == "*" {
 		return func(_, _ string) bool { return true }, true
@@ -114,7 +113,7 @@ func parseNoProxyRule(entry string) (noProxyRule, bool) {
 	if p, err := netip.ParsePrefix(entry); err == nil {
 		return inNetwork(p.Masked(), ""), true
 	}
-	if ip, err := netip.ParseAddr(entry); err == nil { // IPv6 without brackets among them
+	if ip, err := netip.ParseAddr(entry); err == nil { // also IPv6 without brackets
 		return inNetwork(singleAddress(ip), ""), true
 	}
 	name, below := strings.CutPrefix(strings.TrimPrefix(entry, "*"), ".")
@@ -125,7 +124,7 @@ func parseNoProxyRule(entry string) (noProxyRule, bool) {
 	if ip, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return inNetwork(singleAddress(ip), port), !below
 	}
-	return func(asked, at string) bool { // a name and all below it, or those below alone
+	return func(asked, at string) bool { // the name and all below it, or only those below
 		return (port == "" || port == at) && (strings.HasSuffix(asked, "."+host) || asked == host && !below)
 	}, true
 }

@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// proxyHint is the advice after what is wrong with a proxy.
+// proxyHint is the advice after an error about a proxy.
 const proxyHint = "; write http://HOST:PORT"
 
-// proxySchemes are what a proxy can speak.
+// proxySchemes are the schemes of a proxy.
 var proxySchemes = []string{"http", "https", "socks5", "socks5h"}
 
-// ParseProxy reads the address of a proxy: scheme://user:password@host:port, where the
-// scheme is http, https, socks5 or socks5h. Without a scheme it is http; user,
-// password and port may be left out. The host is in lower case.
+// ParseProxy parses the address of a proxy: scheme://user:password@host:port. The scheme is
+// http, https, socks5 or socks5h; the default is http. User, password and port are optional.
+// The returned host is in lower case.
 func ParseProxy(s string) (*url.URL, error) {
 	switch {
 	case strings.Trim(s, " \t\r\n") != s:
@@ -56,8 +56,8 @@ func ParseProxy(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// bareScheme returns the scheme that s begins with, where no // follows it, else "".
-// Before a colon and a port alone the word is a host: http:3128.
+// bareScheme returns the scheme at the beginning of s if no // follows it, otherwise "".
+// Before a colon and a port, the word is a host: http:3128.
 func bareScheme(s string) string {
 	i := strings.IndexAny(s, ":/")
 	if i < 0 || !slices.Contains(proxySchemes, strings.ToLower(s[:i])) {
@@ -69,20 +69,20 @@ func bareScheme(s string) string {
 	return strings.ToLower(s[:i])
 }
 
-// userinfoChars are the characters that stand for themselves in the user and the
-// password of a URL, beside letters and digits.
+// userinfoChars are the characters that need no encoding in the user and the password of a
+// URL, in addition to letters and digits.
 const userinfoChars = "-._~!$&'()*+,;=@"
 
-// userinfo reads user or user:password. What a URL cannot hold as it is has two
-// readings, so it is refused.
+// userinfo parses user or user:password. It refuses a character that needs encoding, since
+// the text has two readings then.
 func userinfo(s string) (*url.Userinfo, error) {
 	bad := strings.Trim(s, letters+strings.ToUpper(letters)+digits+userinfoChars+"%:") != ""
 	name, secret, has := strings.Cut(s, ":")
 	user, err := url.PathUnescape(name)
 	password, also := url.PathUnescape(secret)
 	if bad || err != nil || also != nil {
-		return nil, errors.New(`has a user or password that no URL can hold as it is; write % as %25, # as %23, \ as %5C, / as %2F, ? as %3F, a space as %20; ` +
-			"or leave both out and, for regentd, put them into the file that network.proxy_credentials_file names")
+		return nil, errors.New(`has a user or password that needs encoding: write % as %25, # as %23, \ as %5C, / as %2F, ? as %3F, a space as %20. ` +
+			"For regentd, you can also put both into the file of network.proxy_credentials_file")
 	}
 	if !has {
 		return url.User(user), nil

@@ -146,7 +146,7 @@ func TestIgnored(t *testing.T) {
 	}{
 		{"NO_PROXY=localhost,,10.0.0.0/8,[::1]:8,*", nil},
 		{"NO_PROXY=192.168.*,<local>,10.0.0.0/99,http://host,h:70000,*host,*.1.2.3.4", []string{"number 1", "number 2", "number 3", "number 4", "number 5", "number 6", "number 7"}},
-		{"no_proxy=a;b", []string{"no_proxy in the environment has an entry that is no host, address or network, so it has no effect: number 1"}},
+		{"no_proxy=a;b", []string{"no_proxy in the environment: entry 1 is not a host, address or network, so it has no effect"}},
 		{"HTTP_PROXY=http://u:SEC#RET@a", []string{"HTTP_PROXY in the environment has a user or password"}},
 		{"ALL_PROXY=http://a:x", nil}, // it is an error of each URL
 	} {

@@ -1,7 +1,7 @@
-// Package audit records who asked for what, and what was done.
+// Package audit records the requests of callers and their outcomes.
 //
 // The set of events is closed and their fields are typed. No field takes a secret. The
-// package does not know where the records go: the caller gives it a sink.
+// caller chooses where the records go.
 package audit
 
 import (
@@ -25,8 +25,8 @@ type (
 		Instance string // "cad/1", or "cad" if none was chosen
 		Decision authz.Decision
 		Outcome  fault.Kind // "" is success
-		// Times is how often it came, the first time at Since and the last one At;
-		// 0 is once. Alone says that it must have a line of its own.
+		// Times is the number of requests, the first at Since and the last at At. 0 means
+		// one. Separate says that the request must have its own line.
 		Times    int
 		Since    time.Time
 		Separate bool
@@ -43,8 +43,8 @@ type (
 func (Access) audit() {}
 func (Change) audit() {}
 
-// Log takes events. A Record that returns nil has reached the log.
-// Implementations are safe for concurrent use.
+// Log records events. If Record returns nil, the event is in the log. Implementations are
+// safe for concurrent use.
 type Log interface {
 	Record(context.Context, Event) error
 }

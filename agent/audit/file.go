@@ -14,8 +14,8 @@ import (
 	"regent/agent/fault"
 )
 
-// line is an event as it is written: one JSON object. Its keys are a format
-// that others read; add, never change.
+// line is the written form of an event: one JSON object. Other programs read its keys: add
+// keys, but never change one.
 type line struct {
 	At       time.Time  `json:"at"`
 	Event    string     `json:"event"` // "access" or "change"
@@ -34,19 +34,19 @@ type line struct {
 	From     string     `json:"from,omitempty"`
 	To       string     `json:"to,omitempty"`
 	Outcome  fault.Kind `json:"outcome,omitempty"` // "" is success
-	Times    int        `json:"times,omitempty"`   // how often it came since Since; 0 is once
+	Times    int        `json:"times,omitempty"`   // requests since Since; 0 means one
 	Since    time.Time  `json:"since,omitzero"`
 }
 
-// newEncoder returns an encoder of lines. A person reads them, so <, > and & stay as
-// they are.
+// newEncoder returns an encoder of lines. It does not escape <, > and &, since people read
+// the lines.
 func newEncoder(w io.Writer) *json.Encoder {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	return e
 }
 
-// lineOf is the one place where events become lines.
+// lineOf returns the line of an event.
 func lineOf(e Event) line {
 	switch e := e.(type) {
 	case Access:
@@ -68,18 +68,18 @@ func lineOf(e Event) line {
 	return line{Event: fmt.Sprintf("[unexpected] %T", e)}
 }
 
-// kind returns the line without what differs in events of one kind.
+// kind returns the line without the fields that differ in events of one kind.
 func (l line) kind() line {
 	l.At, l.Since, l.Times, l.PID, l.Allow = time.Time{}, time.Time{}, 0, 0, nil
 	return l
 }
 
-// MaxFileSize is how large an audit log gets, in bytes. NAME.1 may be as large.
+// MaxFileSize is the largest size of an audit log, in bytes. NAME.1 may be as large.
 const MaxFileSize = 8 << 20
 
-// File is a [Log] of JSON lines. At [MaxFileSize] it becomes NAME.1, in place of the
-// one before, and a new one begins. A recorded line has reached the system, which
-// may still lose it when the power fails.
+// File is a [Log] of JSON lines. At [MaxFileSize] it replaces NAME.1, and a new file begins.
+// A recorded line is written but not synced: a power failure may lose it. It is safe for
+// concurrent use.
 type File struct {
 	path    string
 	maxSize int64
@@ -87,7 +87,7 @@ type File struct {
 	mu      sync.Mutex
 	file    *os.File
 	size    int64
-	last    line // and its encoder and text: they are used again
+	last    line // last, text and encoder are reused for each event
 	text    bytes.Buffer
 	encoder *json.Encoder
 }
@@ -140,8 +140,8 @@ func (f *File) Record(_ context.Context, e Event) error {
 	return nil
 }
 
-// rotate begins a new file. If that fails the old one is opened again, so that a
-// passing fault does not end the log.
+// rotate begins a new file. If that fails, it opens the old file again, so that a short
+// failure does not end the log.
 func (f *File) rotate() error {
 	err := errors.Join(f.file.Close(), os.Rename(f.path, f.path+".1"))
 	if err = errors.Join(err, f.open()); err != nil {

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Forwarder is a [Log] that also tells the system's log of each event in short: who,
-// what, by which rule, with which outcome. It tells of the same event once a minute,
-// with how often it came.
+// Forwarder is a [Log] that also writes each event in short form to the system's log:
+// caller, action, rule and outcome. It writes the same event at most once a minute, with
+// the number of times.
 type Forwarder struct {
 	next       Log
 	log        *slog.Logger
@@ -18,12 +18,12 @@ type Forwarder struct {
 
 var _ Log = (*Forwarder)(nil)
 
-// NewForwarder returns a forwarder before next. log must not wait for anything.
+// NewForwarder returns a forwarder before next. log must not block.
 func NewForwarder(next Log, now func() time.Time, log *slog.Logger) *Forwarder {
 	return &Forwarder{next, log, NewSuppressor[line](now)}
 }
 
-// Record implements [Log]. Its error is that of the log behind it.
+// Record implements [Log]. It returns the error of the next log.
 func (f *Forwarder) Record(ctx context.Context, e Event) error {
 	err := f.next.Record(ctx, e)
 	for _, late := range f.suppressor.Due() {
@@ -65,38 +65,39 @@ func (f *Forwarder) tell(ctx context.Context, l line, times int) {
 	f.log.LogAttrs(ctx, slog.LevelInfo, "audit", attrs...)
 }
 
-// A message is repeated once in this time, and so many different ones are known.
+// A repeated message passes once in suppressorInterval. A suppressor has at most
+// maxSuppressed keys.
 const (
 	suppressorInterval = time.Minute
 	maxSuppressed      = 256
 )
 
-// Suppressor passes a message on once a minute, with how often it came. It is safe for
-// concurrent use.
+// Suppressor lets a repeated message pass once a minute, with the number of times. It is
+// safe for concurrent use.
 type Suppressor[K comparable] struct {
 	now func() time.Time
 
 	mu        sync.Mutex
-	messages  Counter[K, time.Time] // since they were passed on, which was then
+	messages  Counter[K, time.Time] // counts since the last pass; the value is its time
 	lastSweep time.Time
-	evicted   []Suppressed[K] // were not passed on; at most as many as messages
+	evicted   []Suppressed[K] // did not pass; at most as many as messages
 }
 
-// Suppressed is a message that was not passed on.
+// Suppressed is a message that did not pass.
 type Suppressed[K comparable] struct {
 	Key   K
 	Times int
 }
 
-// NewSuppressor returns a suppressor of messages that are the same if their keys are.
-// It remembers at most 256 keys. The oldest makes room for another one, and is [Due]
-// with what came of it.
+// NewSuppressor returns a suppressor of messages. Messages with equal keys are the same. It
+// stores at most 256 keys. A new key replaces the oldest one, and the next
+// [Suppressor.Due] returns that with its count.
 func NewSuppressor[K comparable](now func() time.Time) *Suppressor[K] {
 	return &Suppressor[K]{now: now, messages: Counter[K, time.Time]{Max: maxSuppressed}}
 }
 
-// Allow reports whether a message that came n times is passed on now, and how often
-// it came since it was passed on last.
+// Allow adds n occurrences of a message. It reports whether the message passes now, and the
+// number of times since it last passed.
 func (s *Suppressor[K]) Allow(k K, n int) (times int, pass bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,16 +106,15 @@ func (s *Suppressor[K]) Allow(k K, n int) (times int, pass bool) {
 		s.evicted = append(s.evicted, Suppressed[K]{old.Key, old.Times})
 	}
 	now := s.now()
-	if since := now.Sub(m.Value); since >= 0 && since < suppressorInterval { // a clock that was set back silences nothing
+	if since := now.Sub(m.Value); since >= 0 && since < suppressorInterval { // after a clock that was set back, it passes
 		return 0, false
 	}
 	times, m.Times, m.Value = m.Times, 0, now
 	return times, true
 }
 
-// Due returns the messages that were not passed on, and whose minute is over or that
-// made room for others. It counts as passing them on. It looks for the former at most
-// once a minute.
+// Due returns the messages that did not pass and are over a minute old, or were replaced by
+// others. They count as passed. It searches for old ones at most once a minute.
 func (s *Suppressor[K]) Due() []Suppressed[K] {
 	s.mu.Lock()
 	defer s.mu.Unlock()

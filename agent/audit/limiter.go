@@ -12,52 +12,52 @@ import (
 	"unicode"
 )
 
-// How much of the log one user can fill. A user may have burst lines at once and
-// perMinute for ever; what is beyond that is counted, and each kind of it is one
-// line once in flushInterval.
+// The limits on the lines of one user. A user may have burst lines at once, and perMinute
+// lines a minute. Further requests are counted. Each kind of them is one line in
+// flushInterval.
 const (
 	burst         = 60
 	perMinute     = 6
 	flushInterval = time.Minute
 
-	maxRefusals = 8    // of one user's refusals that are counted apart; the others are counted by their outcome
-	maxHandouts = 64   // of hand-outs by process; the others by program, and at twice as many by instance and rule
-	maxCounters = 4096 // of all kinds of one user: more than policy has instances for anybody
-	maxUsers    = 64   // users who are counted apart
+	maxRefusals = 8    // kinds of refusals of a user that are counted apart; further ones only by outcome
+	maxHandouts = 64   // issued tokens counted by process; further ones by program, above twice that by instance and rule
+	maxCounters = 4096 // kinds of a user: more than any policy has instances
+	maxUsers    = 64   // users that are counted apart
 	maxText     = 200  // bytes
 )
 
-// Several is the action of a line that counts what is of too many kinds to be
-// counted apart.
+// Several is the action of a line that counts requests of many kinds together.
 const Several = "several"
 
-// Limiter is a [Log] that no caller can fill: requests beyond what a user may have
-// in lines of their own are counted, and one line says how many there were.
-// No request is left out: the times of all lines add up. A hand-out is never
-// counted without its user, its instance and its rule, and what an administrator
-// did has a line of its own. What was counted is written by Run within a minute,
-// and by Close; a crash loses it. It is safe for concurrent use.
+// Limiter is a [Log] that no caller can fill. It counts the requests of a user beyond the
+// limits, and writes one line with their number. No request is missing: the Times of all
+// lines add up.
+//
+// The line of an issued token always has its user, instance and rule. Each action of an
+// administrator has its own line. Run writes the counts within a minute, and Close writes
+// the rest. A crash loses them. It is safe for concurrent use.
 type Limiter struct {
 	next    Log
 	now     func() time.Time
 	log     *slog.Logger
-	pending chan struct{} // receives when something is counted
+	pending chan struct{} // receives if there are counts
 
 	mu    sync.Mutex
-	users map[string]*userQuota // by user; "" has those for whom there is no room
+	users map[string]*userQuota // by user; "" is for users beyond maxUsers
 }
 
 var _ Log = (*Limiter)(nil)
 
-// userQuota is what one user has caused.
+// userQuota is the remaining quota of a user, and the counts.
 type userQuota struct {
 	credit  float64 // lines
 	at      time.Time
 	counted Counter[line, Access]
 }
 
-// kindOf returns the kind under which a request is counted. For a hand-out it includes the
-// process.
+// kindOf returns the kind under which a request is counted. For an issued token it includes
+// the process.
 func kindOf(a Access) line {
 	k := lineOf(a).kind()
 	if a.Outcome == "" {
@@ -66,8 +66,8 @@ func kindOf(a Access) line {
 	return k
 }
 
-// wider is the kind as which a request is counted where there is no room for its
-// own: of a hand-out what policy bounds stays, of a refusal its outcome.
+// wider returns the kind for a request if there is no space for its own kind. For an issued
+// token it keeps the fields that policy bounds, for a refusal the outcome.
 func wider(k line, known int) line {
 	switch {
 	case known >= maxCounters || k.Outcome != "":
@@ -79,14 +79,13 @@ func wider(k line, known int) line {
 	return k
 }
 
-// NewLimiter returns a limiter before next. It logs when it cannot write what it
-// counted.
+// NewLimiter returns a limiter before next. It logs if it cannot write its counts.
 func NewLimiter(next Log, now func() time.Time, log *slog.Logger) *Limiter {
 	return &Limiter{next: next, now: now, log: log, pending: make(chan struct{}, 1), users: map[string]*userQuota{}}
 }
 
-// Record implements [Log]. An event that is counted is not in the log yet; one
-// with Separate never is.
+// Record implements [Log]. A counted event is not in the log yet. An event with Separate is
+// never counted.
 func (f *Limiter) Record(ctx context.Context, e Event) error {
 	a, ok := e.(Access)
 	if !ok {
@@ -99,13 +98,12 @@ func (f *Limiter) Record(ctx context.Context, e Event) error {
 	return f.next.Record(ctx, a)
 }
 
-// byAdministrator reports whether a is what an administrator did, whom no limit
-// keeps from anything.
+// byAdministrator reports whether a is an administrator's action, which has no limit.
 func byAdministrator(a Access) bool {
 	return a.Caller.Admin && a.Outcome == "" && a.Action != "token"
 }
 
-// count counts a request that may have no line of its own.
+// count counts a request if its user's quota is used up. It reports whether it did.
 func (f *Limiter) count(a Access) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,8 +120,8 @@ func (f *Limiter) count(a Access) bool {
 	return true
 }
 
-// quotaOf returns the quota of a user. It forgets those that are full and have
-// nothing counted.
+// quotaOf returns the quota of a user. If there are many users, it first deletes the full
+// quotas without counts.
 func (f *Limiter) quotaOf(uid string) *userQuota {
 	if t, ok := f.users[uid]; ok {
 		return t
@@ -174,8 +172,8 @@ func (t *userQuota) add(a Access) {
 	sum.At, sum.Caller.PID, sum.Times = a.At, a.Caller.PID, count.Times
 }
 
-// combined is what requests of many kinds have in common: who asked, and what
-// came of it.
+// combined returns the fields that requests of many kinds have in common: the caller and
+// the outcome.
 func combined(a Access) Access {
 	out := Access{At: a.At, Action: Several, Outcome: a.Outcome}
 	out.Caller.UID, out.Caller.User = a.Caller.UID, a.Caller.User
@@ -183,8 +181,7 @@ func combined(a Access) Access {
 	return out
 }
 
-// Run writes what was counted, once in a minute, until ctx is done. While
-// nothing is counted it sleeps.
+// Run writes the counts once a minute until ctx is done. Without counts it sleeps.
 func (f *Limiter) Run(ctx context.Context) error {
 	for {
 		select {
@@ -198,18 +195,17 @@ func (f *Limiter) Run(ctx context.Context) error {
 		case <-time.After(flushInterval):
 		}
 		if err := f.flush(ctx); err != nil {
-			f.log.WarnContext(ctx, "requests that were counted could not be recorded in the audit log yet", "err", err)
+			f.log.WarnContext(ctx, "counted requests cannot be written to the audit log yet; regentd retries", "err", err)
 		}
 	}
 }
 
-// Close writes what was counted. No event may come afterwards.
+// Close writes the counts. Call no Record after it.
 func (f *Limiter) Close() error {
-	return f.flush(context.Background()) //nolint:forbidigo // what closes is given none
+	return f.flush(context.Background()) //nolint:forbidigo // Close has no context
 }
 
-// flush writes what was counted, the oldest first. What cannot be written stays
-// counted.
+// flush writes the counts, the oldest first. It keeps a count that cannot be written.
 func (f *Limiter) flush(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -226,7 +222,7 @@ func (f *Limiter) flush(ctx context.Context) error {
 	slices.SortFunc(all, func(a, b due) int { return a.Value.At.Compare(b.Value.At) })
 	for _, d := range all {
 		if err := f.next.Record(ctx, d.Value); err != nil {
-			f.wake() // to try again
+			f.wake() // to retry
 			return err
 		}
 		d.of.counted.Delete(d.Key)
@@ -234,22 +230,22 @@ func (f *Limiter) flush(ctx context.Context) error {
 	return nil
 }
 
-// wake lets Run know that something is counted.
+// wake notifies Run of a count.
 func (f *Limiter) wake() {
 	select {
 	case f.pending <- struct{}{}:
-	default: // it knows
+	default: // Run is notified already
 	}
 }
 
-// clipAccess bounds what a caller chooses: the name of a program, or of something
-// that is not there.
+// clipAccess shortens the texts that a caller chooses: names of programs, units and
+// instances.
 func clipAccess(a Access) Access {
 	a.Instance, a.Caller.Exe, a.Caller.Unit = clipText(a.Instance), clipText(a.Caller.Exe), clipText(a.Caller.Unit)
 	return a
 }
 
-// clipText also takes out what would be written with several characters for one.
+// clipText shortens a text to maxText bytes. It replaces characters that JSON would escape.
 func clipText(s string) string {
 	cut := ""
 	if len(s) > maxText {
@@ -263,16 +259,16 @@ func clipText(s string) string {
 	}, s) + cut
 }
 
-// Counter counts what comes repeatedly, by key. With Max above 0 it has at most Max
-// keys: for another one, the key that came longest ago makes room. The zero value is
-// empty and unbounded. It is not safe for concurrent use.
+// Counter counts occurrences by key. With Max above 0 it has at most Max keys: a new key
+// replaces the key with the oldest addition. The zero value is empty and unbounded. It is
+// not safe for concurrent use.
 type Counter[K comparable, V any] struct {
 	Max    int
 	counts map[K]*Count[K, V]
 	added  uint64
 }
 
-// Count is how often a key came. Value is the user's own.
+// Count is the count of a key. Value belongs to the user of the counter.
 type Count[K comparable, V any] struct {
 	Key   K
 	Times int
@@ -280,8 +276,7 @@ type Count[K comparable, V any] struct {
 	order uint64 // of its last addition
 }
 
-// Add counts that k came n times more. It returns the count, and the one that made
-// room for it, or nil.
+// Add adds n to the count of k. It returns the count, and the replaced one or nil.
 func (c *Counter[K, V]) Add(k K, n int) (count, evicted *Count[K, V]) {
 	count, known := c.counts[k]
 	if !known {
@@ -312,7 +307,7 @@ func (c *Counter[K, V]) evictOldest() *Count[K, V] {
 	return oldest
 }
 
-// List returns all counts. The first is the one whose key came longest ago.
+// List returns all counts, the oldest addition first.
 func (c *Counter[K, V]) List() []*Count[K, V] {
 	return slices.SortedFunc(maps.Values(c.counts), func(a, b *Count[K, V]) int { return cmp.Compare(a.order, b.order) })
 }
@@ -320,7 +315,7 @@ func (c *Counter[K, V]) List() []*Count[K, V] {
 // Delete removes the count of k.
 func (c *Counter[K, V]) Delete(k K) { delete(c.counts, k) }
 
-// Len returns how many keys are counted.
+// Len returns the number of keys.
 func (c *Counter[K, V]) Len() int { return len(c.counts) }
 
 // Has reports whether k is counted.

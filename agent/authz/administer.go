@@ -2,28 +2,26 @@ package authz
 
 import "slices"
 
-// OperatorsGroup is the group of the administrators that are not root.
+// OperatorsGroup is the group of the administrators other than root.
 const OperatorsGroup = "regent-operators"
 
 // IsOperator reports whether the caller is in [OperatorsGroup].
 func (c Caller) IsOperator() bool { return slices.Contains(c.Groups, OperatorsGroup) }
 
-// IsAdministrator decides whose processes may administer: those of users whom the
-// system permits everything, of operators, and of owner. That is the daemon's own
-// user if it is a person, else "".
+// IsAdministrator reports whether the caller's account may administer: superuser accounts,
+// operators, and owner. owner is the daemon's own user if it is a person, otherwise "".
 func (c Caller) IsAdministrator(superuser bool, owner string) bool {
 	return superuser || owner != "" && c.UID == owner || c.IsOperator()
 }
 
-// Administration says from where administrators may administer.
+// Administration limits from where administrators may administer.
 type Administration struct {
-	FromContainers   bool // also apart from the system
+	FromContainers   bool // also from a container
 	WithCapabilities bool // root needs its capabilities
 }
 
-// Administers decides whether the caller may administer. Who it is does not
-// suffice: root in a container is not root of the system, and neither is root
-// without capabilities.
+// Administers decides whether the caller may administer. The account alone is not enough:
+// root in a container is not root of the system, and neither is root without capabilities.
 func (c Caller) Administers(a Administration) Decision {
 	if !c.Admin {
 		return Decision{Reason: "not an administrator"}

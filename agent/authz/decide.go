@@ -12,15 +12,14 @@ const (
 	maxReason    = 240 // bytes of the reason that one rule gives
 )
 
-// Decide says whether any of the rules admits the caller: every condition that
-// a rule names must hold. Without a rule that does, the answer is no, and the
-// reason goes through the rules one by one. Being an administrator admits to
-// nothing here: administrators administer, the rules say who gets tokens.
+// Decide allows the caller if one of the rules admits it. Otherwise it denies, and the
+// reason names the unmet condition of each rule. Administrators have no special right here:
+// only the rules decide who gets tokens.
 //
-// For a unit that asks as a whole only those rules count that name it.
+// For a unit that asks as a whole, only the rules that name it count.
 //
-// Evidence is asked only for rules whose other conditions hold, and what it
-// cannot prove does not hold.
+// Decide reads evidence only for rules that meet all other conditions. A fact without
+// evidence counts as not met.
 func Decide(c Caller, rules []Rule) Decision {
 	var no []mismatch // why not, rule by rule
 	doubt := ""
@@ -40,20 +39,20 @@ func Decide(c Caller, rules []Rule) Decision {
 	return Decision{Reason: joinReasons(rules, no), Doubt: doubt}
 }
 
-// NamesUnit reports whether the rule names the unit that asks, or a slice of it.
+// NamesUnit reports whether the rule names the caller's unit, or a slice of it.
 func (r Rule) NamesUnit(c Caller) bool {
 	return slices.Contains(r.Units, c.Unit) || slices.ContainsFunc(c.Slices, func(s string) bool { return slices.Contains(r.Units, s) })
 }
 
-// mismatch returns why the rule does not admit c, "" if it does. more is what the
-// answer should tell besides: of the program if the rule admits, else a doubt. The
-// cheap conditions come first, so that a stranger costs no I/O.
+// mismatch returns why the rule does not admit c, "" if it does. more has further facts: the
+// signer if the rule admits c, otherwise a doubt. The cheap conditions come first, so that a
+// stranger costs no I/O.
 func (r Rule) mismatch(c Caller) (why, more string) {
 	if r.conditions() == "" {
 		return "it has no condition, so it admits nobody", ""
 	}
 	if c.Unit != "" && len(r.Users)+len(r.Groups)+len(r.Executables)+len(r.Signers) > 0 {
-		return "it asks for more than the unit, and of a unit that is only starting nothing else is known", ""
+		return "it has other conditions than units, but only the unit is known while the unit starts", ""
 	}
 	if len(r.Users) > 0 {
 		if is, doubt := matchesUser(r.Users, c); !is {
@@ -119,11 +118,11 @@ func (r Rule) allowReason() string {
 
 func unitMismatch(units []string, e Evidence) string {
 	if e == nil {
-		return "nothing proves which unit the process is in"
+		return "the unit of the process is not known"
 	}
 	of, err := e.Units()
 	if err != nil {
-		return fmt.Sprintf("its unit cannot be told: %v", err)
+		return fmt.Sprintf("its unit cannot be read: %v", err)
 	}
 	for _, u := range of {
 		if slices.Contains(units, u) {
@@ -136,7 +135,7 @@ func unitMismatch(units []string, e Evidence) string {
 // executableMismatch gives the reason of the last program that was compared.
 func executableMismatch(programs []Executable, e Evidence) (why string) {
 	if e == nil {
-		return "nothing proves which executable the process runs"
+		return "the executable of the process is not known"
 	}
 	for _, p := range programs {
 		if why = programMismatch(p, e); why == "" {
@@ -156,7 +155,7 @@ func programMismatch(p Executable, e Evidence) string {
 	}
 	sum, err := e.SHA256()
 	if err != nil {
-		return fmt.Sprintf("the digest of %s cannot be told: %v", p.Path, err)
+		return fmt.Sprintf("the digest of %s cannot be read: %v", p.Path, err)
 	}
 	if !strings.EqualFold(sum, p.SHA256) {
 		return fmt.Sprintf("%s has SHA-256 %s, which is not the rule's", p.Path, sum)
@@ -164,19 +163,19 @@ func programMismatch(p Executable, e Evidence) string {
 	return ""
 }
 
-// signerMismatch tells in either case who signed the program.
+// signerMismatch names the signer of the program, whether the rule admits it or not.
 func signerMismatch(words []string, e Evidence) (why, by string) {
 	if e == nil {
-		return "nothing proves who signed the program", ""
+		return "the signer of the program is not known", ""
 	}
 	s, err := e.Signer()
 	if err != nil {
-		return fmt.Sprintf("its signer cannot be told: %v", err), ""
+		return fmt.Sprintf("its signer cannot be read: %v", err), ""
 	}
 	if slices.ContainsFunc(words, s.matches) {
 		return "", "; signed by " + s.String()
 	}
-	return "it is signed by " + s.String() + ", who is not among its signers", ""
+	return "it is signed by " + s.String() + ", which is not among its signers", ""
 }
 
 func name(i int, r Rule) string {
@@ -194,7 +193,7 @@ func label(id, name string) string {
 	return name + " (" + id + ")"
 }
 
-// withColon puts a colon before what explains something, if there is such a thing.
+// withColon puts a colon before an explanation, if there is one.
 func withColon(more string) string {
 	if more == "" {
 		return ""
@@ -202,17 +201,17 @@ func withColon(more string) string {
 	return ": " + more
 }
 
-// mismatch is why one rule does not admit.
+// mismatch is the reason why one rule does not admit.
 type mismatch struct {
 	rule   int
 	reason string
 }
 
-// joinReasons puts together why no rule admits. It is bounded: it goes to a log, and
-// rules and paths are somebody's input.
+// joinReasons joins the reasons why no rule admits. It bounds their length, since they go to
+// a log, and rules and paths are input.
 func joinReasons(rules []Rule, no []mismatch) string {
 	if len(no) == 0 {
-		return "no rule opens this application to anybody"
+		return "the application has no allow rule"
 	}
 	var b strings.Builder
 	for n, u := range no {

@@ -92,7 +92,7 @@ func TestDecide(t *testing.T) {
 			c.Evidence = &fakeEvidence{users: map[string]string{"1000": "8675"}}
 		}), []authz.Rule{{Users: []string{"uid:1000"}}}, true, "users"},
 		{"a name where an id is said", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"uid:30961"}}}, false, "not among its users"},
-		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "whether 1000 is also a name cannot be told (EIO); write uid:1000"},
+		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "Regent cannot find out whether 1000 is also a name (EIO): write uid:1000"},
 		{"nothing proves that it is no name", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Users: []string{"1000"}}}, false, "write uid:1000"},
 		{"a word for groups is none for users", alice(), []authz.Rule{{Users: []string{"gid:1000", "group:alice", "user:", "uid:"}}}, false, "not among its users"},
 		{"a group's number that is another's name", with(func(c *authz.Caller) {
@@ -127,16 +127,16 @@ func TestDecide(t *testing.T) {
 		{"another unit", alice(), []authz.Rule{{Units: []string{"cad.service"}}}, false, "unit cad-render.service is not among"},
 		{"no evidence of executable", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Executables: cad}}, false, "nothing proves which executable"},
 		{"no evidence of unit", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Units: []string{"a.service"}}}, false, "nothing proves which unit"},
-		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be told: EIO"},
+		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be read: EIO"},
 		{"signer", alice(), []authz.Rule{{Signers: []string{"O=Other", "C=DE, O=Example GmbH"}}}, true, "it holds: signers; signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + ")"},
-		{"another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}}}, false, "it is signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + "), who is not among its signers"},
+		{"another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}}}, false, "it is signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + "), which is not among its signers"},
 		{"signer, and another executable", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: programs("/bin/x", "")}}, false, "it does not run /bin/x"},
-		{"executable, and another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}, Executables: cad}}, false, "who is not among its signers"},
+		{"executable, and another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}, Executables: cad}}, false, "which is not among its signers"},
 		{"executable and signer", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: cad}}, true, "it holds: executables, signers; signed by"},
 		{"no evidence of signer", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "nothing proves who signed"},
 		{"evidence fails for signer", with(func(c *authz.Caller) {
 			c.Evidence = &fakeEvidence{err: errors.New("not supported on this system"), signer: example()}
-		}), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "its signer cannot be told: not supported on this system"},
+		}), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "its signer cannot be read: not supported on this system"},
 		{"an administrator is admitted to nothing", with(func(c *authz.Caller) { c.Admin, c.UID, c.User = true, "0", "root" }), []authz.Rule{{Users: []string{"alice"}}}, false, "root (0) is not among"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

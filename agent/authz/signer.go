@@ -7,28 +7,27 @@ import (
 	"strings"
 )
 
-// Signer is who signed a program, by a signature and a certificate that the
-// system has verified.
+// Signer is the signer of a program. The system verified the signature and the certificate.
 type Signer struct {
 	Certificate string      // SHA-256 of the certificate, in lower-case hex
-	Subject     []Attribute // whose it is, as the certificate has it
+	Subject     []Attribute // of the certificate
 }
 
 // Attribute is a part of a certificate's subject. It has no type of its own, so that the
 // platform's signer converts to a Signer.
 type Attribute = struct {
-	OID   string // its type: "2.5.4.10" is the organisation
+	OID   string // its type: "2.5.4.10" is the organization
 	Value string
 }
 
-// sha256Prefix is before a certificate's SHA-256 where a rule names a signer.
+// sha256Prefix stands before the SHA-256 of a certificate in a rule.
 const sha256Prefix = "sha256:"
 
-// maxSubject is how many bytes of a subject a reason has.
+// maxSubject is the largest part of a subject in a reason, in bytes.
 const maxSubject = 100
 
-// String writes it as a rule may name it, both ways, a long subject cut short. It
-// begins with the subject's last part, as Windows does.
+// String returns the signer in both forms of a rule. It shortens a long subject. It begins
+// with the subject's last part, as Windows does.
 func (s Signer) String() string {
 	subject := slices.Clone(s.Subject)
 	slices.Reverse(subject)
@@ -49,8 +48,8 @@ func (s Signer) matches(word string) bool {
 	})
 }
 
-// valuesOf returns all values of one type, sorted. Of each type that a rule names
-// a subject has exactly those: a second organisation makes it another subject.
+// valuesOf returns all values of one type, sorted. For each type in a rule, the subject must
+// have exactly the same values: a second organization makes it another subject.
 func valuesOf(oid string, subject []Attribute) []string {
 	var values []string
 	for _, a := range subject {
@@ -62,36 +61,35 @@ func valuesOf(oid string, subject []Attribute) []string {
 	return values
 }
 
-// NormalizeSigner returns a signer, as a rule names it, in its normal form: the
-// SHA-256 of its certificate, or parts of that certificate's subject. The error
-// says what is wrong, and what to write instead.
+// NormalizeSigner returns the normal form of a signer in a rule: the SHA-256 of its
+// certificate, or parts of the certificate's subject. The error says how to correct it.
 func NormalizeSigner(word string) (string, error) {
 	if sum, ok := strings.CutPrefix(word, sha256Prefix); ok {
 		if len(sum) != 64 || !isHex(sum) {
-			return "", errors.New("has not 64 hex digits after sha256:; write those of " + hashCommand)
+			return "", errors.New("does not have 64 hex digits after sha256:. Get them with " + hashCommand)
 		}
 		return strings.ToLower(word), nil
 	}
 	if word != "" && isHex(word) {
-		return "", errors.New("has no sha256: before it, or is the SHA-1 thumbprint; write sha256: and the 64 hex digits of " + hashCommand)
+		return "", errors.New("has no sha256: before it, or is the SHA-1 thumbprint. Write sha256: and the 64 hex digits of " + hashCommand)
 	}
 	subject, err := parseSubject(word)
 	if err != nil {
-		return "", fmt.Errorf("%w; write what %s prints, in quotes as one text, or sha256: and its certificate's SHA-256", err, subjectCommand)
+		return "", fmt.Errorf("%w. Write the output of %s in quotes, or sha256: and the certificate's SHA-256", err, subjectCommand)
 	}
 	if !identifiesSigner(subject) {
-		return "", errors.New("names neither O (the organisation) nor CN, so it would admit many; add one of them, with the whole in quotes as one text")
+		return "", errors.New("has neither O (the organization) nor CN, so it would admit many signers. Add one of them, and put all of it in quotes")
 	}
 	return subjectText(subject), nil
 }
 
-// What an administrator reads a signer off a file with.
+// The commands with which an administrator reads the signer of a file.
 const (
 	subjectCommand = "(Get-AuthenticodeSignature FILE).SignerCertificate.Subject"
 	hashCommand    = "(Get-AuthenticodeSignature FILE).SignerCertificate.GetCertHashString('SHA256')"
 )
 
-// identifiesSigner reports whether a subject says who, and not only where.
+// identifiesSigner reports whether a subject has an organization or a common name.
 func identifiesSigner(subject []Attribute) bool {
 	return slices.ContainsFunc(subject, func(a Attribute) bool { return a.OID == organisation || a.OID == commonName })
 }

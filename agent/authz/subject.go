@@ -13,8 +13,8 @@ const (
 	maxAttributes = 32
 )
 
-// attributeTypes are the names that Windows has for parts of a subject. What has
-// none is written OID.1.2.3.
+// attributeTypes are the names of Windows for parts of a subject. A part without a name is
+// written OID.1.2.3.
 var attributeTypes = [...]struct{ name, oid string }{
 	{"CN", commonName},
 	{"SN", "2.5.4.4"},
@@ -22,7 +22,7 @@ var attributeTypes = [...]struct{ name, oid string }{
 	{"C", "2.5.4.6"},
 	{"L", "2.5.4.7"},
 	{"S", "2.5.4.8"},
-	{"ST", "2.5.4.8"}, // as others write it
+	{"ST", "2.5.4.8"}, // in other programs
 	{"STREET", "2.5.4.9"},
 	{"O", organisation},
 	{"OU", "2.5.4.11"},
@@ -68,16 +68,16 @@ func subjectText(subject []Attribute) string {
 	return strings.Join(parts, ", ")
 }
 
-// reserved are the characters that stand in a value only if it is in quotes.
+// reserved are the characters that need a value in quotes.
 const reserved = ",+=\"\n<>#;"
 
-var errSubject = errors.New("is no subject of a certificate")
+var errSubject = errors.New("is not a subject of a certificate")
 
-// attribute is the first attribute of a subject: its name, its value in quotes, in
-// which two quotes stand for one, or without, and what follows it.
+// attribute matches the first attribute of a subject: its name, its value with or without
+// quotes, and the separator. In a quoted value, two quotes mean one.
 var attribute = regexp.MustCompile(`^([^=]*)= *(?:"((?:[^"]|"")*)"|([^,+="\n<>#;]*?)) *([,+]|$)`)
 
-// parseSubject reads parts of a subject, as [subjectText] writes them.
+// parseSubject parses parts of a subject in the form of [subjectText].
 func parseSubject(s string) ([]Attribute, error) {
 	var subject []Attribute
 	for rest := s; ; {

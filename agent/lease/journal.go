@@ -10,30 +10,30 @@ import (
 	"regent/agent/token"
 )
 
-// journal keeps leases over a restart of the daemon, in a file. It does not sync the file
-// to the disk: after a loss of power no holder is left. The lock of its table protects it.
+// journal is the file that keeps leases over a restart of the daemon. It does not sync the
+// file: after a power failure no holder runs. The mutex of its table protects it.
 type journal struct {
 	path        string
-	file        *os.File // nil until it could be begun
-	mustRewrite bool     // it does not say what is leased: it is to be begun anew
+	file        *os.File // nil before the first successful rewrite
+	mustRewrite bool     // the file is incomplete: the next record rewrites it
 	lines       int
 }
 
-// maxLines is how many lines a journal has before it is written anew.
+// maxLines is the number of lines after which a journal is rewritten.
 const maxLines = 10_000
 
 // OpenJournal reads the leases, returns them, and writes a new journal with them. Each
 // later change is recorded. If a part of the journal cannot be read, its leases are lost. A
 // lost lease costs its holder the claim to one instance, and no count.
 //
-// The journal is of use whatever err says: one that could not be begun, as on a
-// full disk, is begun with the first lease for which there is room.
+// The journal works even if err is not nil. If it cannot be written, for example on a full
+// disk, the next lease retries.
 func (t *Table) OpenJournal(path string) (kept []Lease, err error) {
 	b, err := os.ReadFile(path) //nolint:gosec // the daemon's own state directory
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.journal = (&journal{path: path, mustRewrite: true}); errors.Is(err, os.ErrNotExist) {
-		return nil, nil // the first lease begins it
+		return nil, nil // the first lease makes the file
 	}
 	if err != nil {
 		err = fmt.Errorf("read leases: %w", err)
@@ -42,7 +42,7 @@ func (t *Table) OpenJournal(path string) (kept []Lease, err error) {
 	return kept, errors.Join(err, t.journal.rewrite(kept))
 }
 
-// replay returns what a journal comes to. The last line may be half of one.
+// replay returns the leases at the end of a journal. The last line may be incomplete.
 func replay(b []byte) []Lease {
 	held := map[token.Instance]Lease{}
 	var order []token.Instance
@@ -68,15 +68,14 @@ func replay(b []byte) []Lease {
 	return kept
 }
 
-// rewrite writes a new file and puts it in the place of the old one. If that fails
-// the old one goes on. No file is open meanwhile: Windows moves none that is, and
-// puts nothing in the place of one.
+// rewrite replaces the file with a new one. If that fails, the old file stays. It closes the
+// old file first, since Windows does not replace an open file.
 func (j *journal) rewrite(kept []Lease) error {
 	var b []byte
 	for _, k := range kept {
 		b = append(b, encode(Change{Lease: k})...)
 	}
-	j.mustRewrite = true // until it is begun
+	j.mustRewrite = true // until this has worked
 	next := j.path + ".new"
 	err := os.WriteFile(next, b, 0o600)
 	if j.file != nil {
@@ -90,7 +89,7 @@ func (j *journal) rewrite(kept []Lease) error {
 		j.file = file
 	}
 	if err = errors.Join(err, openErr); err != nil {
-		return fmt.Errorf("begin the journal of leases: %w", err)
+		return fmt.Errorf("rewrite the journal of leases: %w", err)
 	}
 	j.mustRewrite, j.lines = false, len(kept)
 	return nil
@@ -104,7 +103,7 @@ func encode(l Change) []byte {
 	return append(b, '\n')
 }
 
-// record writes a change. all has every lease, to shorten a journal that has become long.
+// record writes a change. all returns every lease, to rewrite a long journal.
 func (j *journal) record(l Change, all func() []Lease) error {
 	if j.lines++; j.mustRewrite || j.lines > maxLines {
 		if kept := all(); j.mustRewrite || len(kept) < maxLines/2 {

@@ -1,8 +1,8 @@
 // Package lease says which live process uses which instance.
 //
-// A lease is exclusive, costs nothing, and ends with its process. The journal, in
-// journal.go, keeps leases over a restart of the daemon. The caller watches the
-// processes: the package is given one.
+// A lease is exclusive, costs no count, and ends with its process. The journal, in
+// journal.go, keeps leases over a restart of the daemon. The caller brings the handles of
+// the processes.
 package lease
 
 import (
@@ -12,9 +12,9 @@ import (
 	"regent/agent/token"
 )
 
-// Holder names a process: its PID means nothing without the start time and
-// the boot it belongs to. Or it names a unit of the service manager, by its
-// cgroup and, as Start, the number of that.
+// Holder names a process by its PID, start time and boot: a PID alone is used again. If
+// Cgroup is set, it names a unit of the service manager, and Start is the number of the
+// cgroup.
 type Holder struct {
 	PID    int    `json:"pid"`
 	Start  uint64 `json:"start"` // in the system's own unit
@@ -24,12 +24,12 @@ type Holder struct {
 	Cgroup string `json:"cgroup,omitempty"`
 }
 
-// Same reports whether two holders are one process, whatever it is called.
+// Same reports whether two holders are the same process or unit. It ignores User and Exe.
 func (h Holder) Same(o Holder) bool {
 	return h.key() == o.key()
 }
 
-// Lease is a lease as a journal has it.
+// Lease is a lease in the form of the journal.
 type Lease struct {
 	Instance token.Instance `json:"instance"`
 	Holder   Holder         `json:"holder"`
@@ -41,9 +41,8 @@ type Change struct {
 	Ended bool `json:"ended,omitempty"`
 }
 
-// Table says which process leases which instance. It is safe for concurrent
-// use. A lease whose process has ended is gone whenever the table is asked; no
-// goroutine watches.
+// Table has the leases. It is safe for concurrent use. No goroutine watches the processes:
+// each call first ends the lease of a process that has ended.
 type Table struct {
 	// OnJournalError gets each error of writing the journal. The lease itself is valid. Set
 	// it before the table is in use; nil is allowed.
@@ -52,10 +51,10 @@ type Table struct {
 	mu       sync.Mutex
 	journal  *journal // nil without one
 	leases   map[token.Instance]*entry
-	byHolder map[holderKey][]token.Instance // the same by holder, so that who asks again is found at once
+	byHolder map[holderKey][]token.Instance // an index of leases
 }
 
-// holderKey is what makes a holder.
+// holderKey has the fields that identify a holder.
 type holderKey struct {
 	pid    int
 	start  uint64
@@ -69,18 +68,18 @@ type entry struct {
 	Holder
 	process  Process
 	requests int  // under way
-	used     bool // something was handed out under it
+	used     bool // a token was issued under it
 }
 
-// Claim is who wants an instance.
+// Claim is a request for a lease.
 type Claim struct {
 	Holder
 	Parent  int     // PID of the caller's parent
-	Process Process // the caller; the table holds it again for itself
+	Process Process // of the caller; the table duplicates it
 }
 
-// isParentOf reports whether h, which lives, started the claimant. One that began
-// after its child only has the PID of the child's parent.
+// isParentOf reports whether h started the claimant. A process that began after its
+// supposed child only has the same PID as the real parent.
 func (h Holder) isParentOf(c Claim) bool {
 	return h.Cgroup == "" && h.PID == c.Parent && h.BootID == c.BootID && h.Start <= c.Start
 }
@@ -90,20 +89,20 @@ type Result int
 
 // The results of [Table.Acquire].
 const (
-	Busy        Result = iota // another live process has it
-	Acquired                  // leased to the caller just now
-	AlreadyHeld               // the caller has it since earlier
-	Shared                    // the caller is a live direct child of the holder
+	Busy        Result = iota // another running process leases it
+	Acquired                  // the caller got the lease now
+	AlreadyHeld               // the caller had the lease before
+	Shared                    // the caller is a running direct child of the holder
 )
 
-// Acquire leases id to the claimant if it is free or already its own. A live
-// direct child of the holder may use the instance without a lease of its own,
-// if it names it: named says so. Whoever is told [Acquired] or [AlreadyHeld] calls
-// [Table.EndRequest] when the request has ended.
+// Acquire leases id to the claimant if id is free or already its own. A running direct child
+// of the holder may use the instance without its own lease, if it names the instance (named
+// is true). After [Acquired] or [AlreadyHeld], the caller must call [Table.EndRequest] when
+// the request has ended.
 func (t *Table) Acquire(id token.Instance, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.expire(id) // first: who has ended may have left its PID to the one that asks
+	t.expire(id) // first: the claimant may have the PID of a holder that has ended
 	if e, ok := t.leases[id]; ok {
 		switch {
 		case e.Same(c.Holder):
@@ -123,19 +122,19 @@ func (t *Table) Acquire(id token.Instance, c Claim, named bool) (Result, error) 
 	return Acquired, nil
 }
 
-// Restore takes up a lease of before the daemon was restarted. The table owns p,
-// the process h, which lives.
+// Restore restores a lease from before a restart of the daemon. p is the handle of h, a
+// running process. The table closes p.
 func (t *Table) Restore(id token.Instance, h Holder, p Process) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if _, ok := t.leases[id]; ok {
-		_ = p.Close() // somebody was faster
+		_ = p.Close() // another process leased it first
 		return
 	}
 	t.add(id, &entry{Holder: h, process: p, used: true})
 }
 
-// record is called with mu held.
+// record writes a change to the journal, if there is one. The caller holds mu.
 func (t *Table) record(l Change) {
 	if t.journal == nil {
 		return
@@ -152,15 +151,15 @@ func (t *Table) record(l Change) {
 	}
 }
 
-// ByHolder appends to ids what h leases, in the order of taking. h is the one who
-// asks, and so lives.
+// ByHolder appends the instances of h to ids, oldest lease first. h is the calling process,
+// so it runs.
 func (t *Table) ByHolder(h Holder, ids []token.Instance) []token.Instance {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append(ids, t.byHolder[h.key()]...)
 }
 
-// Holder returns the live process that leases id.
+// Holder returns the running process that leases id.
 func (t *Table) Holder(id token.Instance) (Holder, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -184,8 +183,8 @@ func (t *Table) Release(id token.Instance, h Holder) bool {
 	return true
 }
 
-// EndRequest ends a request of h under the lease of id. served says that something was
-// handed out. A lease under which nothing ever was ends with its last request.
+// EndRequest ends a request of h under the lease of id. served says that a token was issued.
+// If no token was ever issued under the lease, the lease ends with its last request.
 func (t *Table) EndRequest(id token.Instance, h Holder, served bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -200,7 +199,7 @@ func (t *Table) EndRequest(id token.Instance, h Holder, served bool) {
 	}
 }
 
-// All returns every live lease.
+// All returns every lease of a running process.
 func (t *Table) All() map[token.Instance]Holder {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -214,7 +213,7 @@ func (t *Table) All() map[token.Instance]Holder {
 	return out
 }
 
-// Close releases every process handle and closes the journal, which keeps the leases.
+// Close closes every process handle and the journal. The leases stay in the journal.
 func (t *Table) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -224,14 +223,14 @@ func (t *Table) Close() error {
 	return t.journal.close()
 }
 
-// expire ends the lease of id if its process has.
+// expire ends the lease of id if its process has ended.
 func (t *Table) expire(id token.Instance) {
 	if e, ok := t.leases[id]; ok && e.process.Alive() != nil {
 		t.end(id)
 	}
 }
 
-// end drops a lease that has ended, and says so in the journal.
+// end removes a lease and records that in the journal.
 func (t *Table) end(id token.Instance) {
 	t.record(Change{Lease: Lease{Instance: id}, Ended: true})
 	t.remove(id)
@@ -247,8 +246,7 @@ func (t *Table) add(id token.Instance, e *entry) {
 
 func (t *Table) remove(id token.Instance) {
 	e := t.leases[id]
-	// A handle that cannot be closed is of no use to anyone; there is nothing
-	// to tell the caller that would change what it does.
+	// A failure to close the handle changes nothing for the caller.
 	_ = e.process.Close()
 	delete(t.leases, id)
 	rest := slices.DeleteFunc(t.byHolder[e.key()], func(one token.Instance) bool { return one == id })

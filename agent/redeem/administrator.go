@@ -15,23 +15,24 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// RequestRedeem records, durably, that a person decided to spend another count on id, which
-// has no auth token that works. It is spent once: the ledger holds the decision
-// until an auth token was bought or a count may have been used.
+// RequestRedeem records durably that a person decided to spend another count on id. It
+// refuses if id has an auth token that works, or an uncertain redemption. The decision
+// stays in the ledger until an auth token was redeemed or a count may have been used. by
+// names the person.
 func (e *Engine) RequestRedeem(ctx context.Context, id token.Instance, by string) error {
 	e.decisionMu.Lock()
 	defer e.decisionMu.Unlock()
-	// 1. What the person wants replaced, before the look at whether it works: one
-	// that is bought in between has another name, and is not asked for again.
+	// 1. Read the account before the auth token: the decision is about this auth token. If
+	// another one arrives in between, the request no longer applies.
 	a := e.Account(id)
-	// 2. One that works is not replaced by a slip.
+	// 2. Refuse to replace an auth token that works.
 	if r, held := e.Tokens.Get(id); held && r.State.Refreshable() {
-		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so no count was spent; to have another one all the same, wipe it first with: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
+		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so Regent spent no count. To replace it, first run: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 	}
-	// 3. Nor is a count spent beside one that may have been used.
+	// 3. Refuse while an earlier redemption may have used a count.
 	if n := len(a.RecentUncertain); n > 0 {
 		doubt := a.RecentUncertain[n-1].ID
-		return fault.Errorf("redeem", fault.InvalidRequest, "redemption %s of %s is uncertain and may have used a count, so no other count was spent%s; after --consumed, %[2]s can be redeemed again", doubt, id, resolveHint(doubt)).WithInstance(id.String())
+		return fault.Errorf("redeem", fault.InvalidRequest, "redemption %s of %s is uncertain and may have used a count, so Regent spent no other count%s. After --consumed, you can redeem %[2]s again", doubt, id, resolveHint(doubt)).WithInstance(id.String())
 	}
 	if !a.Requested {
 		asked := Entry{Kind: Asked, Tenant: id.Tenant, Instance: id.String(), Replaces: a.CurrentIntent, By: by}
@@ -48,24 +49,27 @@ func (e *Engine) RequestRedeem(ctx context.Context, id token.Instance, by string
 	return nil
 }
 
-// clearRefusal takes back what the service said of the registration token that pays for
-// id, so that it is asked once more: the person may know that its count was raised.
+// clearRefusal deletes the stored refusal of id's registration token, so that Regent tries
+// it once more. For example, its count was raised.
 func (e *Engine) clearRefusal(ctx context.Context, id token.Instance) {
 	held, ok := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	if !ok || held.Refused == "" {
 		return
 	}
 	if err := e.Registrations.SetRefusal(ctx, held, "", "", held.RefusedAt); err != nil {
-		e.Log.WarnContext(ctx, "a refusal could not be lifted; the registration token is left alone a while longer", "instance", id.String(), "err", err)
+		e.Log.WarnContext(ctx, "a refusal cannot be cleared; regentd pauses this registration token for longer", "instance", id.String(), "err", err)
 	}
 }
 
-// Resolve records what a person found of an uncertain or an unconfirmed
-// redemption, named by its id in the ledger: whether the service's list has it. An
-// uncertain one that it does not have used no count and may be repeated by itself;
-// one that it has may not. One that the list has proves the form in which it was
-// sent: then waiting instances are redeemed. After an unconfirmed one that it does
-// not have, the other form is tried.
+// Resolve records whether the service's list has an uncertain or unconfirmed redemption. by
+// names the person who looked. redemption is its identifier in the ledger.
+//
+//   - uncertain, listed: it used a count, and Regent does not repeat it by itself.
+//   - uncertain, not listed: it used no count, and Regent may repeat it.
+//   - unconfirmed, not listed: Regent tries the other form.
+//
+// A listed redemption proves the form in which it was sent: Regent then redeems the waiting
+// instances.
 func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by string) error {
 	e.decisionMu.Lock()
 	defer e.decisionMu.Unlock()
@@ -86,7 +90,7 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 	e.learnFromResolution(ctx, written)
 	e.dropAnswers(ctx)
 	if !listed {
-		e.clearRefusal(ctx, id) // of a later try, or else nothing would follow for hours
+		e.clearRefusal(ctx, id) // of a later try: otherwise Regent would pause for hours
 	}
 	e.Pauses.Clear(id)
 	if now := e.State(id); now != was {
@@ -96,7 +100,8 @@ func (e *Engine) Resolve(ctx context.Context, redemption string, listed bool, by
 	return nil
 }
 
-// learnFromResolution learns from what a person found in the service's list.
+// learnFromResolution stores the evidence of a person's decision for the form of
+// redemptions.
 func (e *Engine) learnFromResolution(ctx context.Context, found Entry) {
 	for _, intent := range e.Ledger.Entries() {
 		if intent.Kind != Intent || intent.ID != found.ID {
@@ -125,7 +130,7 @@ func (e *Engine) findUnresolved(redemption string) (token.Instance, Entry, error
 	}
 	id, err := last.InstanceID()
 	if err != nil || redemption == "" {
-		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q; regent ledger shows their identifiers", redemption)
+		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q. To see the identifiers, run: regent ledger", redemption)
 	}
 	if unconfirmed.ID != "" {
 		return id, unconfirmed, nil
@@ -135,37 +140,38 @@ func (e *Engine) findUnresolved(redemption string) (token.Instance, Entry, error
 			return id, doubt, nil
 		}
 	}
-	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is not uncertain but %s: there is nothing to resolve", redemption, id, last.Kind).WithInstance(id.String())
+	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is %s, not uncertain: there is nothing to resolve", redemption, id, last.Kind).WithInstance(id.String())
 }
 
-// Forget wipes the auth token of id from this device. The service is not told:
-// its administrator deletes it there. Only a person redeems id again.
+// Forget wipes the auth token of id from this device. It sends no request: the Contact
+// Administrator deletes the auth token at the service. Only a person redeems id again.
 func (e *Engine) Forget(ctx context.Context, id token.Instance, by string) error {
 	e.decisionMu.Lock()
 	defer e.decisionMu.Unlock()
 	r, ok := e.Tokens.Get(id)
 	if !ok {
-		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is held: there is nothing to forget", id).WithInstance(id.String())
+		return fault.Errorf("forget", fault.NotRegistered, "no auth token of %s is stored: there is nothing to forget", id).WithInstance(id.String())
 	}
 	if slices.ContainsFunc(e.Account(id).Open, func(open Entry) bool { return open.ID == r.Intent }) { // it has no outcome yet
 		e.Kick()
-		return fault.Errorf("forget", fault.Unavailable, "the ledger has not taken yet how %s came to its auth token; try again in a moment, and free disk space if that does not help", id).WithInstance(id.String())
+		return fault.Errorf("forget", fault.Unavailable, "the ledger has no outcome yet for the auth token of %s. Try again in a moment. If that does not help, free disk space", id).WithInstance(id.String())
 	}
 	was := e.State(id)
-	// 1. The ledger says so, durably: a start that finds the record ends the work.
+	// 1. The ledger records it durably. If the process then ends, the next start wipes the
+	// record.
 	gone := Entry{Kind: Forgotten, ID: r.Intent, Tenant: id.Tenant, Instance: id.String(), AuthTokenID: r.AuthTokenID, By: by}
 	if _, err := e.append(ctx, gone); err != nil {
 		return ledgerFault("forget", err)
 	}
-	// 2. The record goes. One that was bought in its place meanwhile stays.
+	// 2. The record is wiped, but not a newer auth token of the instance.
 	if err := e.Tokens.Forget(ctx, r); err != nil && !errors.Is(err, tokenstore.ErrConflict) {
-		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s could not be wiped; free disk space and try again, or restart the daemon", id).WithInstance(id.String()).WithCause(err)
+		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s cannot be wiped. Free disk space and try again, or restart regentd", id).WithInstance(id.String()).WithCause(err)
 	}
 	e.Changed(ctx, id, was, e.State(id), "")
 	return nil
 }
 
-// finishForget ends what a crash interrupted in Forget.
+// finishForget wipes the auth tokens of a Forget that a crash interrupted.
 func (e *Engine) finishForget(ctx context.Context) {
 	for id, a := range e.accounts {
 		r, held := e.Tokens.Get(id)
@@ -173,14 +179,14 @@ func (e *Engine) finishForget(ctx context.Context) {
 			continue
 		}
 		if err := e.Tokens.Forget(ctx, r); err != nil {
-			e.Log.WarnContext(ctx, "an auth token that is to be forgotten could not be wiped; the next start tries again", "instance", id.String(), "err", err)
+			e.Log.WarnContext(ctx, "a forgotten auth token cannot be wiped; the next start retries", "instance", id.String(), "err", err)
 		}
 	}
 }
 
-// ledgerFault is the answer to a person whose decision the ledger could not take.
+// ledgerFault is the answer if a person's decision cannot be written to the ledger.
 func ledgerFault(op string, err error) *fault.Fault {
-	return fault.Errorf(op, fault.Unavailable, "the ledger could not be written, so nothing was changed; free disk space and try again").WithCause(fmt.Errorf("decide: %w", err))
+	return fault.Errorf(op, fault.Unavailable, "the ledger cannot be written, so nothing was changed. Free disk space and try again").WithCause(fmt.Errorf("decide: %w", err))
 }
 
 // If a successful answer to a redemption cannot be read, it cost a count. So its body is
@@ -225,7 +231,7 @@ func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.S
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !IsUnread(name) })
 	if slices.Contains(names, unreadPrefix+redemption) {
-		return nil // written by a try that reported a failure
+		return nil // an earlier try wrote it and reported a failure
 	}
 	if len(names) >= mostUnread {
 		return errManyUnread
@@ -237,8 +243,8 @@ func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.S
 	return nil
 }
 
-// dropAnswers deletes the answers of redemptions that are decided. What cannot be
-// deleted now is deleted after the next decision or at the next start.
+// dropAnswers deletes the answers of resolved redemptions. If that fails, it retries after
+// the next decision and at the next start.
 func (e *Engine) dropAnswers(ctx context.Context) {
 	e.mu.Lock()
 	doubtful := map[string]bool{}

@@ -15,13 +15,13 @@ import (
 type Target struct {
 	ID       token.Instance
 	BaseURL  string // the tenant's base URL
-	OnDemand bool   // redeemed only when first asked for
+	OnDemand bool   // redeemed only at its first use
 }
 
-// Scope is where its registration token is looked for first.
+// Scope is the scope of its own registration token.
 func (w Target) Scope() Scope { return Scope{w.ID.Tenant, w.ID.Application} }
 
-// Plan is what the configuration wants of redemption.
+// Plan is the configuration of redemption.
 type Plan struct {
 	Targets               []Target
 	UncertainRetries      int
@@ -30,25 +30,25 @@ type Plan struct {
 	RedeemOnExpiry        bool // policy redeems again after refresh_expired
 
 	RequestForm      string // contract.request: Auto, tms.Wrapped or tms.Bare; "" for Auto
-	RequestConfirmed bool   // contract.request_confirmed: a person has seen that Request is right
+	RequestConfirmed bool   // contract.request_confirmed: a person has checked RequestForm
 }
 
-// policyInterval bounds what policy spends by itself: once per instance in 30 days.
+// policyInterval is the shortest time between two redemptions of an instance by policy.
 const policyInterval = 30 * 24 * time.Hour
 
-// decisionInput is all that decides whether an instance is to be redeemed.
+// decisionInput has all facts that decide whether an instance is redeemed.
 type decisionInput struct {
 	state             token.State
 	account           Account
-	wanted            bool // eager, or asked for by a caller
+	wanted            bool // eager, or a caller asked for it
 	redeemOnExpiry    bool // Plan.RedeemOnExpiry
 	sincePolicyRedeem time.Duration
 	retryLimit        int
-	formUnproven      bool // the form of redemptions is not proven, and one was accepted or is in doubt
+	formUnproven      bool // the form of redemptions is not proven, and one was accepted or is uncertain
 }
 
-// due reports whether a count may be spent now. It is pure, and the only place
-// where that is decided.
+// due reports whether a count may be spent now. Only this function decides that. It is
+// pure.
 func (s decisionInput) due() bool {
 	switch {
 	case s.formUnproven:
@@ -66,15 +66,14 @@ func (s decisionInput) due() bool {
 	}
 }
 
-// mayNeedToken reports whether a registration token may still be of use: now, or
-// after a person has decided. It is, as long as the instance has no auth token
-// that works.
+// mayNeedToken reports whether the instance may still need a registration token, now or
+// after a person's decision: it has no auth token that can be refreshed.
 func (s decisionInput) mayNeedToken() bool {
 	return s.account.Requested || !s.state.Refreshable()
 }
 
-// retryable reports whether every uncertain answer asks for another try, as the documented
-// 500 does, and the budget in the ledger allows one.
+// retryable reports whether every uncertain answer asks for a retry, as the documented 500
+// does, and limits.redeem_uncertain_retries allows one.
 func (s decisionInput) retryable() bool {
 	for _, e := range s.account.RecentUncertain {
 		if !e.Retryable {
@@ -84,7 +83,7 @@ func (s decisionInput) retryable() bool {
 	return len(s.account.Open) == 0 && s.account.RetriesUsed <= s.retryLimit
 }
 
-// stateOf is the state of an instance as the vault and the ledger tell it.
+// stateOf returns the state of an instance by the store and the ledger.
 func stateOf(held bool, state token.State, a Account) token.State {
 	switch {
 	case held && state.Refreshable():
@@ -98,39 +97,38 @@ func stateOf(held bool, state token.State, a Account) token.State {
 	}
 }
 
-// obstacleText says what stands between an instance whose auth token has ended and
-// another redemption: for people, "" for nothing. now is the service's time. It is
-// pure.
+// obstacleText tells people why an ended auth token is not redeemed again; "" if nothing
+// prevents it. now is the service's time. It is pure.
 func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.Time) string {
 	var texts []string
 	if s.state == token.RefreshExpired && s.redeemOnExpiry && s.sincePolicyRedeem < policyInterval {
 		last := now.Add(-s.sincePolicyRedeem)
-		texts = append(texts, fmt.Sprintf("Regent redeemed it automatically on %s, and does so again from %s on (once in 30 days)", last.UTC().Format(time.DateOnly), last.Add(policyInterval).UTC().Format(time.DateOnly)))
+		texts = append(texts, fmt.Sprintf("Regent redeemed it by policy on %s. The next time is possible on %s (once in 30 days)", last.UTC().Format(time.DateOnly), last.Add(policyInterval).UTC().Format(time.DateOnly)))
 	}
 	switch {
 	case has && held.Refused == fault.RegistrationExhausted:
-		texts = append(texts, "the registration token has no count left; first give another one: regent register --file FILE")
+		texts = append(texts, "the registration token has no count left. First register another one: regent register --file FILE")
 	case has && held.Refused != "":
-		texts = append(texts, "the service refused the registration token; first give another one: regent register --file FILE")
+		texts = append(texts, "the service refused the registration token. First register another one: regent register --file FILE")
 	case !has:
-		texts = append(texts, "there is no registration token; first give one: regent register --file FILE")
+		texts = append(texts, "there is no registration token. First register one: regent register --file FILE")
 	}
 	return strings.Join(texts, "; ")
 }
 
-// autoRetries reports whether an uncertain redemption is followed by another one
-// without a person: the account allows it, and somebody wants it.
+// autoRetries reports whether Regent retries an uncertain redemption without a person: the
+// account allows it, and the instance is wanted.
 func (s decisionInput) autoRetries() bool { return s.state == token.Uncertain && s.due() }
 
-// autoRetryText is what is said of an uncertain redemption that is tried again.
-const autoRetryText = "the service did not finish the redemption, and asks for another try; Regent tries again by itself, as often as limits.redeem_uncertain_retries allows; a count may have been used"
+// autoRetryText is the text for an uncertain redemption that Regent retries.
+const autoRetryText = "the service did not finish the redemption, and asks for a retry. It may have used a count. Regent retries as often as limits.redeem_uncertain_retries allows"
 
-// unredeemedReason is what a caller of an unredeemed instance is told: the code of its
-// last redemption, at first not_registered.
+// unredeemedReason returns the code and text for a caller of an unredeemed instance: those
+// of its last redemption, or not_registered before the first.
 func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, string) {
 	switch {
 	case a.CurrentIntent != "" && len(a.RecentUncertain) == 0:
-		return fault.StoreUnreadable, fmt.Sprintf("the ledger says that the auth token %s was bought, but its record is gone from the state directory; restore that, or spend another count with regent instances redeem", a.CurrentIntent)
+		return fault.StoreUnreadable, fmt.Sprintf("the ledger has auth token %s, but its record is missing in the state directory. Restore the state directory. To spend another count instead, run: regent instances redeem %s", a.CurrentIntent, fault.InstancePlaceholder)
 	case len(a.RecentUncertain) > 0:
 		return fault.RedemptionUncertain, a.RecentUncertain[len(a.RecentUncertain)-1].Words
 	case has && held.Refused != "":
@@ -138,23 +136,23 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 	case (a.Last.Kind == Refused || a.Last.Kind == Unused) && (!has || !a.Last.At.Before(held.ReceivedAt)):
 		return a.Last.Code, a.Last.Words
 	case a.Last.Kind == Forgotten:
-		return fault.NotRegistered, "its auth token was wiped from this device, as a person decided, so none is bought by itself; an administrator may spend another count with: regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator wiped its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
 	case a.ManualOnly:
-		return fault.NotRegistered, "its last redemption used a count, as a person found, so it is not repeated by itself; an administrator may spend another with: regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
 	case has:
-		return fault.NotRegistered, "a registration token is held, and redeeming it has not come to an end yet; try again later"
+		return fault.NotRegistered, "a registration token is stored, but its redemption is not finished yet. Try again later"
 	default:
 		return fault.NotRegistered, ""
 	}
 }
 
-// FormAuto is the value of contract.request that begins with the wrapped form and tries the
-// other one by the rule of [another].
+// FormAuto is the value of contract.request that begins with the wrapped form. The method
+// fallbackForm says when the other form follows.
 const FormAuto = "auto"
 
 // nextForm returns the form of a tenant's next redemption, and whether the redemption
-// waits for a person. Until a form is proven, Regent redeems only one instance, and none
-// by itself once a person found that the service ignores both forms. It is pure.
+// waits for a person. Until a form is proven, Regent redeems only one instance. If a person
+// found that the service ignores both forms, Regent redeems none by itself. It is pure.
 func (p Plan) nextForm(learned tms.RequestForm) (form string, waits bool) {
 	auto := p.RequestForm == FormAuto || p.RequestForm == ""
 	switch {
@@ -189,23 +187,23 @@ func (e *Engine) blocker(plan Plan, id token.Instance) (doubt Entry, held bool) 
 		return Entry{}, false
 	}
 	other, err := doubt.InstanceID()
-	return doubt, err == nil && other != id && other != e.redeeming // what is under way is no doubt yet
+	return doubt, err == nil && other != id && other != e.redeeming // a redemption under way is not uncertain yet
 }
 
-// formInput is the input of the decision which form may follow a failed redemption.
+// formInput has the facts that decide whether the other form may follow a failed redemption.
 type formInput struct {
 	request string // contract.request
-	form    string // in which it was sent
+	form    string // of the failed redemption
 	first   bool   // no earlier redemption of the instance is unanswered
 	token   string // fingerprint of the registration token
 	learned tms.Capabilities
 }
 
-// fallbackForm is the other form, which may follow the failure f of s at once; "" for
-// none. A: a 400 in the service's shape to the first send of a redemption means
-// that nothing was made. The other form is then tried once for each tenant and
-// registration token, unless the service's words can be about a duplicate or about
-// the token itself. Nothing but a 400 leads to it. It is pure.
+// fallbackForm returns the form that may follow the failure f of s at once; "" for none.
+// Assumption: if the service answers the first request of a redemption with a 400 in its
+// own shape, it made no auth token. Regent then tries the other form once for each tenant
+// and registration token, unless the service's words can mean a duplicate or the token
+// itself. Only a 400 leads to it. It is pure.
 func (s formInput) fallbackForm(f *tms.Failure) string {
 	other, known := tms.OtherForm(s.form), s.learned.Request
 	switch {
@@ -222,8 +220,8 @@ func (s formInput) fallbackForm(f *tms.Failure) string {
 }
 
 // formsInLedger returns the form that each tenant accepted, by the ledger. Intents of an
-// earlier release name no form: it sent bare bodies. They count as proven, so an update
-// stops no device that has redeemed before. It is pure.
+// earlier release have no form: it sent bare bodies. They count as proven, so an update
+// does not stop a device that has redeemed before. It is pure.
 func formsInLedger(entries []Entry) map[string]tms.RequestForm {
 	intents, by := map[string]Entry{}, map[string]tms.RequestForm{}
 	for _, e := range entries {
@@ -265,8 +263,8 @@ func formEvidence(intent, e Entry) (tms.RequestForm, bool) {
 	return f, true
 }
 
-// learnFromLedger learns forms from the ledger that no record has: from an earlier release,
-// or after a loss of power between the auth token's record and this one.
+// learnFromLedger takes forms from the ledger that no record has: from an earlier release,
+// or after a power failure between the two writes.
 func (e *Engine) learnFromLedger(ctx context.Context) {
 	for tenant, form := range formsInLedger(e.Ledger.Entries()) {
 		if e.Capabilities.RequestForm(tenant).Form == "" {
@@ -279,25 +277,25 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 func unconfirmedText(id token.Instance, l tms.RequestForm) string {
 	tenant := id.Tenant
 	if l.NeitherForm() {
-		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself; ask the Contact Administrator to check the registration token and the list; to use one more count, run: regent instances redeem %s; if the form is known, set contract.request to it, and contract.request_confirmed: true", tenant, id)
+		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself. Ask the Contact Administrator to check the registration token and the list. To use one more count, run: regent instances redeem %s. If you know the form, set contract.request to it, and contract.request_confirmed: true", tenant, id)
 	}
 	if l.Proof == tms.Ignored {
-		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it; set contract.request: auto", tenant, l.Form)
+		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it. Set contract.request: auto", tenant, l.Form)
 	}
-	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device; Regent redeems no other instance until somebody confirms it; %s", tenant, l.By, compareHint(l))
+	return fmt.Sprintf("%s accepted redemption %s, but its reply does not show the names of this device. Regent redeems no other instance until you confirm it. %s", tenant, l.By, compareHint(l))
 }
 
 // blockedText is the text for instances that wait for an uncertain redemption. So a service
 // that ignores the body costs one count in all, not one for each instance.
 func blockedText(doubt Entry) string {
-	return fmt.Sprintf("redemption %s of %s is uncertain, and %s has not yet shown in which form it reads redemptions; Regent redeems no other instance until somebody decides about it%s", doubt.ID, doubt.Instance, doubt.Tenant, resolveHint(doubt.ID))
+	return fmt.Sprintf("redemption %s of %s is uncertain, and %s has not yet shown in which form it reads redemptions. Regent redeems no other instance until you resolve it%s", doubt.ID, doubt.Instance, doubt.Tenant, resolveHint(doubt.ID))
 }
 
 // compareHint tells a person how to decide about an accepted redemption.
 func compareHint(l tms.RequestForm) string {
-	next := "with contract.request: auto, Regent then tries the other form, which costs one more count"
+	next := "With contract.request: auto, Regent then tries the other form, which costs one more count"
 	if l.OtherIgnored {
 		next = "Regent then redeems nothing more by itself, since both forms were tried"
 	}
-	return fmt.Sprintf("ask the Contact Administrator whether tmsctl auth-token list shows %s; if it does, run: regent ledger resolve %[1]s --listed; if not, run: regent ledger resolve %[1]s --not-listed; %s", l.By, next)
+	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --listed. If not, run it with --not-listed. %s", l.By, next)
 }

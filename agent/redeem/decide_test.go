@@ -144,7 +144,7 @@ func TestUnredeemedReason(t *testing.T) {
 // TestObstacleText: where a person would redeem again, what is in the way is said.
 func TestObstacleText(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	const policy, none, left = "Regent redeemed it automatically on 2026-11-28, and does so again from 2026-12-28 on (once in 30 days)", "there is no registration token", "has no count left"
+	const policy, none, left = "Regent redeemed it by policy on 2026-11-28. The next time is possible on 2026-12-28 (once in 30 days)", "there is no registration token", "has no count left"
 	for _, tt := range []struct {
 		name    string
 		s       decisionInput

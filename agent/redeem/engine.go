@@ -1,8 +1,8 @@
 // Package redeem redeems registration tokens: one count for each auth token, recorded
 // in the ledger.
 //
-// No redemption is lost or repeated without a record. The package knows no local
-// caller, no lease and no refresh. A [Plan] says what is wanted; auth tokens go to
+// No redemption is lost or repeated without a record. The package has no part in local
+// callers, leases and refreshes. A [Plan] lists the wanted instances. Auth tokens go to
 // agent/tokenstore.
 package redeem
 
@@ -35,35 +35,34 @@ type Options struct {
 	Ledger        *Ledger
 	Registrations *Registrations
 	Service       func(base string) (Service, error)
-	Plan          func() Plan // what is wanted now
-	// Request names an instance to the service, but for the identifier.
+	Plan          func() Plan // the present plan
+	// Request returns the names of an instance for the service, without the identifier.
 	Request func(token.Instance) tms.Request
 	NewID   func() string // a fresh name for each POST
 }
 
-// Engine redeems what is wanted, one at a time. Its methods are safe for
-// concurrent use; Run is called once.
+// Engine redeems the wanted instances, one at a time. Its methods are safe for concurrent
+// use. Call Run once.
 type Engine struct {
 	Options
-	decisionMu sync.Mutex // held over a person's decision: looking, writing
+	decisionMu sync.Mutex // serializes the decisions of people
 
 	mu                sync.Mutex
 	accounts          map[token.Instance]Account
-	lastApplied       uint64                           // the last line of the ledger that is in them
-	oldestUncertain   map[string]Entry                 // of each tenant, the oldest that is in them
-	splays            map[string]time.Duration         // fingerprint -> boot time before which it is not used
-	demanded          map[token.Instance]bool          // a caller asked for it, on_demand
-	unsaved           map[token.Instance]unsavedToken  // bought, and not yet durable
+	lastApplied       uint64                           // the last line of the ledger in accounts
+	oldestUncertain   map[string]Entry                 // by tenant, from accounts
+	splays            map[string]time.Duration         // by fingerprint: the boot time of its first use
+	demanded          map[token.Instance]bool          // on demand, and a caller asked for it
+	unsaved           map[token.Instance]unsavedToken  // received, but not stored yet
 	unread            map[string]*tms.Failure          // by redemption: answers that are not stored yet
-	unwrittenOutcomes []Entry                          // outcomes that the ledger could not take yet
-	redeeming         token.Instance                   // being redeemed now
-	settling          map[token.Instance]chan struct{} // closed when it settles; somebody waits, or did
+	unwrittenOutcomes []Entry                          // outcomes that are not in the ledger yet
+	redeeming         token.Instance                   // under way
+	settling          map[token.Instance]chan struct{} // for waiters; closed when the instance settles
 }
 
-// NewEngine reconciles the ledger with the vault: an intent whose auth token is
-// held is confirmed, any other that has no outcome is uncertain, since the
-// process died in between. What cannot be written now is written later: a full
-// disk keeps nobody from being served.
+// NewEngine reconciles the ledger with the store. If the auth token of an open intent is
+// stored, the intent is confirmed. Any other open intent is uncertain, since the process
+// ended in between. If a write fails, Run retries it, so a full disk stops no caller.
 func NewEngine(ctx context.Context, o Options) *Engine {
 	e := &Engine{
 		Options: o, accounts: map[token.Instance]Account{}, settling: map[token.Instance]chan struct{}{}, splays: map[string]time.Duration{},
@@ -78,9 +77,9 @@ func NewEngine(ctx context.Context, o Options) *Engine {
 	return e
 }
 
-// resumePauses restores the pauses before a redemption that is repeated by itself: a
-// restart does not end them. A pause that the service asked for holds for each instance
-// of its tenant. A registration token that came since is used at once.
+// resumePauses restores the pauses after failed redemptions, since a restart does not end
+// them. A pause that the service asked for applies to each instance of its tenant. A newer
+// registration token has no pause.
 func (e *Engine) resumePauses() {
 	runs := failureRuns(e.Ledger.Entries())
 	for _, w := range e.Plan().Targets {
@@ -110,13 +109,13 @@ func (e *Engine) reconcile(ctx context.Context) {
 	for _, intent := range open {
 		out := newOutcome(intent, Uncertain)
 		out.Code = fault.RedemptionUncertain
-		out.Words = "the daemon stopped between sending the redemption and recording its answer, so a count may have been used" + resolveHint(intent.ID)
-		id, _ := intent.InstanceID() // it has an account, so it is known
+		out.Words = "regentd stopped before it recorded the answer, so the redemption may have used a count" + resolveHint(intent.ID)
+		id, _ := intent.InstanceID() // valid, since it has an account
 		if r, held := e.Tokens.Get(id); held && r.Intent == intent.ID {
 			out = newOutcome(intent, Confirmed)
 			out.Unconfirmed = intent.Form != "" && !r.RequestEchoed
 		}
-		_ = e.writeOutcome(ctx, out) // it is owed to the ledger
+		_ = e.writeOutcome(ctx, out) // on failure, flush retries
 	}
 }
 
@@ -125,14 +124,14 @@ func newOutcome(intent Entry, k Kind) Entry {
 	return Entry{Kind: k, ID: intent.ID, Tenant: intent.Tenant, Instance: intent.Instance}
 }
 
-// Run redeems until ctx is done. It owns no goroutine but the caller's. A
-// redemption under way is finished and recorded first.
+// Run redeems until ctx is done. It starts no goroutine. It finishes and records a
+// redemption under way before it returns.
 func (e *Engine) Run(ctx context.Context) {
 	for {
 		nap := e.step(ctx)
 		select {
 		case <-ctx.Done():
-			e.flush(context.WithoutCancel(ctx)) // the last chance of what is only in memory
+			e.flush(context.WithoutCancel(ctx)) // the last try to store the data in memory
 			return
 		case <-e.Signal:
 		case <-time.After(nap):
@@ -140,9 +139,8 @@ func (e *Engine) Run(ctx context.Context) {
 	}
 }
 
-// step redeems what is due, one after the other, and returns how long until
-// anything else can be. The plan is read again for each: what the configuration
-// wants no more is not bought any more.
+// step redeems the due instances, one after the other. It returns the time until the next
+// one can be due. It reads the plan again for each, since the configuration may change.
 func (e *Engine) step(ctx context.Context) time.Duration {
 	e.flush(context.WithoutCancel(ctx))
 	tried := map[token.Instance]bool{}
@@ -177,9 +175,9 @@ func (e *Engine) rest(plan Plan, wait time.Duration, deleted bool) time.Duration
 	return max(wait, time.Millisecond)
 }
 
-// next returns what is to be redeemed now, and was not tried in this step: first
-// what somebody waits for, then by the order of the plan. Else it returns how
-// long until anything can be.
+// next returns the next due instance that was not tried in this step. Instances with a
+// waiting person or caller come first, then the order of the plan. Without one, it returns
+// the time until one can be due.
 func (e *Engine) next(plan Plan, tried map[token.Instance]bool) (first Target, nap time.Duration, ok bool) {
 	nap = timing.PollInterval
 	e.mu.Lock()
@@ -198,10 +196,9 @@ func (e *Engine) next(plan Plan, tried map[token.Instance]bool) (first Target, n
 	return first, nap, ok
 }
 
-// readiness reports whether w is to be redeemed now, or how long to wait before
-// looking again. It draws, once for a registration token and process, how long that is
-// not used, so that a fleet that gets it at one moment does not arrive as one. The caller
-// holds mu.
+// readiness reports whether w is due now, or how long to wait before the next check. Once
+// for each registration token and process, it draws a random delay, so that a fleet does
+// not redeem at the same moment. The caller holds mu.
 func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
 	now := e.Clock.Boot()
 	if _, unsaved := e.unsaved[w.ID]; unsaved || !e.decisionInput(plan, w).due() {
@@ -218,8 +215,8 @@ func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
 	return wait, wait == 0
 }
 
-// stillDue reports whether what look found still holds: w is declared and due,
-// and held is what pays for it.
+// stillDue reports whether w is still declared and due, and held is still its registration
+// token.
 func (e *Engine) stillDue(w Target, held RegistrationToken) bool {
 	plan := e.Plan()
 	if !slices.Contains(plan.Targets, w) {
@@ -234,19 +231,18 @@ func (e *Engine) stillDue(w Target, held RegistrationToken) bool {
 	return e.decisionInput(plan, w).due()
 }
 
-// recentlyRefused reports whether the service has refused held lately. A refusal from
-// the future was noted by a clock that was wrong, and is not waited out.
+// recentlyRefused reports whether the service refused held less than refusedPause ago. It
+// ignores a refusal with a time in the future, since the clock was wrong then.
 func (e *Engine) recentlyRefused(held RegistrationToken) bool {
 	since := e.Clock.Wall().Sub(held.RefusedAt)
 	return held.Refused != "" && since >= 0 && since < refusedPause
 }
 
-// refusedPause is how long a registration token that the service refused is
-// left alone: its count may have been raised meanwhile. Giving it again ends
-// the pause.
+// refusedPause is the pause after a refusal of a registration token. The next try may
+// work, since its count can be raised. Registering the token again ends the pause.
 const refusedPause = 6 * time.Hour
 
-// decisionInput gathers what decides about w. The caller holds mu.
+// decisionInput collects the facts that decide about w. The caller holds mu.
 func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
 	r, held := e.Tokens.Get(w.ID)
 	a := e.accounts[w.ID]
@@ -267,8 +263,8 @@ func (e *Engine) decisionInput(plan Plan, w Target) decisionInput {
 	}
 }
 
-// deleteUnneeded forgets each registration token that has nothing left to pay for. It
-// reports whether that has worked.
+// deleteUnneeded deletes each registration token that no instance needs. It reports whether
+// all deletions worked.
 func (e *Engine) deleteUnneeded(ctx context.Context, plan Plan) (all bool) {
 	all = true
 	if plan.KeepRegistrationToken {
@@ -279,16 +275,16 @@ func (e *Engine) deleteUnneeded(ctx context.Context, plan Plan) (all bool) {
 			continue
 		}
 		if err := e.Registrations.Delete(ctx, h); err != nil {
-			e.Log.WarnContext(ctx, "a registration token that is no longer needed could not be removed; it is tried again", "err", err)
+			e.Log.WarnContext(ctx, "a registration token that no instance needs cannot be deleted; regentd retries", "err", err)
 			all = false
 			continue
 		}
-		e.Log.InfoContext(ctx, "registration token removed: nothing is left for it to pay for", "tenant", h.Tenant)
+		e.Log.InfoContext(ctx, "registration token deleted: no instance needs it", "tenant", h.Tenant)
 	}
 	return all
 }
 
-// needed reports whether a declared instance may still be bought with h.
+// needed reports whether a declared instance may still be redeemed with h.
 func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 	if h.Refused == fault.RegistrationExpired {
 		return false
@@ -301,9 +297,9 @@ func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
 	})
 }
 
-// mayPayFor reports whether an instance of a registration token's scope may still need it.
-// It is also true if none is declared: the application may come with the next
-// configuration. The caller holds mu.
+// mayPayFor reports whether an instance in the scope of a registration token may still need
+// it. It also returns true if the scope has no declared instance, since the next
+// configuration may declare one. The caller holds mu.
 func (e *Engine) mayPayFor(plan Plan, pays func(Target) bool) bool {
 	declared := false
 	for _, w := range plan.Targets {

@@ -20,20 +20,19 @@ import (
 	"regent/agent/token"
 )
 
-// Kind is what a ledger entry says. Its text is the ledger's format.
+// Kind is the kind of a ledger entry. Its text is the ledger's format.
 type Kind = status.LedgerKind
 
-// The kinds of entries. An intent is followed by exactly one of confirmed,
-// refused, unused and uncertain; an uncertain one by at most one resolved, a
-// confirmed one by at most one forgotten, and if it is unconfirmed by at most one
-// compared.
+// The kinds of entries. Exactly one of confirmed, refused, unused and uncertain follows an
+// intent. At most one resolved follows an uncertain entry. At most one forgotten follows a
+// confirmed entry. At most one compared follows an unconfirmed one.
 const (
-	Intent    Kind = "intent"    // a redemption is about to be sent
+	Intent    Kind = "intent"    // a redemption follows
 	Confirmed Kind = "confirmed" // an auth token was received and is durable
-	Refused   Kind = "refused"   // the service said no: no count was used
+	Refused   Kind = "refused"   // the service refused: no count was used
 	Unused    Kind = "unused"    // it cannot have used a count
-	Uncertain Kind = "uncertain" // a count may have been used
-	Resolved  Kind = "resolved"  // a person looked: Consumed says what they found
+	Uncertain Kind = "uncertain" // it may have used a count
+	Resolved  Kind = "resolved"  // a person decided: Consumed is the decision
 	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was wiped from this device
 	Compared  Kind = "compared"  // a person looked for it in the service's list: Consumed says whether it is there
@@ -42,9 +41,9 @@ const (
 // Entry is one line of the ledger. It contains no secret.
 type Entry = status.LedgerEntry
 
-// A line is the entry's JSON object with one more member at its end, the chain:
-// an HMAC over the chain before it and the object without it. It is checked
-// over the bytes as they lie there, so that any flipped one is found.
+// A line is the entry's JSON object with one more member at its end, the chain. The chain
+// is an HMAC over the previous chain and the object without this member. It is checked
+// over the bytes of the file, so it detects every changed byte.
 const (
 	chainPrefix = `,"chain":"`
 	chainSuffix = `"}`
@@ -123,16 +122,16 @@ func mac(key []byte, before string, body []byte) string {
 
 // Account is the state of one instance by the ledger.
 type Account struct {
-	Open            []Entry // intents without an outcome: the process died in between
+	Open            []Entry // intents without an outcome: the process ended in between
 	Uncertain       []Entry // uncertain outcomes that nobody has resolved
-	RecentUncertain []Entry // those of them since the last confirmed one: they decide the state
-	Confirmed       int     // counts that bought an auth token
-	FoundConsumed   int     // uncertain ones that a person found consumed
-	RetriesUsed     int     // outcomes in doubt that allowed a retry: the budget used
+	RecentUncertain []Entry // the part of Uncertain after the last confirmed outcome: it decides the state
+	Confirmed       int     // counts that returned an auth token
+	FoundConsumed   int     // uncertain redemptions that a person found consumed
+	RetriesUsed     int     // uncertain outcomes that allowed a retry
 	Last            Entry   // the last outcome, for its reason
-	ManualOnly      bool    // a person said "consumed", or wiped it: only a person redeems again
-	Requested       bool    // a person decided to spend another count, and none has been since
-	CurrentIntent   string  // the intent of the auth token that must be held: confirmed, not forgotten
+	ManualOnly      bool    // a person found it consumed, or wiped it: only a person redeems again
+	Requested       bool    // a person decided to spend another count, which is not spent yet
+	CurrentIntent   string  // the intent of the auth token that must be stored: confirmed, not forgotten
 }
 
 // BuildAccounts reads the ledger and returns an account for each instance. It is pure.
@@ -141,7 +140,7 @@ func BuildAccounts(entries []Entry) map[token.Instance]Account {
 	for _, e := range entries {
 		id, err := e.InstanceID()
 		if err != nil {
-			continue // a chained line that this version does not know the form of
+			continue // a valid line of a newer version
 		}
 		accounts[id] = accounts[id].apply(e)
 	}
@@ -163,7 +162,7 @@ func (a Account) apply(e Entry) Account {
 	case Uncertain:
 		a.Uncertain = append(a.Uncertain, e)
 		a.RecentUncertain = append(a.RecentUncertain, e)
-		a.Requested = false // it may have been what was asked for
+		a.Requested = false // it may have been the requested redemption
 		if e.Retryable {
 			a.RetriesUsed++
 		}
@@ -174,7 +173,7 @@ func (a Account) apply(e Entry) Account {
 		a.Requested = a.Requested || e.Replaces == a.CurrentIntent
 		return a
 	case Forgotten:
-		if a.CurrentIntent == "" || a.CurrentIntent == e.ID { // else another was bought meanwhile
+		if a.CurrentIntent == "" || a.CurrentIntent == e.ID { // otherwise another one was redeemed in between
 			a.CurrentIntent, a.ManualOnly = "", true
 		}
 	case Compared:
@@ -202,14 +201,14 @@ func (a Account) applyResolved(e Entry) Account {
 	return a
 }
 
-// failureRun is what the end of an instance's entries says of its next redemption.
+// failureRun is the run of failures at the end of an instance's entries.
 type failureRun struct {
-	failures     int    // in a row, after which it is repeated by itself
-	last         Entry  // of them
+	failures     int    // in a row, of the kind that Regent retries
+	last         Entry  // the last failure
 	registration string // fingerprint of the registration token that was sent
 }
 
-// asked is how long the service wanted to be left alone after the last of r.
+// asked returns the pause that the service asked for after the last failure.
 func (r failureRun) asked() time.Duration {
 	asked := time.Duration(r.last.RetryAfter) * time.Second
 	if r.last.Status == 429 {
@@ -218,9 +217,9 @@ func (r failureRun) asked() time.Duration {
 	return asked
 }
 
-// failureRuns returns the answers at the end of each instance's entries after which a
-// redemption is repeated by itself. What was not sent is none of them, and ends no run. A
-// person's decision ends it. It is pure.
+// failureRuns returns the run of failures of each instance: the answers at the end of its
+// entries after which Regent retries. A redemption that was not sent neither counts nor ends
+// a run. A person's decision ends it. It is pure.
 func failureRuns(entries []Entry) map[token.Instance]failureRun {
 	runs, sent := map[token.Instance]failureRun{}, map[string]string{}
 	for _, e := range entries {
@@ -238,8 +237,8 @@ func failureRuns(entries []Entry) map[token.Instance]failureRun {
 	return runs
 }
 
-// oldestUncertain returns for each tenant the oldest redemption that may have used a
-// count and that nobody has decided about. It is pure.
+// oldestUncertain returns for each tenant the oldest redemption that may have used a count
+// and is not resolved. It is pure.
 func oldestUncertain(accounts map[token.Instance]Account) map[string]Entry {
 	oldest := map[string]Entry{}
 	for id, a := range accounts {
@@ -305,7 +304,7 @@ type DeviceNames struct {
 	MAC      string `json:"mac,omitempty"`
 }
 
-// sealedNames is the record. If Anew is set, earlier redemptions belong to another device:
+// sealedNames is the record. If Reset is set, earlier redemptions belong to another device.
 // After is their last line in the ledger.
 type sealedNames struct {
 	DeviceNames

@@ -21,21 +21,21 @@ const headName = "ledger/head"
 // LedgerName is the ledger's file in the state directory.
 const LedgerName = "ledger.jsonl"
 
-// ErrAltered means that the ledger is not what this daemon wrote. Nothing is
-// redeemed then: what is not known cannot be accounted for.
+// ErrAltered means that the ledger was changed outside of this daemon. Regent then redeems
+// no token, since it cannot account for the counts.
 var ErrAltered = errors.New("redeem: the ledger was altered")
 
-// errInterrupted is what the first look finds after a crash.
+// errInterrupted is the state of the ledger after a crash, until repair has run.
 var errInterrupted = errors.New("the last run ended in the middle of a line")
 
-// head is where the ledger ends, sealed, so that a removed last line is found.
+// head is the end of the ledger. It is sealed, so that a removed last line is detected.
 type head struct {
 	Seq   uint64 `json:"seq"`
 	Chain string `json:"chain"`
 }
 
-// Ledger is the account of every redemption: append-only, chained, durable
-// line by line. It is safe for concurrent use.
+// Ledger is the record of every redemption: append-only and chained. Each line is durable
+// before Append returns. It is safe for concurrent use.
 type Ledger struct {
 	path  string
 	key   []byte
@@ -44,19 +44,19 @@ type Ledger struct {
 
 	mu         sync.Mutex
 	file       *os.File
-	size       int64         // of the file as far as its last line
-	last       head          // of that line
-	sealed     head          // what the store's record says
-	version    store.Version // of that record
-	unrepaired error         // why the file may have more than size, or the record another head than last
+	size       int64         // of the file up to its last line, in bytes
+	last       head          // of the last line
+	sealed     head          // of the store's record
+	version    store.Version // of the store's record
+	unrepaired error         // why the file may be longer than size, or sealed may differ from last
 
-	// Its own lock, held for no longer than a copy: whoever reads waits for no
-	// disk, and reads no line before Append is through with it. Taken within mu.
+	// entriesMu is locked only during a copy, so that readers never wait for a disk. Lock
+	// it after mu.
 	entriesMu sync.Mutex
 	entries   []Entry
 }
 
-// LedgerOptions is what a ledger needs. All fields are required.
+// LedgerOptions are the dependencies of a ledger. All fields are required.
 type LedgerOptions struct {
 	Dir   string // the state directory
 	Key   []byte // for the chain, derived from the data key
@@ -64,10 +64,10 @@ type LedgerOptions struct {
 	Clock timing.Clock
 }
 
-// OpenLedger reads and verifies the ledger, and makes an empty one where there
-// was none. A line that was torn by a crash, or one valid line beyond the sealed
-// head, is repaired; anything else is [ErrAltered] and changes nothing. A repair
-// that fails, as on a full disk, is tried again before the next line.
+// OpenLedger reads and verifies the ledger. It makes an empty one if there was none. It
+// repairs an incomplete last line, and one valid line after the sealed head: a crash can
+// leave both. Any other difference is [ErrAltered] and changes nothing. If the repair
+// fails, for example on a full disk, Append retries it before the next line.
 func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 	l := &Ledger{path: filepath.Join(o.Dir, LedgerName), key: slices.Clone(o.Key), store: o.Store, clock: o.Clock}
 	if err := l.readHead(ctx); err != nil {
@@ -84,9 +84,9 @@ func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 	return l, nil
 }
 
-// openRegular opens path for reading and writing and refuses what is no regular
-// file, a symbolic link too. It makes a file only where none can have been. The name of
-// that is durable: a file that a power cut takes away would look like a removed one.
+// openRegular opens path for reading and writing. It refuses symbolic links and all other
+// files that are not regular. It makes the file only if first is set, and then syncs the
+// directory: a file that is lost in a power failure would look like a removed one.
 func openRegular(path string, first bool) (*os.File, error) {
 	flags, check := os.O_RDWR, func(*os.File) error { return store.SyncDir(filepath.Dir(path)) }
 	before, err := os.Lstat(path)
@@ -94,15 +94,15 @@ func openRegular(path string, first bool) (*os.File, error) {
 	case errors.Is(err, os.ErrNotExist) && first:
 		flags |= os.O_CREATE | os.O_EXCL
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("open ledger %s: it was removed: %w", path, ErrAltered)
+		return nil, fmt.Errorf("open ledger %s: the file was removed: %w", path, ErrAltered)
 	case err != nil:
 		return nil, fmt.Errorf("open ledger: %w", err)
 	case !before.Mode().IsRegular():
-		return nil, fmt.Errorf("open ledger %s: it is no regular file: %w", path, ErrAltered)
+		return nil, fmt.Errorf("open ledger %s: not a regular file: %w", path, ErrAltered)
 	default:
 		check = func(f *os.File) error {
 			if after, err := f.Stat(); err != nil || !os.SameFile(before, after) {
-				return errors.Join(errors.New("it was replaced meanwhile"), err)
+				return errors.Join(errors.New("the file was replaced in between"), err)
 			}
 			return nil
 		}
@@ -133,8 +133,8 @@ func (l *Ledger) readHead(ctx context.Context) error {
 	return nil
 }
 
-// load verifies the file against the sealed head and repairs what a crash, and
-// only a crash, can have left.
+// load verifies the file against the sealed head. It repairs only damage that a crash can
+// leave.
 func (l *Ledger) load(ctx context.Context) error {
 	data, err := io.ReadAll(l.file)
 	if err != nil {
@@ -146,7 +146,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	switch {
 	case complete && n == sealed && (n == 0 || ends[n-1] == l.sealed):
 	case complete && n == sealed+1 && (sealed == 0 || ends[sealed-1] == l.sealed):
-		// The line reached the disk and its head did not.
+		// The line reached the disk, but its head did not.
 	default:
 		return errors.Join(fmt.Errorf("%s: %d lines verified, %d sealed: %w", l.path, n, sealed, ErrAltered), verr)
 	}
@@ -156,18 +156,19 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	if len(rest) > 0 || l.last != l.sealed {
 		l.unrepaired = errInterrupted
-		_ = l.repair(ctx) // what fails stays in doubt, and keeps the next line from being written
+		_ = l.repair(ctx) // on failure, Append retries before the next line
 	}
 	return nil
 }
 
-// Append numbers and dates e, and returns it once it is durable. When it fails
-// the ledger is as before, unless the entry that comes back has a number: then
-// the line stands, and only its being durable is in doubt.
+// Append sets the number and time of e, and returns e when it is durable. On an error the
+// ledger is unchanged if the returned entry has no number. If it has one, the line is in
+// the ledger but may not be durable.
 func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// Nothing is written if it may not last, or behind an uncertain line.
+	// Append writes only to the file that the next start finds, and only behind a line that
+	// is certain.
 	if err := l.checkFile(); err != nil {
 		return Entry{}, err
 	}
@@ -211,21 +212,21 @@ func (l *Ledger) extend(ctx context.Context, entries ...Entry) (stand bool, err 
 	return true, err
 }
 
-// checkFile reports whether the file that is open is still the one that the next
-// start will find.
+// checkFile returns an error if the open file is not the file that the next start will
+// find.
 func (l *Ledger) checkFile() error {
 	opened, err := l.file.Stat()
 	if err != nil {
-		return fmt.Errorf("look at ledger: %w", err)
+		return fmt.Errorf("read ledger status: %w", err)
 	}
 	if named, err := os.Lstat(l.path); err != nil || !os.SameFile(opened, named) {
-		return fmt.Errorf("ledger %s: it was removed or replaced while the daemon runs; put it back: %w", l.path, ErrAltered)
+		return fmt.Errorf("ledger %s: the file was removed or replaced while regentd runs. Put it back: %w", l.path, ErrAltered)
 	}
 	return nil
 }
 
-// repair puts right what a crash or an earlier failure left in doubt: what is
-// behind the last line goes, and the head is that line's.
+// repair corrects the file after a crash or a failed write. It cuts all bytes after the last
+// line, and seals the head of that line.
 func (l *Ledger) repair(ctx context.Context) error {
 	if l.unrepaired == nil {
 		return nil
@@ -238,14 +239,14 @@ func (l *Ledger) repair(ctx context.Context) error {
 		l.unrepaired = l.seal(ctx, l.last)
 	}
 	if l.unrepaired != nil {
-		return fmt.Errorf("mend ledger %s after an earlier failure: %w", l.path, l.unrepaired)
+		return fmt.Errorf("repair ledger %s after an earlier failure: %w", l.path, l.unrepaired)
 	}
 	return nil
 }
 
-// isSealed reports whether end is sealed although sealing it failed: then cutting
-// its line off would look like a removed one. Where that cannot be told the
-// line stays, and both are accepted, by mend and by the next start.
+// isSealed reports whether end is sealed although sealing reported a failure. Then its line
+// must stay, since cutting it would look like a removed line. If the head cannot be read,
+// the line stays too: repair and the next start accept both heads.
 func (l *Ledger) isSealed(ctx context.Context, end head) bool {
 	if err := l.readHead(ctx); err != nil {
 		l.unrepaired = err
@@ -262,8 +263,8 @@ func (l *Ledger) write(line []byte) error {
 	return l.file.Sync()
 }
 
-// rollBack takes back what a failed Append wrote, and returns why it failed. What
-// cannot be taken back now is in doubt.
+// rollBack removes the bytes of a failed Append, and returns the cause. If that fails, it
+// sets unrepaired.
 func (l *Ledger) rollBack(cause error) error {
 	if err := l.truncate(); err != nil {
 		l.unrepaired = err
@@ -293,20 +294,19 @@ func (l *Ledger) seal(ctx context.Context, end head) error {
 	return nil
 }
 
-// Entries returns the whole ledger, oldest first. It does not wait for a line
-// that is being written.
+// Entries returns the whole ledger, oldest first. It does not wait for a write under way.
 func (l *Ledger) Entries() []Entry { return l.entriesAfter(0) }
 
-// entriesAfter returns the entries after the one numbered seq. It waits for no disk, as
-// its caller must not.
+// entriesAfter returns the entries after the one with the number seq. It never waits for a
+// disk.
 func (l *Ledger) entriesAfter(seq uint64) []Entry {
 	l.entriesMu.Lock()
 	defer l.entriesMu.Unlock()
 	return slices.Clone(l.entries[min(seq, uint64(len(l.entries))):])
 }
 
-// Verify reads the file again and compares it with what this process holds. What
-// differs is [ErrAltered].
+// Verify reads the file again and compares it with this process's copy. A difference is
+// [ErrAltered].
 func (l *Ledger) Verify() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -314,7 +314,7 @@ func (l *Ledger) Verify() error {
 		return err
 	}
 	if l.unrepaired != nil {
-		return fmt.Errorf("verify ledger %s: a write failed and is not mended yet; ask again later: %w", l.path, l.unrepaired)
+		return fmt.Errorf("verify ledger %s: a write failed and is not repaired yet. Try again later: %w", l.path, l.unrepaired)
 	}
 	data, err := io.ReadAll(io.NewSectionReader(l.file, 0, l.size+1))
 	if err != nil {
@@ -325,7 +325,7 @@ func (l *Ledger) Verify() error {
 	case err != nil:
 		return fmt.Errorf("%s: %w: %w", l.path, ErrAltered, err)
 	case len(rest) > 0 || uint64(len(entries)) != l.last.Seq || len(ends) > 0 && ends[len(ends)-1] != l.last:
-		return fmt.Errorf("%s: it ends elsewhere than sealed: %w", l.path, ErrAltered)
+		return fmt.Errorf("%s: its end is not the sealed one: %w", l.path, ErrAltered)
 	}
 	return nil
 }

@@ -19,14 +19,14 @@ import (
 type unsavedToken struct {
 	record        tokenstore.Record
 	intent        Entry
-	previousState token.State // before it was bought
+	previousState token.State // before the redemption
 }
 
-// errGivenUp ends an attempt that had spent nothing when the daemon was told to stop, or
-// when it was wanted no more.
-var errGivenUp = errors.New("redeem: the daemon stops, or it is wanted no more")
+// errGivenUp ends an attempt that had spent no count when the daemon stopped, or when the
+// configuration no longer wanted the instance.
+var errGivenUp = errors.New("redeem: regentd stops, or the instance is no longer configured")
 
-// attempt redeems w and records how that went.
+// attempt redeems w and records the outcome.
 func (e *Engine) attempt(ctx context.Context, w Target) {
 	e.beginAttempt(w)
 	defer e.endAttempt(w)
@@ -47,22 +47,22 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 	}
 }
 
-// redeem spends one count of held on w. The order is that
-// of "What happens when the power goes" in agent/DESIGN.md.
+// redeem spends one count of held on w. agent/DESIGN.md explains the order of the steps
+// under "What happens when the power goes".
 func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, was token.State) (Verdict, error) {
 	stop := ctx
 	service, provider, v, err := e.discover(ctx, w)
 	if err != nil {
 		return v, err
 	}
-	// 1. The store is proven writable: what cannot be kept is not bought.
+	// 1. The store must be writable, since the auth token must be stored.
 	if err := e.Probe(ctx); err != nil {
 		return localVerdict(err), err
 	}
-	// From here on a redemption is finished and recorded, even if the daemon is
-	// told to stop meanwhile; the client's own timeout bounds it. Up to here
-	// nothing was spent, and a daemon that stops begins no more.
-	// Looking for the service took its time, and told the time by its clock.
+	// No count is spent yet, so a stopping daemon ends here. The discovery took time and
+	// may have corrected the service's time, so check again that the redemption is due.
+	// From here on the redemption is finished and recorded, even if the daemon stops. The
+	// client's own timeout bounds it.
 	if ctx.Err() != nil || !e.stillDue(w, held) {
 		return Verdict{}, errGivenUp
 	}
@@ -81,8 +81,8 @@ func (e *Engine) redeem(ctx context.Context, w Target, held RegistrationToken, w
 	return e.resend(ctx, stop, buy, s, other, f)
 }
 
-// discover looks for the service of w, which spends nothing. It looks first at what
-// failed on this device.
+// discover finds the service of w. It costs no count. First it tests the store, if that
+// failed before.
 func (e *Engine) discover(ctx context.Context, w Target) (s Service, p tms.Provider, v Verdict, err error) {
 	if e.Pauses.Device.Failing(timing.CauseStore) {
 		if err := e.Probe(ctx); err != nil {
@@ -106,7 +106,7 @@ func (e *Engine) discover(ctx context.Context, w Target) (s Service, p tms.Provi
 	return s, p, v, nil
 }
 
-// pendingRedemption is what one attempt to redeem has found out before it sends.
+// pendingRedemption has the results of an attempt before it sends.
 type pendingRedemption struct {
 	service       Service
 	provider      tms.Provider
@@ -115,7 +115,7 @@ type pendingRedemption struct {
 	previousState token.State
 }
 
-// formInput gathers what decides about the form of the next redemption of w.
+// formInput collects the facts that decide about the form of w's next redemption.
 func (e *Engine) formInput(w Target, held RegistrationToken) formInput {
 	plan, a, learned := e.Plan(), e.Account(w.ID), e.Capabilities.Get(w.ID.Tenant)
 	form, _ := plan.nextForm(learned.Request)
@@ -131,19 +131,19 @@ func (e *Engine) send(ctx context.Context, p pendingRedemption, form string) (Ve
 	if err != nil {
 		return localVerdict(err), err
 	}
-	// 3. One POST, with an identifier of its own, never repeated here.
+	// 3. One POST with a new identifier. It is not repeated here.
 	bought, err := p.service.Redeem(ctx, p.token.Token, request)
 	if err != nil {
 		return e.recordFailedPost(ctx, intent, err)
 	}
 	// 4. The auth token is durable, and names its intent.
-	// 5. Only then the ledger says confirmed.
+	// 5. Only then the ledger gets the line confirmed.
 	e.saveToken(ctx, unsavedToken{e.newRecord(p, intent, bought), intent, p.previousState})
 	return Verdict{}, nil
 }
 
-// resend tries the other form once, after a 400 that cost nothing. That it is
-// tried is durable before, so that no crash makes it twice.
+// resend tries the other form once, after a 400 that cost no count. It stores the try
+// before it sends, so a crash does not repeat it.
 func (e *Engine) resend(ctx, stop context.Context, p pendingRedemption, s formInput, other string, refused *tms.Failure) (Verdict, error) {
 	if stop.Err() != nil || !e.stillDue(p.target, p.token) { // the next start begins with the first form again
 		return Verdict{}, errGivenUp
@@ -153,16 +153,16 @@ func (e *Engine) resend(ctx, stop context.Context, p pendingRedemption, s formIn
 		e.Learn(ctx, p.target.ID.Tenant, func(l *tms.Capabilities) { delete(l.Tried, s.token) }) // it was not tried
 		return localVerdict(err), err
 	}
-	e.Log.InfoContext(ctx, "the service refused the form of a redemption; the other form is tried once", "instance", p.target.ID.String(), "refused", s.form, "tried", other, "said", refused.ServiceWords())
+	e.Log.InfoContext(ctx, "the service refused the form of a redemption; regentd tries the other form once", "instance", p.target.ID.String(), "refused", s.form, "tried", other, "said", refused.ServiceWords())
 	v, err := e.send(ctx, p, other)
 	if v.Entry == Refused {
-		v.Text += fmt.Sprintf("; in the %s form it was refused as well: %s", s.form, refused.ServiceWords())
+		v.Text += fmt.Sprintf(". The service also refused the %s form: %s", s.form, refused.ServiceWords())
 	}
 	return v, err
 }
 
-// writeIntent writes the intent. A line that stands although it failed has sent
-// nothing, and the ledger says so as soon as it can.
+// writeIntent writes the intent. If that fails but the line is in the ledger, nothing is
+// sent, and it also writes an unused outcome.
 func (e *Engine) writeIntent(ctx context.Context, w Target, held RegistrationToken, r tms.Request) (Entry, error) {
 	intent, err := e.append(ctx, Entry{
 		Kind: Intent, ID: r.Identifier, Tenant: w.ID.Tenant, Instance: w.ID.String(),
@@ -177,11 +177,11 @@ func (e *Engine) writeIntent(ctx context.Context, w Target, held RegistrationTok
 	return intent, err
 }
 
-// writeOutcome writes an outcome, or owes it to the ledger.
+// writeOutcome writes an outcome. If that fails, it keeps the outcome for flush.
 func (e *Engine) writeOutcome(ctx context.Context, out Entry) error {
 	written, err := e.append(ctx, out)
 	if err != nil {
-		e.Log.WarnContext(ctx, "the ledger could not be written; it is tried again", "instance", out.Instance, "err", err)
+		e.Log.WarnContext(ctx, "the ledger cannot be written; regentd retries", "instance", out.Instance, "err", err)
 	}
 	if err != nil && written.Seq == 0 {
 		e.mu.Lock()
@@ -191,7 +191,7 @@ func (e *Engine) writeOutcome(ctx context.Context, out Entry) error {
 	return err
 }
 
-// flush writes what could not be written when it happened: auth tokens first.
+// flush retries the failed writes: auth tokens first, then answers, forms and outcomes.
 func (e *Engine) flush(ctx context.Context) {
 	e.mu.Lock()
 	bought := slices.Collect(maps.Values(e.unsaved))
@@ -209,11 +209,11 @@ func (e *Engine) flush(ctx context.Context) {
 		e.Log.WarnContext(ctx, "cannot store the forms of a tenant; regentd retries", "err", err)
 	}
 	for _, out := range owed {
-		_ = e.writeOutcome(ctx, out) // it is owed still
+		_ = e.writeOutcome(ctx, out) // on failure, the next flush retries
 	}
 }
 
-// append adds to the ledger and keeps the accounts in step.
+// append adds an entry to the ledger and updates the accounts.
 func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 	out, err := e.Ledger.Append(ctx, entry)
 	if out.Seq != 0 {
@@ -224,9 +224,9 @@ func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 	return out, err
 }
 
-// updateAccounts takes the lines that are new into the accounts, in their order: another
-// one may have been written meanwhile. All of them anew for each line would be a
-// million for a thousand instances. The caller holds mu.
+// updateAccounts applies the new lines of the ledger to the accounts, in their order. It
+// skips the old lines, since 1,000 instances would cost 1,000,000 steps. The caller holds
+// mu.
 func (e *Engine) updateAccounts() {
 	for _, one := range e.Ledger.entriesAfter(e.lastApplied) {
 		e.lastApplied = one.Seq
@@ -242,7 +242,7 @@ func (e *Engine) recordFailedPost(ctx context.Context, intent Entry, cause error
 	v := classifyError(cause)
 	if v.Entry == Uncertain {
 		if e.keepAnswer(ctx, intent.ID, cause) {
-			v.Text += "; regentd stores the answer encrypted until the redemption is resolved"
+			v.Text += ". regentd stores the answer encrypted until the redemption is resolved"
 		}
 		v.Text += resolveHint(intent.ID)
 	}
@@ -252,19 +252,19 @@ func (e *Engine) recordFailedPost(ctx context.Context, intent Entry, cause error
 	if f, ok := errors.AsType[*tms.Failure](cause); ok {
 		out.Status = f.Status
 	}
-	// If that fails the intent stays open, and should the process end before it
-	// is settled, the next start calls it uncertain: never less.
+	// If that fails, the intent stays open. If the process then ends, the next start
+	// records the redemption as uncertain.
 	return v, errors.Join(cause, e.writeOutcome(ctx, out))
 }
 
-// saveToken makes a bought auth token durable, then confirms it. Until that works it
-// is held in memory, handed out to nobody, and tried again.
+// saveToken stores a new auth token, then confirms it in the ledger. While storing fails,
+// the engine keeps it in memory, issues it to no caller, and retries.
 func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	id := b.record.ID
 	err := e.Tokens.Create(ctx, b.record)
-	e.recordAccepted(ctx, b) // it holds also while the disk is full: nothing more is bought blindly
+	e.recordAccepted(ctx, b) // also if the disk is full: the next redemption needs the evidence
 	if err != nil {
-		e.Log.ErrorContext(ctx, "a new auth token could not be stored yet; it is kept in memory and tried again", "instance", id.String(), "err", err)
+		e.Log.ErrorContext(ctx, "a new auth token cannot be stored yet; regentd keeps it in memory and retries", "instance", id.String(), "err", err)
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.unsaved[id] = b
@@ -277,9 +277,9 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	learned := e.Capabilities.RequestForm(id.Tenant)
 	out.Unconfirmed = !b.record.RequestEchoed && !learned.Proven()
 	if learned.By = b.intent.ID; out.Unconfirmed {
-		out.Words = "accepted, unconfirmed: the reply does not show the identifier; " + compareHint(learned)
+		out.Words = "accepted, unconfirmed: the reply does not show the identifier. " + compareHint(learned)
 	}
-	_ = e.writeOutcome(ctx, out) // the record names the intent: if it is not settled, the next start does
+	_ = e.writeOutcome(ctx, out) // on failure, the next start confirms it: the record names the intent
 	e.mu.Lock()
 	delete(e.unsaved, id)
 	delete(e.demanded, id)
@@ -292,7 +292,8 @@ func (e *Engine) saveToken(ctx context.Context, b unsavedToken) {
 	}
 }
 
-// recordAccepted notes what a reply with an auth token taught.
+// recordAccepted stores the evidence of a reply with an auth token: the accepted form, and
+// the form of the reply.
 func (e *Engine) recordAccepted(ctx context.Context, b unsavedToken) {
 	proof, plan := tms.Accepted, e.Plan()
 	switch {
@@ -303,14 +304,14 @@ func (e *Engine) recordAccepted(ctx context.Context, b unsavedToken) {
 	}
 	at := b.record.Since.UTC()
 	e.Learn(ctx, b.record.ID.Tenant, func(l *tms.Capabilities) {
-		if l.Request.By != b.intent.ID { // a write that is tried again
+		if l.Request.By != b.intent.ID { // otherwise this is a retry of the write
 			l.NoteRedemption(b.intent.Form, b.intent.ID, proof, at)
 		}
 		l.NoteReply(b.record.ReplyForm, at)
 	})
 }
 
-// newRecord makes the vault's record of an auth token.
+// newRecord makes the stored record of an auth token.
 func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) tokenstore.Record {
 	w := p.target
 	old, _ := e.Tokens.Get(w.ID)
@@ -328,11 +329,12 @@ func (e *Engine) newRecord(p pendingRedemption, intent Entry, t tms.AuthToken) t
 	return r
 }
 
-// recordFailure remembers a failed attempt, and what it says of the registration token.
+// recordFailure sets the pause after a failed attempt. It stores a refusal of the
+// registration token.
 func (e *Engine) recordFailure(ctx context.Context, id token.Instance, held RegistrationToken, v Verdict) {
 	if v.Entry == Refused {
 		if err := e.Registrations.SetRefusal(ctx, held, v.Code, v.Text, e.Clock.Wall()); err != nil {
-			e.Log.WarnContext(ctx, "a refusal could not be recorded; it is asked again", "instance", id.String(), "err", err)
+			e.Log.WarnContext(ctx, "a refusal cannot be recorded; regentd redeems again later", "instance", id.String(), "err", err)
 		}
 	}
 	e.Pauses.Fail(id, v.failure())

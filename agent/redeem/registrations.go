@@ -19,8 +19,8 @@ import (
 
 const registrationPrefix = "registration/"
 
-// Scope is what a registration token is for: every application of a tenant, or
-// one that has its own.
+// Scope says for which instances a registration token is: for all applications of a tenant,
+// or for one application with its own registration token.
 type Scope struct {
 	Tenant      string // host
 	Application string // "" is the tenant's default
@@ -35,21 +35,21 @@ func (s Scope) record() string {
 	return registrationPrefix + strings.TrimSuffix(s.Tenant+"/"+s.Application, "/")
 }
 
-// RegistrationToken is a registration token that is kept sealed.
+// RegistrationToken is a sealed registration token.
 type RegistrationToken struct {
 	Scope       `json:"scope"`
 	Token       token.Secret `json:"token"`
 	Fingerprint string       `json:"-"`
-	Source      string       `json:"source"` // where it came from, for people
+	Source      string       `json:"source"` // its origin, for people
 	ReceivedAt  time.Time    `json:"received_at"`
 
-	// Refused is what the service said of it, once it said no.
+	// Refused is the kind of the service's refusal; "" if the service did not refuse it.
 	Refused     fault.Kind `json:"refused,omitempty"`
 	RefusedText string     `json:"refused_text,omitempty"`
 	RefusedAt   time.Time  `json:"refused_at,omitzero"`
 
-	// Fallback is the one before, if the service had nothing against it: should
-	// this one be refused, a slip of the hand has cost nothing.
+	// Fallback is the previous registration token, if the service did not refuse it. It
+	// replaces this one if the service refuses this one, for example after a typing error.
 	Fallback FallbackToken `json:"-"`
 }
 
@@ -74,8 +74,8 @@ type sealedRegistration struct {
 	SpareAt     time.Time `json:"spare_at,omitzero"`
 }
 
-// Registrations are the registration tokens held, in memory and sealed in the
-// store, never different in the two. It is safe for concurrent use.
+// Registrations are the registration tokens in memory and sealed in the store. Both are
+// always the same. It is safe for concurrent use.
 type Registrations struct {
 	fingerprints *fingerprints
 
@@ -84,8 +84,8 @@ type Registrations struct {
 	tokens map[Scope]RegistrationToken
 }
 
-// OpenRegistrations reads the registration tokens. For one that cannot be read it
-// returns a [store.UnreadableError].
+// OpenRegistrations reads the registration tokens. It returns a [store.UnreadableError] if
+// one cannot be read.
 func OpenRegistrations(ctx context.Context, s store.Store) (*Registrations, error) {
 	prints, err := openFingerprints(ctx, s)
 	if err != nil {
@@ -95,24 +95,24 @@ func OpenRegistrations(ctx context.Context, s store.Store) (*Registrations, erro
 	if err := r.store.ReadAll(ctx, registrationPrefix, func(name string) error { return r.load(ctx, name) }); err != nil {
 		return nil, err
 	}
-	// Those of an earlier release come into the record here. That it cannot be
-	// written, as on a full disk, keeps nobody from being served.
+	// Fingerprints from an earlier release come into the record here. If it cannot be
+	// written, for example on a full disk, the agent issues tokens all the same.
 	_ = prints.save(ctx)
 	return r, nil
 }
 
-// Fingerprint returns the fingerprint of a registration token, held or not. One
-// that never came here takes as long as [token.Fingerprint].
+// Fingerprint returns the fingerprint of a registration token, stored or not. For an unknown
+// one it takes as long as [token.Fingerprint].
 func (r *Registrations) Fingerprint(t token.Secret) string { return r.fingerprints.get(t) }
 
-// CacheFingerprint keeps the fingerprint of a registration token sealed, so that no later start
-// computes it. That it cannot be written keeps nobody from being served.
+// CacheFingerprint seals the fingerprint of a registration token, so that no later start
+// computes it. It ignores a failed write.
 func (r *Registrations) CacheFingerprint(ctx context.Context, t token.Secret) {
 	r.fingerprints.get(t)
 	_ = r.fingerprints.save(ctx)
 }
 
-// Fingerprints are the names by which a registration token may stand in the ledger.
+// Fingerprints returns the fingerprints that the ledger may have for a registration token.
 func (r *Registrations) Fingerprints(t token.Secret) []string {
 	return []string{r.fingerprints.get(t), token.LegacyFingerprint(t)}
 }
@@ -132,11 +132,11 @@ func (r *Registrations) load(ctx context.Context, name string) error {
 	return nil
 }
 
-// Store seals h in place of what its scope held. When it returns nil the sealed
-// copy is durable and the original may go. What the scope held stays beside it
-// as its spare, unless the service has refused that.
+// Store seals h as the registration token of its scope. If it returns nil, the sealed copy
+// is durable and the caller may delete the original. The previous token becomes the
+// fallback, unless the service has refused it.
 func (r *Registrations) Store(ctx context.Context, h RegistrationToken) error {
-	r.fingerprints.get(h.Token) // slow: nobody waits for mu meanwhile
+	r.fingerprints.get(h.Token) // slow, so without mu
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if old, ok := r.tokens[h.Scope]; ok {
@@ -148,7 +148,7 @@ func (r *Registrations) Store(ctx context.Context, h RegistrationToken) error {
 	return r.put(ctx, h)
 }
 
-// put writes first and remembers second. The caller holds mu.
+// put writes h to the store, then to memory. The caller holds mu.
 func (r *Registrations) put(ctx context.Context, h RegistrationToken) error {
 	err := r.store.Write(ctx, h.record(), sealedRegistration{h, h.Token.Reveal(), h.Fallback.Token.Reveal(), h.Fallback.Source, h.Fallback.ReceivedAt})
 	if err != nil {
@@ -159,9 +159,8 @@ func (r *Registrations) put(ctx context.Context, h RegistrationToken) error {
 	return nil
 }
 
-// SetRefusal records what the service said of h, unless another registration token
-// came meanwhile, or the same one again: that one is to be tried. If h has a
-// spare, that takes its place.
+// SetRefusal records the service's refusal of h. If h has a fallback, that replaces h. It
+// does nothing if another registration token arrived in between, or the same one again.
 func (r *Registrations) SetRefusal(ctx context.Context, h RegistrationToken, code fault.Kind, text string, at time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,8 +174,8 @@ func (r *Registrations) SetRefusal(ctx context.Context, h RegistrationToken, cod
 	return r.put(ctx, h)
 }
 
-// Delete removes h durably, unless another registration token came meanwhile, or
-// the same one again: somebody has found a use for that one.
+// Delete removes h durably. It does nothing if another registration token arrived in
+// between, or the same one again.
 func (r *Registrations) Delete(ctx context.Context, h RegistrationToken) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -190,14 +189,14 @@ func (r *Registrations) Delete(ctx context.Context, h RegistrationToken) error {
 	return nil
 }
 
-// isCurrent reports whether h is what its scope holds now. The caller holds mu.
+// isCurrent reports whether h is the present token of its scope. The caller holds mu.
 func (r *Registrations) isCurrent(h RegistrationToken) bool {
 	now, ok := r.tokens[h.Scope]
 	return ok && now.Token.Equal(h.Token) && now.ReceivedAt.Equal(h.ReceivedAt)
 }
 
-// ForScope returns the registration token that pays for an application: its own, or
-// the tenant's default.
+// ForScope returns the registration token of an application: its own, or the tenant's
+// default.
 func (r *Registrations) ForScope(s Scope) (RegistrationToken, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -208,7 +207,7 @@ func (r *Registrations) ForScope(s Scope) (RegistrationToken, bool) {
 	return h, ok
 }
 
-// List returns all that are held, sorted by scope.
+// List returns all registration tokens, sorted by scope.
 func (r *Registrations) List() []RegistrationToken {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -297,7 +297,7 @@ func TestOtherFormOncePerRegistrationToken(t *testing.T) {
 		b.register(registration)
 		b.advance(time.Minute)
 		b.wantPosts(2)
-		b.wantReason(1, fault.RegistrationRefused, "in the wrapped form it was refused as well")
+		b.wantReason(1, fault.RegistrationRefused, "The service also refused the wrapped form")
 		b.advance(7 * time.Hour) // the pause after a refusal
 		b.restart()
 		b.advance(7 * time.Hour)

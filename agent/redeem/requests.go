@@ -11,10 +11,9 @@ import (
 	"regent/agent/token"
 )
 
-// Register keeps a registration token sealed; when it returns nil the original
-// may go. A token that comes again, as an MDM brings it, is not kept when
-// nothing is left for it to pay for: kept says so. It spends nothing on
-// instances that have an auth token.
+// Register seals a registration token. If it returns nil, the caller may delete the
+// original. kept is false if no instance needs the token, for example if an MDM brings it
+// again. Register spends no count on instances that have an auth token.
 func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, err error) {
 	bare, err := token.ParseRegistration([]byte(h.Token.Reveal())) //nolint:forbidigo // its form is read, and it stays here
 	if err == nil && !bare.Equal(h.Token) {
@@ -26,7 +25,7 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 	h.ReceivedAt = e.Clock.Wall()
 	plan := e.Plan()
 	if !plan.KeepRegistrationToken && !e.useful(plan, h) {
-		e.Registrations.CacheFingerprint(ctx, h.Token) // it may come again at each start
+		e.Registrations.CacheFingerprint(ctx, h.Token) // it may arrive again at each start
 		return false, nil
 	}
 	old, _ := e.Registrations.ForScope(h.Scope)
@@ -34,22 +33,22 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 		return false, err
 	}
 	e.Registrations.CacheFingerprint(ctx, h.Token)
-	if !old.Token.Equal(h.Token) { // one that comes again at each start ends no pause
+	if !old.Token.Equal(h.Token) { // the same token again, as at each start, ends no pause
 		e.Pauses.ClearTenant(h.Tenant)
 	}
 	e.Kick()
 	return true, nil
 }
 
-// useful reports whether some declared instance could be bought with h.
+// useful reports whether a declared instance may need h.
 func (e *Engine) useful(plan Plan, h RegistrationToken) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.mayPayFor(plan, func(w Target) bool { return h.Covers(w.ID) })
 }
 
-// SkipWait lets the registration token of a tenant with the fingerprint be used at once:
-// a person waits for it. A pause that the service asked for stays.
+// SkipWait ends the random delay of a registration token, named by tenant and fingerprint,
+// since a person waits for it. A pause that the service asked for stays.
 func (e *Engine) SkipWait(tenant, fingerprint string) {
 	e.Pauses.ClearTenant(tenant)
 	e.mu.Lock()
@@ -58,7 +57,7 @@ func (e *Engine) SkipWait(tenant, fingerprint string) {
 	e.Kick()
 }
 
-// Demand records that a caller wants id, which is redeemed on demand.
+// Demand records that a caller asked for id. The engine then redeems it on demand.
 func (e *Engine) Demand(id token.Instance) {
 	e.mu.Lock()
 	fresh := !e.demanded[id]
@@ -69,27 +68,27 @@ func (e *Engine) Demand(id token.Instance) {
 	}
 }
 
-// State is the state of an instance as the vault and the ledger tell it.
+// State returns the state of an instance by the store and the ledger.
 func (e *Engine) State(id token.Instance) token.State {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r, held := e.Tokens.Get(id)
 	a := e.accounts[id]
 	if e.redeeming == id {
-		a.Open = nil // it is under way, which is no doubt yet
+		a.Open = nil // it is under way, so not uncertain yet
 	}
 	return stateOf(held, r.State, a)
 }
 
-// Account is what the ledger says of an instance.
+// Account returns the account of an instance in the ledger.
 func (e *Engine) Account(id token.Instance) Account {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.accounts[id]
 }
 
-// Reason is what a caller of an instance without an auth token is told, when
-// that happened, and how long until it is tried again (0 if it is not).
+// Reason returns the fault for a caller of an instance without an auth token, and the time
+// of its cause. Its Retry is the time until the next try; 0 if there is none.
 func (e *Engine) Reason(id token.Instance) (f *fault.Fault, at time.Time) {
 	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
@@ -116,8 +115,8 @@ func (e *Engine) Reason(id token.Instance) (f *fault.Fault, at time.Time) {
 	return f, at
 }
 
-// Obstacle says what stands between an instance whose auth token has ended and another
-// redemption: for people, "" for nothing.
+// Obstacle tells people why an ended auth token is not redeemed again; "" if nothing
+// prevents it.
 func (e *Engine) Obstacle(id token.Instance) string {
 	held, has := e.Registrations.ForScope(Scope{id.Tenant, id.Application})
 	e.mu.Lock()
@@ -137,15 +136,15 @@ func (e *Engine) inputOf(plan Plan, id token.Instance) (s decisionInput, declare
 	return e.decisionInput(plan, plan.Targets[i]), true
 }
 
-// autoRetries reports whether an uncertain redemption of id is tried again by itself.
-// The caller holds mu.
+// autoRetries reports whether Regent retries an uncertain redemption of id by itself. The
+// caller holds mu.
 func (e *Engine) autoRetries(id token.Instance) bool {
 	s, declared := e.inputOf(e.Plan(), id)
 	return declared && s.autoRetries()
 }
 
-// blockedReason says for what id waits, and since when, if it is redeemed as soon as the form
-// of redemptions is proven; "" if it does not. The caller holds mu.
+// blockedReason tells people why id waits until the form of redemptions is proven, and
+// since when. It is "" if id does not wait for that. The caller holds mu.
 func (e *Engine) blockedReason(id token.Instance) (why string, since time.Time) {
 	plan, learned := e.Plan(), e.Capabilities.RequestForm(id.Tenant)
 	doubt, doubted := e.blocker(plan, id)
@@ -161,14 +160,13 @@ func (e *Engine) blockedReason(id token.Instance) (why string, since time.Time) 
 	return "", time.Time{}
 }
 
-// WaitSettled waits until each of ids has settled once: nothing more happens to it by
-// itself for now, since it has an auth token, was refused, waits for a person, or
-// its last attempt failed. It waits for the few seconds until an uncertain redemption is
-// tried again, but not for a pause that the service asked for. It returns early when
-// ctx is done.
+// WaitSettled waits until each of ids has settled once: it has an auth token, was refused,
+// waits for a person, or its last attempt failed. It waits the few seconds until a retry of
+// an uncertain redemption, but not for a pause that the service asked for. It returns early
+// when ctx is done.
 //
-// Waiting costs the redeemer nothing: it checks a waited-for instance once after each
-// attempt, and all of them before it sleeps.
+// Waiting is cheap: the engine checks a waited-for instance after each of its attempts, and
+// all of them before it sleeps.
 func (e *Engine) WaitSettled(ctx context.Context, ids ...token.Instance) {
 	for _, settled := range e.unsettled(ids) {
 		select {
@@ -201,14 +199,14 @@ func (e *Engine) unsettled(ids []token.Instance) (waits []chan struct{}) {
 	return waits
 }
 
-// beginAttempt says that w is being redeemed.
+// beginAttempt records that the redemption of w is under way.
 func (e *Engine) beginAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.redeeming = w.ID
 }
 
-// endAttempt says that an attempt of w has ended, and notifies its waiters.
+// endAttempt records that the attempt of w has ended, and notifies its waiters.
 func (e *Engine) endAttempt(w Target) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

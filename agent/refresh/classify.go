@@ -13,46 +13,47 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Evidence is what is known of an auth token beside the reply to a refresh.
+// Evidence has the known facts about an auth token, apart from the reply to a refresh.
 type Evidence struct {
-	Before              tokenstore.Attempt  // attempts on record before this one
+	Before              tokenstore.Attempt  // the recorded attempts before this one
 	Refusals            tokenstore.Refusals // in a row before this one
-	SinceFirst          time.Duration       // since the first of them
-	HasPrevious         bool                // an older refresh token is kept and was not the one sent
-	RefreshTokenExpired bool                // at the end of the refresh token's life, as the service announced it, or past it
-	SessionLimit        time.Duration       // after which the service ends its sessions, as was seen; 0 if no end was seen
+	SinceFirst          time.Duration       // since the first of the refusals
+	HasPrevious         bool                // an older refresh token is stored and was not sent now
+	RefreshTokenExpired bool                // the refresh token has reached its announced end
+	SessionLimit        time.Duration       // observed time after which the service ends sessions; 0 for none
 	SaneClock           bool                // the device's clock agrees with the service's
 }
 
-// Verdict is what a failed refresh means and what follows it.
+// Verdict is the meaning of a failed refresh and the next step.
 type Verdict struct {
-	State         token.State // what it came to: Stale, RefreshLost, RefreshExpired or Revoked
+	State         token.State // the new state: Stale, RefreshLost, RefreshExpired or Revoked
 	Code          fault.Kind
-	AnswerMissing bool              // the service may have rotated the refresh token: an answer is missing
-	NotEvaluated  bool              // the service cannot have looked at the refresh token
-	NotRecorded   bool              // no attempt is on record for this: an open one is of another process
-	SentPrevious  bool              // it was the older refresh token that was sent
-	TryPrevious   bool              // ask again with the older refresh token, once, now
+	AnswerMissing bool              // an answer is missing, so the service may have rotated the refresh token
+	NotEvaluated  bool              // the service cannot have read the refresh token
+	NotRecorded   bool              // this try has no recorded attempt; an open one is of an earlier process
+	SentPrevious  bool              // the older refresh token was sent
+	TryPrevious   bool              // retry once, at once, with the older refresh token
 	Refusal       bool              // counts towards three in a row
-	After         time.Duration     // the service asked for a pause
-	Cause         timing.LocalCause // what failed on this device; "" if nothing did
-	Text          string            // for a person
+	After         time.Duration     // the pause that the service asked for; 0 for none
+	Cause         timing.LocalCause // the failure of this device; "" for none
+	Text          string            // for people
 }
 
-// failure is what v says of the next attempt. A mode may be changed on this device.
+// failure returns the pause that follows v. RefreshUncertain is fixable here, since the
+// mode can be changed on this device.
 func (v Verdict) failure() timing.Failure {
 	fixable := v.NotEvaluated || v.NotRecorded || v.Code == fault.RefreshUncertain
 	return timing.Failure{Code: v.Code, Text: v.Text, After: v.After, Cause: v.Cause, Fixable: fixable}
 }
 
-// A refusal that is no invalid_grant gives an identity up only if it is said
-// this often and over this long.
+// A refusal other than invalid_grant ends an auth token only after this many refusals in a
+// row over this time.
 const (
 	refusalsNeeded = 3
 	refusalsOver   = 30 * time.Minute
 )
 
-// Classify decides by evidence what a failed refresh means. It is pure.
+// Classify returns the meaning of a failed refresh, by evidence. It is pure.
 func Classify(f *tms.Failure, e Evidence) Verdict {
 	later := Verdict{State: token.Stale, Code: fault.Unavailable}
 	switch {
@@ -63,35 +64,35 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 		}
 	case f.Refused:
 		later.NotEvaluated = true
-		later.Text = fmt.Sprintf("nothing was sent to %s: %v", f.Host, f.Err)
+		later.Text = fmt.Sprintf("Regent sent no request to %s: %v", f.Host, f.Err)
 	case f.Reach == tms.NotSent:
 		later.NotEvaluated = true
-		later.Text = fmt.Sprintf("%s cannot be reached; check the network and the proxy; it is tried again by itself", f.Host)
+		later.Text = fmt.Sprintf("%s cannot be reached. Regent retries. Check the network and the proxy", f.Host)
 		if why := f.Handshake(); why != "" {
-			later.Text = fmt.Sprintf("%s: %s; regent doctor says what to do; it is tried again by itself", f.Host, why)
+			later.Text = fmt.Sprintf("%s: %s. Regent retries. For the cause, run: sudo regent doctor", f.Host, why)
 		}
 	case f.Reach == tms.Lost:
 		later.AnswerMissing = true
-		later.Text = fmt.Sprintf("the answer of %s was lost; it is tried again by itself", f.Host)
+		later.Text = fmt.Sprintf("the answer of %s was lost. Regent retries", f.Host)
 	case f.Status == 429:
 		later.Code, later.After, later.NotEvaluated = fault.Throttled, f.RetryAfter, true
 		later.Text = fmt.Sprintf("%s asks for a pause (HTTP 429)", f.Host)
 	case f.Status == 408 || f.Status >= 500: // a proxy sends these after the service has finished, too
 		later.AnswerMissing, later.After = true, f.RetryAfter
-		later.Text = fmt.Sprintf("%s answers HTTP %d; it is tried again by itself", f.Host, f.Status)
+		later.Text = fmt.Sprintf("%s answers HTTP %d. Regent retries", f.Host, f.Status)
 	case f.Status >= 400 && f.ServiceShape && f.Code == "invalid_grant" && !fromProxy(f):
 		return invalidGrantVerdict(f, e)
 	case f.Status >= 400 && f.ServiceShape && !fromProxy(f):
 		return refusalVerdict(f, e)
 	default:
 		later.NotEvaluated = true
-		later.Text = fmt.Sprintf("something that is not the service answered for %s (HTTP %d), as a captive portal or a proxy does; check the network; it is tried again by itself", f.Host, f.Status)
+		later.Text = fmt.Sprintf("another system answered for %s (HTTP %d), for example a captive portal or a proxy. Regent retries. Check the network", f.Host, f.Status)
 	}
 	return later
 }
 
-// invalidGrantVerdict reads "this refresh token is good no more" by our own evidence. At
-// the announced end of its life it would be refused whatever else happened.
+// invalidGrantVerdict classifies "this refresh token is no longer valid" by our evidence. At
+// its announced end the service refuses it in any case.
 func invalidGrantVerdict(f *tms.Failure, e Evidence) Verdict {
 	switch {
 	case e.RefreshTokenExpired:
@@ -108,24 +109,23 @@ func invalidGrantVerdict(f *tms.Failure, e Evidence) Verdict {
 func tryPreviousVerdict() Verdict {
 	return Verdict{
 		State: token.Stale, Code: fault.Unavailable, TryPrevious: true,
-		Text: "the answer to an earlier refresh was lost; the refresh token before it is tried once",
+		Text: "the answer to an earlier refresh was lost. Regent tries the previous refresh token once",
 	}
 }
 
-// expiredVerdict is the verdict on a refresh token at its end. Where sessions were seen to
-// end, that is what a person has to know.
+// expiredVerdict is the verdict on a refresh token at its end. If the service is known to end
+// its sessions, the text says so.
 func expiredVerdict(f *tms.Failure, e Evidence) Verdict {
 	text := verdictText(fault.RefreshExpired, f)
 	if e.SessionLimit > 0 {
-		text = fmt.Sprintf("the service has ended the session: %s; to redeem again costs one count: regent instances redeem %s (%s said: %s)",
+		text = fmt.Sprintf("the service ended the session: %s. To redeem again, which costs one count, run: regent instances redeem %s (%s said: %s)",
 			token.SessionLimitText(e.SessionLimit), fault.InstancePlaceholder, f.Host, f.ServiceWords())
 	}
 	return Verdict{State: token.RefreshExpired, Code: fault.RefreshExpired, Text: text}
 }
 
-// refusalVerdict counts: three in a row over half an hour, with a sane clock, mean what
-// invalid_grant means. At the announced end of the refresh token's life one is
-// enough.
+// refusalVerdict counts refusals. Three in a row over 30 m, with a correct clock, mean the
+// same as invalid_grant. At the announced end of the refresh token, one is enough.
 func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
 	if e.RefreshTokenExpired && e.SaneClock {
 		return expiredVerdict(f, e)
@@ -135,7 +135,7 @@ func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
 	}
 	return Verdict{
 		State: token.Stale, Code: fault.Unavailable, Refusal: true,
-		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s); it is tried again by itself before the auth token is given up", f.Host, f.Status, f.ServiceWords()),
+		Text: fmt.Sprintf("%s refuses to refresh (HTTP %d, %s). Regent keeps the auth token and retries", f.Host, f.Status, f.ServiceWords()),
 	}
 }
 

@@ -205,7 +205,7 @@ func TestClassifyGivesUpOnEvidenceOnly(t *testing.T) {
 func TestSessionLimitText(t *testing.T) {
 	f := statusFailure(400, "invalid_grant", "Token is not active")
 	got := Classify(f, Evidence{RefreshTokenExpired: true, SessionLimit: 38 * time.Second}).Text
-	for _, want := range []string{"the service has ended the session: sessions end after about 38 s", "regent instances redeem " + fault.InstancePlaceholder, "Token is not active"} {
+	for _, want := range []string{"the service ended the session: sessions end after about 38 s", "regent instances redeem " + fault.InstancePlaceholder, "Token is not active"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}

@@ -1,8 +1,8 @@
 // Package refresh keeps auth tokens valid: it decides when to refresh each one, and
-// does it.
+// refreshes it.
 //
-// It sends one request at a time for each instance and reads the answer by evidence.
-// It knows no local caller, no lease and no redemption.
+// It sends one request at a time for each instance and classifies the answer by evidence.
+// It has no part in local callers, leases and redemptions.
 package refresh
 
 import (
@@ -22,8 +22,7 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// forceEvery bounds the refreshes that callers can cause beyond what is due:
-// one for an instance and minute.
+// forceEvery is the shortest time between two refreshes of an instance that callers force.
 const forceEvery = time.Minute
 
 // Service is the part of the token service that a refresh uses.
@@ -31,22 +30,22 @@ type Service interface {
 	Refresh(ctx context.Context, r tms.RefreshRequest) (tms.AuthToken, error)
 }
 
-// Options is what the engine is given. All fields but Wakeups and Registration are
+// Options are the dependencies of the engine. All fields but Wakeups and Registration are
 // required.
 type Options struct {
 	tokenstore.Loop
 	Service func(base string) (Service, error)
-	Limits  func() policy.Limits // in force now; they bound how often refreshes begin
-	Mode    func() string        // refresh.mode, in force now: ModeAuto or a mode of package tms
-	Wakeups <-chan struct{}      // receives after resume from sleep, until it is closed; nil where nobody tells of that
-	// WakeupsComplete says that Wakeups tells of every resume and of a clock that is set.
+	Limits  func() policy.Limits // the present limits on how often refreshes begin
+	Mode    func() string        // the present refresh.mode: ModeAuto or a mode of package tms
+	Wakeups <-chan struct{}      // receives after resume from sleep, until it is closed; may be nil
+	// WakeupsComplete says that Wakeups reports every resume and every change of the clock.
 	WakeupsComplete bool
-	// Registration returns the registration token that paid for an auth token, if
-	// it is kept; only a mode that shows it again needs it. nil has none.
+	// Registration returns the registration token that was redeemed for an auth token, if
+	// it is still stored. Only the mode tms_registration needs it. It may be nil.
 	Registration func(tokenstore.Record) token.Secret
 }
 
-// Engine refreshes. Its methods are safe for concurrent use; Run is called once.
+// Engine refreshes auth tokens. Its methods are safe for concurrent use. Call Run once.
 type Engine struct {
 	Options
 
@@ -70,8 +69,8 @@ func NewEngine(o Options) *Engine {
 	return e
 }
 
-// splayStart spreads what is due already: a fleet that is switched on at one
-// moment must not arrive as one.
+// splayStart delays the refreshes that are due at start by random times, so that a fleet
+// that starts together does not refresh together.
 func (e *Engine) splayStart() {
 	for _, r := range e.Tokens.List() {
 		if r.State.Refreshable() && e.untilDue(r) <= 0 {
@@ -80,8 +79,8 @@ func (e *Engine) splayStart() {
 	}
 }
 
-// Run refreshes until ctx is done, then waits for the flights under way. It
-// owns the goroutine of each flight.
+// Run refreshes until ctx is done, then waits for the flights under way. Each flight has its
+// own goroutine.
 func (e *Engine) Run(ctx context.Context) {
 	var flying sync.WaitGroup
 	defer func() {
@@ -92,8 +91,8 @@ func (e *Engine) Run(ctx context.Context) {
 		nap := e.step()
 		begin, next := e.takeReady()
 		for _, f := range begin {
-			// A refresh that has begun is finished and recorded even if the daemon
-			// is told to stop meanwhile; the client's own timeout bounds it.
+			// A refresh under way is finished and recorded even if the daemon stops. The
+			// client's own timeout bounds it.
 			flying.Go(func() { e.runFlight(context.WithoutCancel(ctx), f) })
 		}
 		select {
@@ -109,14 +108,14 @@ func (e *Engine) Run(ctx context.Context) {
 	e.close()
 }
 
-// flush writes, before the process ends, what is only in memory.
+// flush writes the pending answers and verdicts before the process ends.
 func (e *Engine) flush(ctx context.Context) {
 	e.mu.Lock()
 	ids := slices.Collect(maps.Keys(e.pending))
 	e.mu.Unlock()
 	for _, id := range ids {
 		if err := e.savePending(ctx, id); err != nil && !errors.Is(err, errOnlySaved) {
-			e.Log.WarnContext(ctx, "at the end", "instance", id.String(), "err", err)
+			e.Log.WarnContext(ctx, "the result of a refresh cannot be stored before regentd stops", "instance", id.String(), "err", err)
 		}
 	}
 }
@@ -128,7 +127,7 @@ func (e *Engine) maxSleep() time.Duration {
 	return timing.IdleInterval
 }
 
-// step queues what is due and returns how long until anything else can be.
+// step queues the due refreshes. It returns the time until the next one can be due.
 func (e *Engine) step() time.Duration {
 	nap := e.maxSleep()
 	for _, r := range e.Tokens.List() {
@@ -145,9 +144,9 @@ func (e *Engine) step() time.Duration {
 	return nap
 }
 
-// untilDue returns how long until r is due; 0 or less is now. One whose answer is
-// missing is, whatever its age: the service may take the same refresh token again
-// for some seconds only. Any other one is at least the floor old.
+// untilDue returns the time until r is due; 0 or less means now. With a missing answer, r is
+// due at once: the service may accept the same refresh token for a few more seconds only.
+// Otherwise r is not due before limits.refresh_floor.
 func (e *Engine) untilDue(r tokenstore.Record) time.Duration {
 	if r.Attempt.AnswerMissing() {
 		return 0
@@ -155,12 +154,13 @@ func (e *Engine) untilDue(r tokenstore.Record) time.Duration {
 	return max(DueAge(r)-r.AccessLife.DueAge(e.Clock), e.untilFloor(r))
 }
 
-// NextDue returns how long until r is refreshed by itself; 0 means now.
+// NextDue returns the time until Regent refreshes r by itself; 0 means now.
 func (e *Engine) NextDue(r tokenstore.Record) time.Duration {
 	return max(0, e.untilDue(r), e.Pauses.Left(r.ID))
 }
 
-// LastFault returns what went wrong last with id since it last worked.
+// LastFault returns the last failure of id since its last success, with its time. f is nil
+// if there is none.
 func (e *Engine) LastFault(id token.Instance) (f *fault.Fault, at time.Time) {
 	p, failing := e.Pauses.Last(id, false)
 	if !failing {
@@ -169,7 +169,7 @@ func (e *Engine) LastFault(id token.Instance) (f *fault.Fault, at time.Time) {
 	return &fault.Fault{Op: "refresh", Kind: p.Code, Instance: id.String(), Detail: p.Text, Retry: e.Pauses.Left(id)}, p.At
 }
 
-// A refresh begins in this part of a token's lifetime.
+// A refresh begins between these fractions of a token's lifetime.
 const (
 	windowBegin = 0.60
 	windowEnd   = 0.75
@@ -211,9 +211,9 @@ func startSplay(r tokenstore.Record, c timing.Clock) time.Duration {
 	return most
 }
 
-// expiryTolerance is how far an answer may be from the announced end of a refresh token and
-// still count as that end. Lifetimes and dates have whole seconds, and an answer takes some
-// time.
+// expiryTolerance is the largest difference between an answer and the announced end of a
+// refresh token at which the answer counts as that end. Lifetimes and dates have whole
+// seconds, and an answer takes some time.
 const expiryTolerance = 3 * time.Second
 
 // atAnnouncedEnd reports whether an answer came at the end of the refresh token that an
@@ -222,20 +222,20 @@ func atAnnouncedEnd(r tokenstore.Record, a refreshAnswer) bool {
 	return r.RefreshLife.TTL > 0 && a.receivedAt.Sub(refreshTokenEnd(r)).Abs() <= expiryTolerance
 }
 
-// refreshTokenEnd is when the refresh token ends, by the service's own clock.
+// refreshTokenEnd is the end of the refresh token, by the service's own clock.
 func refreshTokenEnd(r tokenstore.Record) time.Time { return r.RefreshIssuedAt.Add(r.RefreshLife.TTL) }
 
 // endTolerance is the largest difference at which the ends in two answers count as the
 // same.
 const endTolerance = 2 * time.Second
 
-// sessionLimit returns after how long the service ends a session, if an answer shows it. A
-// refresh moves the idle end of a refresh token, but not the end of a session. 0 is no end.
-// It is pure.
+// sessionLimit returns the time after which the service ends a session, if an answer shows
+// it. A refresh moves the idle end of a refresh token, but not the end of a session. 0 means
+// no end. It is pure.
 func sessionLimit(r tokenstore.Record, a refreshAnswer) time.Duration {
 	if a.refreshLife.TTL <= 0 {
 		if !a.token.Refresh.IsZero() && !atAnnouncedEnd(r, a) {
-			return 0 // a refresh token without end, as offline tokens are
+			return 0 // a refresh token without an end, for example an offline token
 		}
 		return r.SessionLimit
 	}
@@ -245,14 +245,14 @@ func sessionLimit(r tokenstore.Record, a refreshAnswer) time.Duration {
 	case known && a.receivedAt.Sub(r.RefreshIssuedAt) > 2*endTolerance && next.Sub(refreshTokenEnd(r)) <= endTolerance:
 		return next.Sub(r.RedeemedAt).Round(time.Second)
 	case r.SessionLimit > 0 && next.Sub(r.RedeemedAt.Add(r.SessionLimit)) > endTolerance:
-		return 0 // it goes on for longer than that
+		return 0 // the session continues after the known end
 	}
 	return r.SessionLimit
 }
 
-// SessionLimit returns after how long the service of a tenant ends its sessions, by the
-// records of its auth tokens; 0 if no end is known. The newest answer that shows an end, or
-// that there is none, decides. It is pure.
+// SessionLimit returns the time after which the service of a tenant ends its sessions, by
+// the records of its auth tokens; 0 if no end is known. The newest answer that shows an end,
+// or shows that there is none, decides. It is pure.
 func SessionLimit(held []tokenstore.Record) time.Duration {
 	var newest tokenstore.Record
 	for _, r := range held {

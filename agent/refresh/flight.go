@@ -12,15 +12,15 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// Flight is one refresh of one instance, under way or about to be. Whoever
-// wants its result waits on their own context; the refresh goes on without them.
+// Flight is one refresh of one instance, under way or queued. Callers wait for its result
+// with their own context. The refresh goes on without them.
 type Flight struct {
 	id   token.Instance
 	done chan struct{}
 	err  error // set before done is closed
 }
 
-// Wait waits until the flight has landed, and returns how; or ctx's error.
+// Wait waits until the flight has ended, and returns its error, or ctx's error.
 func (f *Flight) Wait(ctx context.Context) error {
 	select {
 	case <-f.done:
@@ -30,11 +30,11 @@ func (f *Flight) Wait(ctx context.Context) error {
 	}
 }
 
-// errStopping lands the flights that never began.
+// errStopping ends the flights that never began.
 var errStopping = errors.New("refresh: the daemon stops")
 
-// Join returns the flight of id, and starts one if there is none: all who ask
-// at one moment share it. While a pause runs it starts none and returns why.
+// Join returns the flight of id, and starts one if there is none. All callers share it. While
+// a pause runs, it starts none and returns the cause of the pause.
 func (e *Engine) Join(id token.Instance) (*Flight, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -56,20 +56,20 @@ func (e *Engine) join(id token.Instance) (*Flight, error) {
 	if err := e.checkLimits(id); err != nil {
 		return nil, err
 	}
-	e.Pauses.EndDelay(id) // the splay at start delays nobody who waits
+	e.Pauses.EndDelay(id) // the random delay at start is not for callers
 	return e.add(id), nil
 }
 
-// tenantPauseFault says why a tenant is left alone.
+// tenantPauseFault says why Regent sends no requests to a tenant now.
 func tenantPauseFault(tenant string, asked bool) *fault.Fault {
 	if asked {
 		return fault.Errorf("refresh", fault.Throttled, "%s asked for a pause", tenant)
 	}
-	return fault.Errorf("refresh", fault.Unavailable, "%s has not answered several requests in a row, and is left alone for a while; check the network and the proxy; it is tried again by itself", tenant)
+	return fault.Errorf("refresh", fault.Unavailable, "%s did not answer several requests in a row, so Regent pauses and then retries. Check the network and the proxy", tenant)
 }
 
-// Force is Join for a token that is not due, at most once a minute for each
-// instance: earlier it is throttled, unless a flight is under way.
+// Force is Join for a token that is not due. It starts at most one flight a minute for each
+// instance. Further calls are throttled, unless a flight is under way.
 func (e *Engine) Force(id token.Instance) (*Flight, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -85,18 +85,18 @@ func (e *Engine) Force(id token.Instance) (*Flight, error) {
 		left = max(left, e.untilFloor(r))
 	}
 	if left > 0 {
-		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago; ask for the token again, and use the one that comes", id).WithInstance(id.String()).WithRetry(left)
+		return nil, fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago. Request the token again, and use the new one", id).WithInstance(id.String()).WithRetry(left)
 	}
 	e.forced[id] = now
 	return e.join(id)
 }
 
-// flightsAtOnce bounds the flights to one tenant that nobody waits for: a device
-// with many instances that are due at one moment is not a crowd.
+// flightsAtOnce bounds the flights to one tenant that start by themselves, so that a device
+// with many due instances does not send them all at once.
 const flightsAtOnce = 4
 
-// hasSlot reports whether one more flight to a tenant may start by itself. When it
-// is full, the end of a flight makes Run look again.
+// hasSlot reports whether one more flight to a tenant may start by itself. If not, the end of
+// a flight wakes Run.
 func (e *Engine) hasSlot(tenant string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -109,8 +109,8 @@ func (e *Engine) hasSlot(tenant string) bool {
 	return n < flightsAtOnce
 }
 
-// queue starts a flight that nobody waits for. It asks the vault again: a flight
-// that landed since the caller looked has made id's refresh undue.
+// queue starts a flight without a caller. It reads the store again, since a flight that has
+// just ended may have refreshed id.
 func (e *Engine) queue(id token.Instance) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -122,7 +122,7 @@ func (e *Engine) queue(id token.Instance) {
 	}
 }
 
-// add makes a flight and tells Run of it. The caller holds mu.
+// add makes a flight and wakes Run. The caller holds mu.
 func (e *Engine) add(id token.Instance) *Flight {
 	f := &Flight{id: id, done: make(chan struct{})}
 	if e.closed {
@@ -136,8 +136,8 @@ func (e *Engine) add(id token.Instance) *Flight {
 	return f
 }
 
-// takeReady returns the flights that may begin now, and how long until the first of the
-// others may. They stay in line.
+// takeReady returns the flights that may begin now, and the time until the next one may
+// begin. The other flights stay queued.
 func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -155,7 +155,7 @@ func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 	return begin, next
 }
 
-// close lands what has not begun and lets nothing more begin.
+// close ends the flights that have not begun. No flight begins after it.
 func (e *Engine) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -182,8 +182,8 @@ func (e *Engine) runFlight(ctx context.Context, f *Flight) {
 	e.Kick() // the next due time has changed
 }
 
-// untilFloor returns how long r must not be refreshed after its last answer. An attempt
-// without an answer is not limited here: its own pauses limit it.
+// untilFloor returns the time until limits.refresh_floor allows a refresh of r. It does not
+// limit an attempt without an answer: the pauses do that.
 func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
 	age, known := r.AccessLife.Age(e.Clock)
 	if !known || r.Attempt.AnswerMissing() {
@@ -196,13 +196,13 @@ func (e *Engine) untilFloor(r tokenstore.Record) time.Duration {
 // an error with a retry time.
 const maxQueueWait = 10 * time.Second
 
-// checkLimits says why a caller may start no flight of id now, and when to come again;
-// nil if it may. The caller holds mu.
+// checkLimits returns an error with a retry time if the limits forbid a flight of id now. The
+// caller holds mu.
 func (e *Engine) checkLimits(id token.Instance) error {
 	limits := e.Limits()
 	r, ok := e.Tokens.Get(id)
 	if left := e.untilFloor(r); ok && left > 0 {
-		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago, and limits.refresh_floor allows that once in %s; ask again", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
+		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago. limits.refresh_floor allows one refresh in %s. Try again later", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
 	}
 	line := 0
 	for _, f := range e.queued {
@@ -211,12 +211,12 @@ func (e *Engine) checkLimits(id token.Instance) error {
 		}
 	}
 	if most := limits.RefreshRate * int(maxQueueWait/time.Second); limits.RefreshRate > 0 && line >= most {
-		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already, and limits.refresh_rate allows %d in a second; ask again", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
+		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already. limits.refresh_rate allows %d a second. Try again later", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
 	}
 	return nil
 }
 
-// countExtraRequest counts a second request of one flight, for which the next flights wait.
+// countExtraRequest counts a second request of one flight in the rate limit.
 func (e *Engine) countExtraRequest(tenant string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -254,10 +254,10 @@ func (e *Engine) Limited(tenant string, held []tokenstore.Record) *status.Limite
 // use.
 type rateLimiter struct {
 	started   map[string][]time.Duration // boot times of the last second, the oldest first
-	delayedAt map[string]time.Duration   // boot time at which a refresh was last kept waiting
+	delayedAt map[string]time.Duration   // boot time of the last delayed refresh
 }
 
-// allow lets one more refresh begin now, or returns how long it must wait.
+// allow counts one more refresh and returns 0, or returns the time that it must wait.
 func (p *rateLimiter) allow(tenant string, rate int, now time.Duration) time.Duration {
 	begun := p.started[tenant]
 	for len(begun) > 0 && now-begun[0] >= time.Second {

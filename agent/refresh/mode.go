@@ -16,11 +16,11 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// ModeAuto is refresh.mode: auto. The engine then finds the mode of a tenant by
-// trying, and keeps to the one that has worked.
+// ModeAuto is refresh.mode: auto. The engine then tries the modes at a tenant, and keeps the
+// first one that works.
 const ModeAuto = "auto"
 
-// ModeInput is what decides in which mode a refresh is tried.
+// ModeInput has the facts that decide the mode of a refresh.
 type ModeInput struct {
 	Configured string // refresh.mode
 	Working    string // the mode that has worked at the tenant; "" if none is known
@@ -30,7 +30,7 @@ type ModeInput struct {
 	// NoTokenID says that the service gave the auth token no id. Then it cannot be
 	// refreshed at the service itself.
 	NoTokenID bool
-	Refused   []Refusal // what this refresh token was answered since the first try
+	Refused   []Refusal // the refusals of this refresh token since the first try
 }
 
 // Refusal is the answer of the service to a try in a mode.
@@ -52,11 +52,11 @@ func (k ModeInput) modes() []string {
 	return []string{tms.ModeOIDC, tms.ModeTMS}
 }
 
-// hasAutoMode reports whether [ModeAuto] has a mode that works. One by the registration
-// token is chosen by a person alone.
+// hasAutoMode reports whether a mode that [ModeAuto] may choose has worked. Only a person
+// chooses tms_registration.
 func (k ModeInput) hasAutoMode() bool { return k.Working == tms.ModeOIDC || k.Working == tms.ModeTMS }
 
-// Next returns the mode to try now, or "" if each has refused. It is pure.
+// Next returns the mode to try now, or "" if the service refused all modes. It is pure.
 func (k ModeInput) Next() string {
 	for _, mode := range k.modes() {
 		if !slices.ContainsFunc(k.Refused, func(r Refusal) bool { return r.Mode == mode }) {
@@ -66,9 +66,9 @@ func (k ModeInput) Next() string {
 	return ""
 }
 
-// Proven reports whether the mode that is tried has worked at the tenant before.
-// Only then may a refusal end an auth token. A person who had chosen a mode before
-// that was kept is believed. It is pure.
+// Proven reports whether the mode to try has worked at the tenant before. Only then may a
+// refusal end an auth token. A configured mode counts as proven if an earlier version, which
+// stored no mode, has refreshed here. It is pure.
 func (k ModeInput) Proven() bool {
 	if k.Configured == ModeAuto {
 		return k.hasAutoMode()
@@ -76,9 +76,9 @@ func (k ModeInput) Proven() bool {
 	return k.Working == k.Configured || k.Working == "" && k.RefreshedBefore
 }
 
-// isRefusal reports whether an answer is a refusal, which leads to the other mode:
-// a 4xx in the service's shape, and a 404 or 405 in any, since a service may answer so
-// at a path that it does not know. The page of a gateway or a captive portal is not one.
+// isRefusal reports whether an answer is a refusal, so that the other mode follows. A 4xx in
+// the service's shape is one. A 404 or 405 is one in any shape, since a service may answer so
+// at an unknown path. The page of a gateway or a captive portal is none.
 func isRefusal(f *tms.Failure) bool {
 	switch {
 	case f.Reach != tms.Answered || f.Refused:
@@ -89,18 +89,18 @@ func isRefusal(f *tms.Failure) bool {
 	return f.Status == 404 || f.Status == 405 || f.Status >= 400 && f.Status < 500 && f.ServiceShape
 }
 
-// fromProxy reports whether a status always comes from something in front of the service.
+// fromProxy reports whether a status always comes from a system in front of the service.
 func fromProxy(f *tms.Failure) bool { return f.Status == 407 || f.Status == 425 }
 
-// fromService reports whether a refusal can be the service's own. A captive portal
-// refuses as well, in no shape of the service.
+// fromService reports whether a refusal can come from the service. A captive portal also
+// refuses, but not in the service's shape.
 func fromService(r Refusal) bool {
 	return r.Failure.ServiceShape || r.Failure.Status == 404 || r.Failure.Status == 405
 }
 
-// unprovenVerdict is the verdict on a refresh token that was refused in each mode, where
-// none of them has been proven. It is kept, whatever lifetime the service named: such a
-// refusal may be about the form of the request as well as about the token. It is pure.
+// unprovenVerdict is the verdict on a refresh token that was refused in all modes while no
+// mode is proven. Regent keeps the token even after its announced lifetime: the service may
+// refuse the form of the request, not the token. It is pure.
 func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	i := slices.IndexFunc(k.Refused, fromService)
 	switch {
@@ -109,7 +109,7 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	case e.Before.AnswerMissing() && e.HasPrevious && !e.Before.PreviousTried:
 		return tryPreviousVerdict()
 	case k.Configured == ModeAuto && k.Working == "" && k.RefreshedBefore:
-		// One of the two modes has worked before, and both refuse now.
+		// One of the two modes has worked before, but both refuse now.
 		return refusalVerdict(k.Refused[i].Failure, e)
 	}
 	words := make([]string, len(k.Refused))
@@ -117,15 +117,15 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 		words[i] = fmt.Sprintf("%s answered HTTP %d, %s", status.ModeText(r.Mode), r.Failure.Status, r.Failure.ServiceWords())
 	}
 	text := fmt.Sprintf("%s refuses to refresh, and no refresh mode is proven: %s", k.Refused[i].Failure.Host, strings.Join(words, "; "))
-	text += "; Regent keeps the auth token and retries; "
+	text += ". Regent keeps the auth token and retries. "
 	if k.Configured != ModeAuto {
-		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet; refresh.mode: auto also tries the other mode; "
+		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet. refresh.mode: auto also tries the other mode. "
 	}
-	return Verdict{State: token.Stale, Code: fault.RefreshUncertain, Text: text + "to see the refresh modes of the tenant, run: sudo regent doctor --contract"}
+	return Verdict{State: token.Stale, Code: fault.RefreshUncertain, Text: text + "To see the refresh modes of the tenant, run: sudo regent doctor --contract"}
 }
 
-// tryModes asks in the mode that has worked at the tenant. Where none has, a
-// refusal leads to the other mode.
+// tryModes refreshes in the mode that has worked at the tenant. If no mode has worked yet, it
+// tries the other mode after a refusal.
 func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, older bool) (refreshAnswer, Verdict, error) {
 	k, before := e.modeInput(r), r.Attempt
 	r, err := e.beginAttempt(ctx, r, older)
@@ -157,12 +157,12 @@ func (e *Engine) tryModes(ctx context.Context, s Service, r tokenstore.Record, o
 	}
 }
 
-// beginAttempt makes the attempt durable before anything is sent: so a lost answer leaves
-// evidence, also if this process ends.
+// beginAttempt stores the attempt before a request is sent. So a lost answer leaves
+// evidence, even if this process ends.
 func (e *Engine) beginAttempt(ctx context.Context, r tokenstore.Record, older bool) (tokenstore.Record, error) {
 	r, err := e.Tokens.Update(ctx, r, func(r *tokenstore.Record) {
 		if r.Attempt.Open {
-			r.Attempt.Unanswered++ // the process died during the one before
+			r.Attempt.Unanswered++ // the process ended during the previous one
 		}
 		r.Attempt.Open = true
 		r.Attempt.PreviousTried = r.Attempt.PreviousTried || older
@@ -174,7 +174,7 @@ func (e *Engine) beginAttempt(ctx context.Context, r tokenstore.Record, older bo
 	return r, err
 }
 
-// send sends one refresh, with the refresh token in force or the older one.
+// send sends one refresh, with the present refresh token or the older one.
 func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k ModeInput, older bool) (refreshAnswer, error) {
 	send, provider, mode := r.Refresh, r.Provider, k.Next()
 	if older {
@@ -197,17 +197,17 @@ func (e *Engine) send(ctx context.Context, s Service, r tokenstore.Record, k Mod
 	}, nil
 }
 
-// modeInput is the input of the decision in which mode r is refreshed.
+// modeInput collects the facts that decide the mode for r.
 func (e *Engine) modeInput(r tokenstore.Record) ModeInput {
 	k := ModeInput{Configured: e.Mode(), Working: e.Capabilities.Get(r.ID.Tenant).Refresh.Mode, NoTokenID: r.AuthTokenID == ""}
 	if k.Working == "" {
 		k.RefreshedBefore = slices.ContainsFunc(e.Tokens.List(), func(o tokenstore.Record) bool {
-			// A second redemption raises the generation too, but notes its time.
+			// A second redemption also raises the generation, but sets RedeemedAt.
 			return o.ID.Tenant == r.ID.Tenant && o.Generation > 1 && o.RedeemedAt.IsZero()
 		})
 	}
 	if k.Refused = slices.Clone(e.pendingOf(r.ID).refused); k.Next() == "" {
-		k.Refused = nil // refresh.mode was changed meanwhile
+		k.Refused = nil // refresh.mode has changed
 	}
 	return k
 }

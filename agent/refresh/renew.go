@@ -19,15 +19,15 @@ import (
 type refreshAnswer struct {
 	base        tokenstore.Record
 	sent        token.Secret
-	mode        string // in which it was sent
+	mode        string // of the request
 	token       tms.AuthToken
 	life        tokenstore.Lifetime
 	refreshLife tokenstore.Lifetime
 	receivedAt  time.Time // by the service's clock
 }
 
-// renew refreshes one auth token. The order keeps the newest
-// refresh token when the power goes: see agent/DESIGN.md.
+// renew refreshes one auth token. The order of its steps keeps the newest refresh token in a
+// power failure: see agent/DESIGN.md.
 func (e *Engine) renew(ctx context.Context, id token.Instance) error {
 	if err := e.savePending(ctx, id); err != nil {
 		return err
@@ -52,14 +52,14 @@ func (e *Engine) renew(ctx context.Context, id token.Instance) error {
 	if err != nil {
 		return e.saveFailure(ctx, r, v, err)
 	}
-	// 3. The new refresh token is durable, the one that was sent kept beside it.
-	// 4. Only then the new access token can be handed out: the vault has it.
+	// 3. Store the new refresh token, and the sent one as the previous.
+	// 4. Only then the store has the new access token, which can be issued.
 	return e.saveAnswer(ctx, id, a)
 }
 
-// savePending writes what an earlier flight found out and could not write: an
-// answer, or that there is nothing more to ask. Until that works nothing else is
-// asked for the instance. It returns an error if there is nothing left to do.
+// savePending retries to write the answer or the final verdict of an earlier flight. Until
+// that works, no request is sent for the instance. It returns an error if the flight has
+// nothing more to do.
 func (e *Engine) savePending(ctx context.Context, id token.Instance) error {
 	switch p := e.pendingOf(id); {
 	case p.answer != nil:
@@ -70,12 +70,12 @@ func (e *Engine) savePending(ctx context.Context, id token.Instance) error {
 			e.updatePending(id, func(p *pending) { p.verdict = nil })
 			return nil
 		}
-		return e.saveFailure(ctx, r, *p.verdict, errors.New("the verdict on an earlier refresh had not been written"))
+		return e.saveFailure(ctx, r, *p.verdict, errors.New("the verdict on an earlier refresh was not written"))
 	}
 	return nil
 }
 
-// errOnlySaved ends a flight that had only an earlier answer to write.
+// errOnlySaved ends a flight that only wrote an earlier answer.
 var errOnlySaved = errors.New("refresh: an earlier answer was written")
 
 func (e *Engine) registration(r tokenstore.Record) token.Secret {
@@ -85,16 +85,16 @@ func (e *Engine) registration(r tokenstore.Record) token.Secret {
 	return e.Registration(r)
 }
 
-// localVerdict is for a failure of this device: nothing was asked.
+// localVerdict is the verdict on a failure of this device: no request was sent.
 func localVerdict(err error) Verdict {
 	return Verdict{
 		State: token.Stale, Code: fault.Unavailable, NotRecorded: true, Cause: timing.CauseStore,
-		Text: fmt.Sprintf("the store cannot be written: %v; it is tried again by itself", err),
+		Text: fmt.Sprintf("the store cannot be written: %v. Regent retries", err),
 	}
 }
 
-// evidence is what the answer to a refresh of r is to be read by. before are the
-// attempts on record before this one.
+// evidence collects the facts to classify the answer to a refresh of r. before has the
+// recorded attempts before this one.
 func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older bool) Evidence {
 	return Evidence{
 		Before:              before,
@@ -107,12 +107,12 @@ func (e *Engine) evidence(r tokenstore.Record, before tokenstore.Attempt, older 
 	}
 }
 
-// maxSkew is how far the clock may be off. Beyond it Cloud LM discards signed
-// calls, as the vendor documents.
+// maxSkew is the largest tolerated difference of the clocks. With a larger one, Cloud LM
+// discards signed calls, as the vendor documents.
 const maxSkew = 15 * time.Minute
 
-// refreshTokenExpired reports whether the refresh token is at the end of its known life, or past
-// it, by the boot clock or by the service's own.
+// refreshTokenExpired reports whether the refresh token has reached the end of its known
+// lifetime, by the boot clock or by the service's clock.
 func (e *Engine) refreshTokenExpired(r tokenstore.Record) bool {
 	if r.RefreshLife.TTL <= 0 {
 		return false
@@ -124,8 +124,8 @@ func (e *Engine) refreshTokenExpired(r tokenstore.Record) bool {
 	return known && left <= expiryTolerance && (r.RefreshIssuedAt.IsZero() || r.RefreshLife.BootID == e.Clock.BootID())
 }
 
-// saveAnswer makes an answer durable. Until that works it is held in memory, handed
-// out to nobody, and tried again before anything else is asked.
+// saveAnswer stores an answer durably. If that fails, the engine keeps the answer in memory
+// and does not issue its access token. The next flight retries before any request.
 func (e *Engine) saveAnswer(ctx context.Context, id token.Instance, a refreshAnswer) error {
 	was := a.base.State
 	_, err := e.Tokens.Update(ctx, a.base, func(r *tokenstore.Record) {
@@ -165,7 +165,7 @@ func (e *Engine) saveAnswer(ctx context.Context, id token.Instance, a refreshAns
 func (e *Engine) applyAnswer(r *tokenstore.Record, a refreshAnswer) {
 	e.setState(r, token.Live)
 	if left, _ := r.AccessLife.Remaining(e.Clock); a.token.Access.IsZero() || a.life.TTL <= 0 && left > 0 {
-		r.AccessLife = tokenstore.NewLifetime(e.Clock, left) // nothing better came: what is held is good to its own end
+		r.AccessLife = tokenstore.NewLifetime(e.Clock, left) // no better token came: the stored one is valid until its end
 	} else {
 		r.Access, r.AccessLife = a.token.Access, a.life
 	}
@@ -199,14 +199,14 @@ func (e *Engine) saveFailure(ctx context.Context, seen tokenstore.Record, v Verd
 	e.updatePending(seen.ID, func(p *pending) {
 		p.verdict = nil
 		if err != nil && !errors.Is(err, tokenstore.ErrConflict) && v.State != token.Stale {
-			p.verdict = &v // a failure that says nothing of the auth token may be forgotten
+			p.verdict = &v // any other failure is no loss: the next refresh finds it again
 		}
 	})
 	if errors.Is(err, tokenstore.ErrConflict) {
 		return fault.New("refresh", fault.Unavailable, err).WithInstance(seen.ID.String())
 	}
 	if err != nil {
-		e.Log.WarnContext(ctx, "what a refresh came to could not be recorded yet; it is tried again", "instance", seen.ID.String(), "err", err)
+		e.Log.WarnContext(ctx, "the result of a refresh cannot be stored yet; regentd retries", "instance", seen.ID.String(), "err", err)
 		now = seen
 		if v.State == token.Revoked {
 			e.Tokens.Withhold(seen)
@@ -232,22 +232,21 @@ func (e *Engine) applyVerdict(r *tokenstore.Record, v Verdict) {
 	e.setState(r, found)
 }
 
-// setState writes what a refresh came to into the record.
+// setState writes the state after a refresh into the record.
 func (e *Engine) setState(r *tokenstore.Record, found token.State) {
 	if next := r.State.Next(found); next != r.State {
 		r.State, r.Since = next, e.Clock.Wall()
 	}
 }
 
-// closeAttempt closes the attempt on record, and keeps of it what the next answer is
-// to be read by.
+// closeAttempt closes the recorded attempt. It keeps the evidence for the next answer.
 func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
 	if r.Attempt.Open && v.AnswerMissing {
 		r.Attempt.Unanswered++
 	}
 	r.Attempt.Open = false
 	if v.NotEvaluated && v.SentPrevious {
-		r.Attempt.PreviousTried = false // nobody looked at it: it has its one try still
+		r.Attempt.PreviousTried = false // the service did not read it, so one try is left
 	}
 	switch {
 	case v.Refusal && r.Refusals.Count == 0:
@@ -263,8 +262,8 @@ func (e *Engine) closeAttempt(r *tokenstore.Record, v Verdict) {
 // pending is the state of an instance that is not in its record.
 type pending struct {
 	answer  *refreshAnswer // not yet durable
-	verdict *Verdict       // the auth token has ended, which is not yet durable
-	refused []Refusal      // modes that refused, where another one is not decided yet
+	verdict *Verdict       // the auth token has ended; not yet durable
+	refused []Refusal      // modes that refused, while another mode is still to try
 }
 
 func (e *Engine) pendingOf(id token.Instance) pending {
@@ -281,7 +280,7 @@ func (e *Engine) updatePending(id token.Instance, change func(*pending)) {
 	e.pending[id] = p
 }
 
-// Redeemed forgets what went wrong with id before: it has another auth token.
+// Redeemed clears the failures of id, since it has a new auth token.
 func (e *Engine) Redeemed(id token.Instance) {
 	e.Pauses.Clear(id)
 	e.updatePending(id, func(p *pending) { *p = pending{} })

@@ -5,18 +5,17 @@ import (
 	"time"
 )
 
-// breakerThreshold is after how many failures in a row, of whatever instances, a tenant is
-// left alone as a whole.
+// breakerThreshold is the number of failures in a row, of any instances, that opens the
+// breaker of a tenant.
 const breakerThreshold = 5
 
-// probeTimeout bounds how long a probe can keep the others waiting if nobody says
-// how it went.
+// probeTimeout bounds the time for which a probe without an outcome stops other requests.
 const probeTimeout = 2 * time.Minute
 
-// CircuitBreaker is what all who ask one tenant's service share: a pause that the service
-// asked for, and a circuit breaker. While the breaker is open one request at a
-// time tries, at the pauses of [Backoff]; the first that works closes it. It is
-// safe for concurrent use.
+// CircuitBreaker limits all requests to a tenant's service: by the pauses that the service
+// asked for, and by a circuit breaker. While the breaker is open, one request at a time
+// tries, after the pauses of [Backoff]. The first success closes it. It is safe for
+// concurrent use.
 type CircuitBreaker struct {
 	clock Clock
 	draw  func() float64
@@ -27,17 +26,18 @@ type CircuitBreaker struct {
 
 type breakerState struct {
 	failures  int           // in a row; at most one for each round of requests
-	roundEnd  time.Duration // boot time up to which a further failure is of the same round
-	until     time.Duration // boot time before which it is left alone
-	requested bool          // it asked for that itself
+	roundEnd  time.Duration // boot time of the end of the round
+	until     time.Duration // boot time of the end of the pause
+	requested bool          // the service asked for the pause
 }
 
-// NewCircuitBreaker returns a gate that is open to every tenant. draw is in [0,1).
+// NewCircuitBreaker returns a breaker that allows requests to every tenant. draw returns a
+// random number in [0,1).
 func NewCircuitBreaker(c Clock, draw func() float64) *CircuitBreaker {
 	return &CircuitBreaker{clock: c, draw: draw, tenants: map[string]*breakerState{}}
 }
 
-// Remaining returns how long the tenant is left alone, and whether it asked for that.
+// Remaining returns the remaining pause of the tenant, and whether the service asked for it.
 func (g *CircuitBreaker) Remaining(host string) (left time.Duration, asked bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -46,9 +46,9 @@ func (g *CircuitBreaker) Remaining(host string) (left time.Duration, asked bool)
 	return left, left > 0 && t.requested
 }
 
-// Allow reports whether a request may begin. With the breaker open it is the
-// probe, and the others wait for how it goes. Who enters says how it went:
-// Works, Asked or Failed.
+// Allow reports whether a request may begin. While the breaker is open, this request is the
+// probe, and other requests wait for its outcome. The caller must report the outcome with
+// Success, RetryAfter or Failure.
 func (g *CircuitBreaker) Allow(host string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -62,8 +62,8 @@ func (g *CircuitBreaker) Allow(host string) bool {
 	return true
 }
 
-// Success says that the service answered: the breaker closes. A pause that it
-// asked for runs on.
+// Success records that the service answered. It closes the breaker. A pause that the service
+// asked for continues.
 func (g *CircuitBreaker) Success(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,8 +73,8 @@ func (g *CircuitBreaker) Success(host string) {
 	}
 }
 
-// RetryAfter says that the service wants to be left alone for d. Up to half as much
-// is added, drawn, so that a fleet that was told one time does not come as one.
+// RetryAfter records that the service asked for a pause of d. It adds a random time of up to
+// d/2, so that a fleet does not return at the same moment.
 func (g *CircuitBreaker) RetryAfter(host string, d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -83,7 +83,7 @@ func (g *CircuitBreaker) RetryAfter(host string, d time.Duration) {
 	t.until, t.requested = max(t.until, until), true
 }
 
-// Failure says that a request got no answer of the service.
+// Failure records that a request got no answer of the service.
 func (g *CircuitBreaker) Failure(host string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -93,13 +93,13 @@ func (g *CircuitBreaker) Failure(host string) {
 		t.failures++
 		t.roundEnd = now + BackoffBase
 	}
-	if t.failures >= breakerThreshold && (!t.requested || t.until <= now) { // what it asked for stands
+	if t.failures >= breakerThreshold && (!t.requested || t.until <= now) { // a pause that the service asked for stays
 		t.until, t.requested = now+Backoff(t.failures, g.draw()), false
 	}
 }
 
-// Retry ends every pause that no service asked for: the way to it may have been
-// changed on this device. While the breaker is open one request tries.
+// Retry ends every pause that no service asked for, since somebody may have repaired the
+// network of this device. While the breaker is open, one request tries.
 func (g *CircuitBreaker) Retry() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -110,7 +110,7 @@ func (g *CircuitBreaker) Retry() {
 	}
 }
 
-// tenant returns what is known of a tenant. The caller holds mu.
+// tenant returns the state of a tenant. The caller holds mu.
 func (g *CircuitBreaker) tenant(host string) *breakerState {
 	t, ok := g.tenants[host]
 	if !ok {

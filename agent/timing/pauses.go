@@ -9,8 +9,8 @@ import (
 	"regent/agent/token"
 )
 
-// An engine that waits looks again after [PollInterval], since timers stand still while
-// the machine sleeps. One with nothing to do looks after [IdleInterval].
+// A waiting engine checks its work every [PollInterval], since timers stop while the machine
+// sleeps. An idle engine checks every [IdleInterval].
 const (
 	PollInterval = 30 * time.Second
 	IdleInterval = 5 * time.Minute
@@ -22,16 +22,16 @@ type Signal chan struct{}
 // NewSignal returns a signal for one loop.
 func NewSignal() Signal { return make(Signal, 1) }
 
-// Kick makes the loop look again at once. It does not block.
+// Kick wakes the loop. It does not block.
 func (s Signal) Kick() {
 	select {
 	case s <- struct{}{}:
-	default: // a look is already due
+	default: // a wake-up is pending
 	}
 }
 
-// Pauses says how long an engine leaves each instance alone, and why: its own failures,
-// its tenant's pauses and what fails on this device. It is safe for concurrent use.
+// Pauses has the pause of each instance and its cause: failures of the instance, pauses of
+// its tenant, and failures of this device. It is safe for concurrent use.
 type Pauses struct {
 	Device *LocalFailures // shared by all engines
 	clock  Clock
@@ -39,15 +39,15 @@ type Pauses struct {
 	tenant func(host string) (left time.Duration, asked bool)
 
 	mu sync.Mutex
-	by map[token.Instance]Pause // an id without an application is its tenant's
+	by map[token.Instance]Pause // an id without an application is a tenant
 }
 
-// Failure is what a failed attempt says of the next one.
+// Failure is a failed attempt, with the facts that decide the next one.
 type Failure struct {
 	Code    fault.Kind
-	Text    string        // for a person
-	After   time.Duration // the pause that the service asked for; 0 if it asked for none
-	Cause   LocalCause    // what failed on this device; "" if nothing did
+	Text    string        // for people
+	After   time.Duration // the pause that the service asked for; 0 for none
+	Cause   LocalCause    // the failure of this device; "" for none
 	Fixable bool          // the cause may be on this device: [Pauses.Retry] ends the pause
 }
 
@@ -55,21 +55,21 @@ type Failure struct {
 type Pause struct {
 	Failure
 	At   time.Time     // of the failure, civil time
-	Left time.Duration // of the pause, when it was asked for
+	Left time.Duration // of the pause, at the call of Last
 
 	failures int           // in a row
 	until    time.Duration // boot time
 }
 
-// NewPauses returns a table without a pause. draw is in [0,1). tenant says how long a
-// tenant is left alone by all engines, and whether it asked for that. device is shared by
-// all engines.
+// NewPauses returns a table without pauses. draw returns a random number in [0,1). tenant
+// returns the remaining pause of a tenant for all engines, and whether the service asked for
+// it. All engines share device.
 func NewPauses(c Clock, draw func() float64, tenant func(host string) (left time.Duration, asked bool), device *LocalFailures) *Pauses {
 	return &Pauses{Device: device, clock: c, draw: draw, tenant: tenant, by: map[token.Instance]Pause{}}
 }
 
-// Fail records that an attempt of id failed. A failure of this device
-// has the device's pause, and adds nothing to the pauses after failures of the service.
+// Fail records that an attempt of id failed. After a failure of this device, the device's own
+// pause applies, and the back-off of id does not grow.
 func (p *Pauses) Fail(id token.Instance, f Failure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -85,7 +85,7 @@ func (p *Pauses) Fail(id token.Instance, f Failure) {
 	next.until = now + Backoff(next.failures, p.draw())
 	left, asked := p.tenant(id.Tenant)
 	if left > 0 && !asked {
-		next.until = now + left // drawn once, not twice
+		next.until = now + left // one random pause is enough
 	}
 	next.until = max(next.until, now+left, now+f.After) // a short Retry-After does not end the back-off
 	p.by[id] = next
@@ -95,9 +95,9 @@ func (p *Pauses) Fail(id token.Instance, f Failure) {
 	}
 }
 
-// Resume restores the pause of id after the failure f at a time before this process, the
-// n-th in a row. It is as long as a drawn one can be, so that no restart shortens it. A
-// clock that was set back makes it no longer than that.
+// Resume restores the pause of id after a failure f of an earlier process, the n-th in a row.
+// It uses the longest possible pause, so that a restart does not shorten it. A clock that was
+// set back does not extend it beyond that.
 func (p *Pauses) Resume(id token.Instance, f Failure, n int, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,26 +107,26 @@ func (p *Pauses) Resume(id token.Instance, f Failure, n int, at time.Time) {
 	p.by[id] = Pause{Failure: f, At: at, failures: n, until: until}
 }
 
-// Delay leaves id alone for d, without a failure. [Pauses.EndDelay] ends it.
+// Delay pauses id for d without a failure. [Pauses.EndDelay] ends it.
 func (p *Pauses) Delay(id token.Instance, d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.by[id] = Pause{until: p.clock.Boot() + d}
 }
 
-// EndDelay ends a delay of id, and no pause after a failure.
+// EndDelay ends a delay of id. It does not end a pause after a failure.
 func (p *Pauses) EndDelay(id token.Instance) {
 	p.delete(func(k token.Instance, one Pause) bool { return k == id && one.Code == "" })
 }
 
-// Clear forgets the failures of id.
+// Clear deletes the failures of id.
 func (p *Pauses) Clear(id token.Instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.by, id)
 }
 
-// ClearTenant forgets the failures of all instances of a tenant. A pause that the tenant
+// ClearTenant deletes the failures of all instances of a tenant. A pause that the service
 // asked for stays.
 func (p *Pauses) ClearTenant(host string) {
 	p.delete(func(k token.Instance, _ Pause) bool { return k.Tenant == host && k.Application != "" })
@@ -144,7 +144,7 @@ func (p *Pauses) delete(which func(token.Instance, Pause) bool) {
 	maps.DeleteFunc(p.by, which)
 }
 
-// Left returns how long id is left alone, for whatever reason; 0 if it is not.
+// Left returns the remaining pause of id from all causes; 0 for none.
 func (p *Pauses) Left(id token.Instance) time.Duration {
 	whole, _ := p.TenantLeft(id.Tenant)
 	p.mu.Lock()
@@ -153,7 +153,7 @@ func (p *Pauses) Left(id token.Instance) time.Duration {
 	return max(0, whole, own.until-p.clock.Boot(), p.Device.Remaining(CauseStore), p.Device.Remaining(own.Cause))
 }
 
-// TenantLeft returns how long a tenant is left alone, and whether it asked for that.
+// TenantLeft returns the remaining pause of a tenant, and whether the service asked for it.
 func (p *Pauses) TenantLeft(host string) (left time.Duration, asked bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -162,9 +162,9 @@ func (p *Pauses) TenantLeft(host string) (left time.Duration, asked bool) {
 	return max(0, left, own), asked || own > 0
 }
 
-// Last returns the last failure of id. If withTenant, it is the pause that the tenant
-// asked for, while that is longer. failing is false if there is none, or if what failed
-// on this device works again.
+// Last returns the last failure of id. If withTenant is set and the service asked for a longer
+// pause, it returns that. failing is false if there is none, or if the failed part of this
+// device works again.
 func (p *Pauses) Last(id token.Instance, withTenant bool) (last Pause, failing bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,15 +181,15 @@ func (p *Pauses) Last(id token.Instance, withTenant bool) (last Pause, failing b
 // service nothing, and the device may work again at any moment.
 const LocalPause = 2 * time.Second
 
-// LocalCause names what fails on this device. "" is nothing on this device.
+// LocalCause names a failing part of this device. "" means none.
 type LocalCause string
 
-// CauseStore is a state directory that cannot be written: a full disk, a read-only
-// file system, an I/O error, a keyring that is locked.
+// CauseStore means that the state directory cannot be written: for example a full disk, a
+// read-only file system, an I/O error, or a locked keyring.
 const CauseStore LocalCause = "store"
 
-// CauseClient is a client of the tenant at base that cannot be made: a CA file or a
-// proxy's credentials that cannot be read.
+// CauseClient means that the client of the tenant at base cannot be made: for example a CA
+// file or a proxy's credentials cannot be read.
 func CauseClient(base string) LocalCause { return LocalCause("client of " + base) }
 
 // LocalFailures has the causes that fail on this device now. All work with the same cause
@@ -202,19 +202,19 @@ type LocalFailures struct {
 	fails map[LocalCause]time.Duration // the boot time until which the pause lasts
 }
 
-// NewLocalFailures returns a device on which nothing fails.
+// NewLocalFailures returns a device without failures.
 func NewLocalFailures(c Clock) *LocalFailures {
 	return &LocalFailures{clock: c, fails: map[LocalCause]time.Duration{}}
 }
 
-// Record says that c has failed.
+// Record records that c has failed.
 func (d *LocalFailures) Record(c LocalCause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fails[c] = d.clock.Boot() + LocalPause
 }
 
-// Clear says that c works: its pause ends.
+// Clear records that c works. Its pause ends.
 func (d *LocalFailures) Clear(c LocalCause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -231,7 +231,7 @@ func (d *LocalFailures) Retry() {
 	}
 }
 
-// Failing reports whether c has failed and not worked since.
+// Failing reports whether c has failed and has not worked since then.
 func (d *LocalFailures) Failing(c LocalCause) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -239,8 +239,7 @@ func (d *LocalFailures) Failing(c LocalCause) bool {
 	return failing
 }
 
-// Recovered reports whether c, which has failed, works again. Without a cause on this
-// device it is false.
+// Recovered reports whether a failed c works again. It is false for "".
 func (d *LocalFailures) Recovered(c LocalCause) bool { return c != "" && !d.Failing(c) }
 
 // Remaining returns the time until work that needs c is tried again; 0 is now.

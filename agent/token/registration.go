@@ -13,7 +13,7 @@ import (
 	encoding "golang.org/x/text/encoding/unicode"
 )
 
-// MaxRegistration is the longest registration token that is taken, in bytes.
+// MaxRegistration is the largest size of a registration token, in bytes.
 const MaxRegistration = 16 << 10
 
 // whiteSpace is the white space that editors and shells leave around a token.
@@ -23,9 +23,8 @@ const whiteSpace = " \t\r\n\v\f"
 // input, an answer at a prompt, a credential or a request. It removes white space
 // around the token and a byte order mark, and reads UTF-16 that begins with one.
 //
-// It refuses content that cannot be a token by its form. The error is a reason
-// and a next step, to be put behind the name of what was read. It shows nothing
-// of the content.
+// It refuses content that cannot be a token by its form. The error is a reason and a next
+// step, without the content. The caller puts the name of the source before it.
 func ParseRegistration(content []byte) (Secret, error) {
 	text, err := DecodeText(content)
 	if err != nil {
@@ -38,8 +37,8 @@ func ParseRegistration(content []byte) (Secret, error) {
 	return NewSecret(text), nil
 }
 
-// DecodeText removes a byte order mark, which Notepad and PowerShell write, and
-// decodes the UTF-16 that follows its mark.
+// DecodeText removes a byte order mark, which Notepad and PowerShell write, and decodes
+// UTF-16 with a byte order mark.
 func DecodeText(content []byte) (string, error) {
 	if rest, marked := bytes.CutPrefix(content, []byte("\xEF\xBB\xBF")); marked {
 		return string(rest), nil
@@ -60,8 +59,7 @@ func DecodeText(content []byte) (string, error) {
 	return string(text), err
 }
 
-// looksLikeUTF16 reports whether content is ASCII in UTF-16: every second byte is 0,
-// and no other one.
+// looksLikeUTF16 reports whether content is ASCII in UTF-16: exactly every second byte is 0.
 func looksLikeUTF16(content []byte) bool {
 	var zeros [2]int
 	for i, b := range content {
@@ -73,8 +71,8 @@ func looksLikeUTF16(content []byte) bool {
 	return half > 0 && (zeros[0] == 0 && zeros[1] == half || zeros[1] == 0 && zeros[0] >= half)
 }
 
-// checkForm refuses what cannot be a registration token. The order is that of
-// the most helpful reason.
+// checkForm refuses text that cannot be a registration token. The most helpful reasons come
+// first.
 func checkForm(text string) error {
 	switch {
 	case text == "":
@@ -100,7 +98,7 @@ func checkForm(text string) error {
 
 const onlyTokenHint = ", so that only the registration token is left" //nolint:gosec // it is advice
 
-// knownMistake is what people and programs put into a file in place of a bare token.
+// knownMistake is a known wrong content of a token file.
 type knownMistake struct {
 	matches func(string) bool
 	reason  string
@@ -136,8 +134,8 @@ func lines(s string) (out []string) {
 	return out
 }
 
-// checkLines says what n lines are: one token in pieces, several tokens, or a
-// token among other things.
+// checkLines classifies n lines: one token in pieces, several tokens, or a token with other
+// text.
 func checkLines(text string, n int) error {
 	all := lines(text)
 	sound := 0
@@ -155,8 +153,8 @@ func checkLines(text string, n int) error {
 	return fmt.Errorf("has %d lines, and a registration token is one line: leave that line alone in it; if the token itself was broken into lines, join them, for example with: tr -d ' \\t\\r\\n'", n)
 }
 
-// isJoined reports whether s goes on behind the padding that ends a token, or is
-// the same token twice.
+// isJoined reports whether s continues after the padding of a token, or is the same token
+// twice.
 func isJoined(s string) bool {
 	end := strings.LastIndexByte(strings.TrimRight(s, "="), '=')
 	if end >= 0 {
@@ -171,27 +169,27 @@ var isBase64 = matchesPattern(`^[A-Za-z0-9+/_-]+=*$`)
 // quote is a quotation mark of any kind.
 const quote = "[\"'`´„‚\\p{Pi}\\p{Pf}]"
 
-// checkBytes names the first byte that no token has.
+// checkBytes names the first byte that a token cannot have.
 func checkBytes(s string) error {
 	for i := range len(s) {
 		switch b := s[i]; {
 		case b > ' ' && b <= '~':
 			continue
 		case b == ' ' || b == '\t':
-			return fmt.Errorf("has a space inside, at byte %d: it must hold one registration token and nothing else", i+1)
+			return fmt.Errorf("has a space inside, at byte %d: leave one registration token in it and nothing else", i+1)
 		case b == 0:
 			return fmt.Errorf("has a zero byte at byte %d, as UTF-16 without its mark has: save it as plain text", i+1)
 		case b < ' ' || b == 0x7f:
-			return fmt.Errorf("has a control character at byte %d: it must hold one registration token and nothing else", i+1)
+			return fmt.Errorf("has a control character at byte %d: leave one registration token in it and nothing else", i+1)
 		}
-		return fmt.Errorf("has something that is not ASCII at byte %d, which may be invisible: write the registration token again as plain text", i+1)
+		return fmt.Errorf("has a character that is not ASCII at byte %d, which may be invisible: write the registration token again as plain text", i+1)
 	}
 	return nil
 }
 
-// FormatWarning says why a registration token may not be a whole one; "" if nothing
-// speaks against it. The vendor describes it as base64 of user:password, in one
-// source, so anything else is worth a warning and no refusal.
+// FormatWarning says why a registration token may be incomplete; "" if its form is usual. One
+// source of the vendor describes it as base64 of user:password, so another form is worth a
+// warning but no refusal.
 func FormatWarning(registration Secret) string {
 	text := registration.Reveal() //nolint:forbidigo // its form is read, and it stays here
 	const but = "it does not decode to user:password"

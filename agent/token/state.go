@@ -1,18 +1,18 @@
 package token
 
-// State is what is known of an instance's auth token. Its text is wire format.
+// State is the state of an instance's auth token. Its text is wire format.
 type State string
 
 // The states of an auth token.
 const (
 	Unredeemed     State = "unredeemed"      // no count spent
 	Uncertain      State = "uncertain"       // a redemption without an answer: a person decides
-	Live           State = "live"            // access token held and refreshable
-	Stale          State = "stale"           // refreshing fails, access token still good
-	Expired        State = "expired"         // refreshing fails, access token past its end
-	RefreshLost    State = "refresh_lost"    // rotated away by an answer that never came
-	RefreshExpired State = "refresh_expired" // past the refresh token's own life
-	Revoked        State = "revoked"         // an administrator withdrew it
+	Live           State = "live"            // it has an access token and can be refreshed
+	Stale          State = "stale"           // the refresh fails, the access token is still valid
+	Expired        State = "expired"         // the refresh fails, the access token has expired
+	RefreshLost    State = "refresh_lost"    // the answer with the new refresh token was lost
+	RefreshExpired State = "refresh_expired" // the refresh token has expired
+	Revoked        State = "revoked"         // the service withdrew it
 )
 
 // States lists every state.
@@ -20,11 +20,10 @@ func States() []State {
 	return []State{Unredeemed, Uncertain, Live, Stale, Expired, RefreshLost, RefreshExpired, Revoked}
 }
 
-// Next is the whole life cycle of an auth token that is held: the state after s when a
-// refresh came to found. That is [Live] if a token came, [Stale] or [Expired] if none
-// came, and [RefreshLost], [RefreshExpired] or [Revoked] if the auth token has ended. An
-// ended one stays ended until a token comes. The ledger alone decides about
-// [Unredeemed] and [Uncertain].
+// Next returns the state after s if a refresh found the state found. found is [Live] if a
+// token came, [Stale] or [Expired] if none came, and [RefreshLost], [RefreshExpired] or
+// [Revoked] if the auth token has ended. An ended one stays ended until a token comes. Only
+// the ledger decides about [Unredeemed] and [Uncertain].
 func (s State) Next(found State) State {
 	switch {
 	case found == Live:
@@ -37,6 +36,6 @@ func (s State) Next(found State) State {
 	return found
 }
 
-// Refreshable reports whether a refresh may be tried in s. In the other states
-// the refresh token is known to be useless or absent.
+// Refreshable reports whether a refresh may be tried in s. In the other states there is no
+// refresh token, or it is known to be invalid.
 func (s State) Refreshable() bool { return s == Live || s == Stale || s == Expired }

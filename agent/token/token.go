@@ -1,7 +1,7 @@
 // Package token has secrets that do not print, instances, the states of auth tokens,
 // and the format of registration tokens.
 //
-// It does no I/O. It does not know how a token is stored or where it comes from.
+// It does no I/O. Other packages store and fetch tokens.
 package token
 
 import (
@@ -24,14 +24,14 @@ import (
 
 const redacted = "[redacted]"
 
-var errMarshal = errors.New("token: a Secret is never marshalled; call Reveal where it must leave the process")
+var errMarshal = errors.New("token: a Secret is never marshaled; call Reveal where it must leave the process")
 
-// Secret is a string that does not appear in logs, errors or JSON.
-// The one way to its value is Reveal, so that its uses can be found by name.
+// Secret is a string that does not appear in logs, errors or JSON. Only Reveal returns its
+// value, so that its uses can be found by name.
 //
-// The value sits behind a pointer because fmt ignores the methods of
-// unexported fields: printing a struct that keeps a Secret in one shows an
-// address, where a plain string field would show the secret.
+// The value is behind a pointer, since fmt ignores the methods of unexported fields. A
+// printed struct with a Secret in such a field shows an address. A plain string field would
+// show the secret.
 type Secret struct{ p *string }
 
 // NewSecret wraps s.
@@ -53,7 +53,7 @@ func (s Secret) Equal(t Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(t.Reveal())) == 1
 }
 
-// Format implements [fmt.Formatter], for every verb.
+// Format implements [fmt.Formatter]. It prints [redacted] for every verb.
 func (Secret) Format(f fmt.State, _ rune) {
 	io.WriteString(f, redacted) //nolint:errcheck,gosec // fmt itself keeps no error here
 }
@@ -61,19 +61,19 @@ func (Secret) Format(f fmt.State, _ rune) {
 // LogValue implements [slog.LogValuer].
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalText fails: a Secret in a document is a defect.
+// MarshalText returns an error: a Secret in a document is a defect.
 func (Secret) MarshalText() ([]byte, error) { return nil, errMarshal }
 
-// MarshalJSON fails, as MarshalText does.
+// MarshalJSON returns an error, as MarshalText does.
 func (Secret) MarshalJSON() ([]byte, error) { return nil, errMarshal }
 
-// SessionLimitText says for people that a service ends its sessions after d, and what
-// a device needs then. d is rounded.
+// SessionLimitText tells people that a service ends its sessions after d, and that the tenant
+// needs offline tokens. It rounds d.
 func SessionLimitText(d time.Duration) string {
 	return fmt.Sprintf("sessions end after about %s: this tenant needs offline tokens", roundedText(d))
 }
 
-// roundedText is d in the largest unit of which it has two, when it is rounded.
+// roundedText returns d rounded, in the largest unit that gives at least 2.
 func roundedText(d time.Duration) string {
 	switch {
 	case d.Round(time.Hour) >= 48*time.Hour:
@@ -93,7 +93,7 @@ const (
 	fingerprintSalt   = "regent registration token fingerprint 1"
 	fingerprintPasses = 2
 	fingerprintMemory = 32 << 10 // KiB
-	fingerprintSize   = 6        // bytes, of which each is two digits
+	fingerprintSize   = 6        // bytes; each is two digits
 )
 
 // fingerprintCache are the fingerprints that this process computed, by SHA-256. One is
@@ -103,7 +103,7 @@ var fingerprintCache struct {
 	by map[[sha256.Size]byte]string
 }
 
-// maxCachedFingerprints bounds them.
+// maxCachedFingerprints bounds the cache.
 const maxCachedFingerprints = 64
 
 // Fingerprint identifies a registration token without showing it: 12 hex digits of a slow
@@ -122,7 +122,7 @@ func Fingerprint(registration Secret) string {
 	if fingerprintCache.by == nil || len(fingerprintCache.by) >= maxCachedFingerprints {
 		fingerprintCache.by = map[[sha256.Size]byte]string{}
 	}
-	debug.FreeOSMemory() // a daemon is not to keep for days what it needs once
+	debug.FreeOSMemory() // the memory is needed only once
 	fingerprintCache.by[key] = hex.EncodeToString(sum)
 	return fingerprintCache.by[key]
 }
@@ -135,13 +135,13 @@ func LegacyFingerprint(registration Secret) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// Fingerprints are the names by which a registration token may stand in the ledger.
+// Fingerprints returns the fingerprints that the ledger may have for a registration token.
 func Fingerprints(registration Secret) []string {
 	return []string{Fingerprint(registration), LegacyFingerprint(registration)}
 }
 
-// MaxInstances bounds the instances of one application: each costs a count,
-// and a slip of the finger must not ask for a million.
+// MaxInstances bounds the instances of one application, since each costs a count. So a typing
+// error does not use a million counts.
 const MaxInstances = 10_000
 
 // Instance names one instance of an application at one tenant. It is public: safe in
@@ -162,8 +162,8 @@ func TenantHost(baseURL string) string {
 // String returns the name that people use: "cad/1".
 func (id Instance) String() string { return id.Application + "/" + strconv.Itoa(id.Number) }
 
-// Key returns the name under which everything of the instance is kept:
-// "demo-host.com/cad/1". Two tenants never share one.
+// Key returns the name of the instance in the store: "demo-host.com/cad/1". Two tenants never
+// share one.
 func (id Instance) Key() string { return id.Tenant + "/" + id.String() }
 
 // Compare orders instances by tenant, application and number.
@@ -210,7 +210,7 @@ func CheckApplication(s string) error {
 		return fmt.Errorf("application id has %d bytes, want 1 to 64", len(s))
 	}
 	if s[0] == '-' || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-		return fmt.Errorf("application id %q: only a-z, 0-9 and (not first) - are allowed", s)
+		return fmt.Errorf("application id %q: only a-z, 0-9 and - are allowed, and - is not first", s)
 	}
 	return nil
 }

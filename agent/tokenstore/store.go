@@ -1,7 +1,8 @@
 // Package tokenstore keeps the auth tokens: one sealed record for each instance.
 //
-// Memory and disk never differ, except for [Store.Withhold]. Its callers decide when to redeem and refresh.
-// It also keeps, for each tenant, the forms and the refresh mode that worked.
+// Memory and disk never differ, except for [Store.Withhold]. The callers decide when to
+// redeem and refresh. The package also stores, for each tenant, the forms and the refresh
+// mode that worked.
 package tokenstore
 
 import (
@@ -23,27 +24,26 @@ import (
 	"regent/agent/token"
 )
 
-// prefix is where auth tokens are in the store.
+// prefix begins the names of auth tokens in the store.
 const prefix = "auth-token/"
 
-// ErrConflict means that the instance was forgotten or changed while an answer for
-// it was under way: the answer is discarded.
-var ErrConflict = errors.New("tokenstore: the auth token was changed or forgotten meanwhile")
+// ErrConflict means that the auth token was forgotten or changed during a request. The caller
+// discards the answer.
+var ErrConflict = errors.New("tokenstore: the auth token was changed or forgotten in between")
 
-// Store is the set of auth tokens. It is safe for concurrent use: changes are
-// made one after the other, and reading waits for none of them.
+// Store is the set of auth tokens. It is safe for concurrent use. Changes run one after the
+// other. Reads do not wait for them.
 type Store struct {
-	writing sync.Mutex // held over a whole change
+	writing sync.Mutex // locked during a whole change
 	store   *store.Records
 
-	notify func(Record) // of each record that was kept
+	notify func(Record) // gets each stored record
 
 	mu      sync.RWMutex
 	records map[token.Instance]Record
 }
 
-// Open reads all auth tokens. For one that cannot be read it returns a
-// [store.UnreadableError].
+// Open reads all auth tokens. It returns a [store.UnreadableError] if one cannot be read.
 func Open(ctx context.Context, s store.Store) (*Store, error) {
 	v := &Store{store: store.NewRecords(s), records: map[token.Instance]Record{}}
 	err := v.store.ReadAll(ctx, prefix, func(name string) error {
@@ -64,8 +64,8 @@ func Open(ctx context.Context, s store.Store) (*Store, error) {
 	return v, nil
 }
 
-// OnChange has f told of each record after it was kept. f must not change the
-// vault, nor wait. To be called once, before the vault is in use.
+// OnChange calls f with each record after it is stored. f must not change the store and must
+// not block. Call OnChange once, before the store is in use.
 func (v *Store) OnChange(f func(Record)) { v.notify = f }
 
 // Get returns the auth token of id.
@@ -83,17 +83,17 @@ func (v *Store) List() []Record {
 	return slices.SortedFunc(maps.Values(v.records), func(a, b Record) int { return a.ID.Compare(b.ID) })
 }
 
-// Create keeps the auth token of an instance that has none, or replaces one
-// that was redeemed again. When it returns nil the auth token is durable.
+// Create stores a new auth token of an instance, in place of an earlier one. If it returns
+// nil, the auth token is durable.
 func (v *Store) Create(ctx context.Context, r Record) error {
 	v.writing.Lock()
 	defer v.writing.Unlock()
 	return v.put(ctx, r)
 }
 
-// Update changes the auth token of id by change, durably, and returns what it
-// became. It returns [ErrConflict] if there is none, or if it is no longer of the
-// generation and intent that the caller saw.
+// Update changes an auth token durably by calling change, and returns the new record. It
+// returns [ErrConflict] if there is none, or if its generation or intent is no longer that
+// of seen.
 func (v *Store) Update(ctx context.Context, seen Record, change func(*Record)) (Record, error) {
 	v.writing.Lock()
 	defer v.writing.Unlock()
@@ -108,8 +108,8 @@ func (v *Store) Update(ctx context.Context, seen Record, change func(*Record)) (
 	return r, nil
 }
 
-// put writes first and remembers second, so that memory never holds what the
-// disk does not. The caller holds writes.
+// put writes the record to the disk, then to memory, so that memory is never ahead. The
+// caller holds writing.
 func (v *Store) put(ctx context.Context, r Record) error {
 	if err := v.store.Write(ctx, prefix+r.ID.Key(), seal(r)); err != nil {
 		return fmt.Errorf("store auth token %s: %w", r.ID, err)
@@ -123,9 +123,9 @@ func (v *Store) put(ctx context.Context, r Record) error {
 	return nil
 }
 
-// Withhold keeps the access token of seen from being handed out, in this process alone:
-// the service has revoked it, and the disk could not record that yet. Another auth token
-// in its place is not touched.
+// Withhold stops this process from issuing the access token of seen: the service has revoked
+// it, but the disk could not record that yet. It does not change a newer auth token of the
+// instance.
 func (v *Store) Withhold(seen Record) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -135,8 +135,8 @@ func (v *Store) Withhold(seen Record) {
 	}
 }
 
-// Forget removes the auth token that the caller saw, durably. None is no error;
-// another one, which was redeemed in its place meanwhile, stays: [ErrConflict].
+// Forget removes the auth token of seen durably. It is no error if there is none. It returns
+// [ErrConflict], and removes nothing, if the instance has a newer auth token.
 func (v *Store) Forget(ctx context.Context, seen Record) error {
 	v.writing.Lock()
 	defer v.writing.Unlock()
@@ -153,8 +153,7 @@ func (v *Store) Forget(ctx context.Context, seen Record) error {
 	return nil
 }
 
-// IsRecord reports whether a record of the store holds an auth token: losing it
-// costs a count.
+// IsRecord reports whether a record of the store is an auth token. Its loss costs a count.
 func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 
 // Record is one auth token and its state that must survive the process. It is encoded only
@@ -162,11 +161,11 @@ func IsRecord(name string) bool { return strings.HasPrefix(name, prefix) }
 type Record struct {
 	ID           token.Instance `json:"id"`
 	BaseURL      string         `json:"base"`           // the tenant's base URL when it was redeemed
-	Intent       string         `json:"intent"`         // the ledger's intent that bought it
-	Registration string         `json:"registration"`   // fingerprint of the registration token that paid
-	Mask         tms.Mask       `json:"mask,omitempty"` // of that token: finds it in texts after it was wiped; nil if an earlier release redeemed
-	AuthTokenID  string         `json:"auth_token_id"`  // the service's name of it
-	Identifier   string         `json:"identifier"`     // what its administrator sees
+	Intent       string         `json:"intent"`         // the ledger's intent of its redemption
+	Registration string         `json:"registration"`   // fingerprint of the redeemed registration token
+	Mask         tms.Mask       `json:"mask,omitempty"` // finds that token in texts after it is wiped; nil from an earlier release
+	AuthTokenID  string         `json:"auth_token_id"`  // the service's id
+	Identifier   string         `json:"identifier"`     // its name for the Contact Administrator
 	Provider     tms.Provider   `json:"provider"`
 
 	State token.State `json:"state"`
@@ -177,35 +176,35 @@ type Record struct {
 	Generation      uint64       `json:"generation"` // which refresh made it; grows by one
 	Jitter          float64      `json:"draw"`       // in [0,1), drawn once when the access token arrived
 	Refresh         token.Secret `json:"refresh"`
-	RefreshLife     Lifetime     `json:"refresh_life"`    // TTL 0: unknown or without end
+	RefreshLife     Lifetime     `json:"refresh_life"`    // TTL 0: unknown or unlimited
 	RefreshIssuedAt time.Time    `json:"served,omitzero"` // when Refresh was issued, by the service's own clock; zero if unknown
-	PreviousRefresh token.Secret `json:"older"`           // the refresh token before; kept until Refresh has worked once
+	PreviousRefresh token.Secret `json:"older"`           // the previous refresh token, until Refresh has worked once
 
 	Attempt  Attempt  `json:"attempt,omitzero"`
 	Refusals Refusals `json:"refusals,omitzero"`
 
-	PolicyRedeemedAt time.Time `json:"again,omitzero"` // when policy last redeemed by itself after refresh_expired
+	PolicyRedeemedAt time.Time `json:"again,omitzero"` // when policy last redeemed after refresh_expired
 
-	RequestEchoed bool     `json:"shown,omitempty"` // the redemption's reply showed what it was told
+	RequestEchoed bool     `json:"shown,omitempty"` // the redemption's reply showed the names that were sent
 	ReplyForm     tms.Form `json:"form,omitzero"`   // of the service's last reply with an auth token; zero if not known
 
 	RedeemedAt   time.Time     `json:"began,omitzero"`    // when it was redeemed, by the service's own clock; zero if unknown
-	SessionLimit time.Duration `json:"session,omitempty"` // after which the service ends its sessions, as was seen; 0 if no end was seen
+	SessionLimit time.Duration `json:"session,omitempty"` // observed time after which the service ends sessions; 0 for none
 
 	withheld bool // see [Store.Withhold]
 }
 
-// Attempt is what is known of refreshes that began and have not succeeded. It
-// is durable before the request is sent.
+// Attempt describes the refreshes that began and have not succeeded. It is durable before
+// the request is sent.
 type Attempt struct {
-	Open          bool      `json:"open,omitempty"`       // one is under way, or was when the process died
-	Unanswered    int       `json:"unanswered,omitempty"` // earlier ones whose answer never came
+	Open          bool      `json:"open,omitempty"`       // one is under way, or was at the end of the process
+	Unanswered    int       `json:"unanswered,omitempty"` // earlier ones without an answer
 	PreviousTried bool      `json:"older_tried,omitempty"`
 	At            time.Time `json:"at,omitzero"` // when the last one began
 }
 
-// AnswerMissing reports whether the service may have rotated the refresh token
-// without our having heard the answer.
+// AnswerMissing reports whether an answer is missing, so that the service may have rotated
+// the refresh token.
 func (a Attempt) AnswerMissing() bool { return a.Open || a.Unanswered > 0 }
 
 // Refusals counts refusals in the service's shape, in a row.
@@ -214,13 +213,13 @@ type Refusals struct {
 	First time.Time `json:"first,omitzero"`
 }
 
-// Servable reports whether the state lets the access token be handed out while
-// it is valid: only a revocation withdraws it at once.
+// Servable reports whether the access token may be issued while it is valid. Only a
+// revocation withdraws it at once.
 func (r Record) Servable() bool {
 	return r.State != token.Revoked && !r.withheld && !r.Access.IsZero()
 }
 
-// sealed is the stored form of a Record, with its secrets. Only this package makes one.
+// sealed is the stored form of a Record, with its secrets.
 type sealed struct {
 	Format int `json:"format"`
 	Record
@@ -229,7 +228,7 @@ type sealed struct {
 	PreviousRefresh string `json:"older,omitempty"`
 }
 
-// format is the version of sealed. A newer daemon reads the one before.
+// format is the version of sealed. A newer daemon reads the previous version.
 const format = 1
 
 func seal(r Record) sealed {
@@ -262,7 +261,7 @@ type sealedCapabilities struct {
 // Unlike a [Store], memory may be ahead of the disk: a finding is valid for this process
 // also while the disk is full. [TenantCapabilities.Save] writes the rest later.
 type TenantCapabilities struct {
-	writing sync.Mutex // held over a whole change
+	writing sync.Mutex // locked during a whole change
 	store   *store.Records
 	unsaved map[string]bool // by host
 
@@ -297,7 +296,7 @@ func OpenTenantCapabilities(ctx context.Context, s store.Store) (*TenantCapabili
 
 // formatError is the error on a record of a later release.
 func formatError(got, want int) error {
-	return fmt.Errorf("it has format %d, this daemon reads %d: install the newer version again", got, want)
+	return fmt.Errorf("it has format %d, but this regentd reads %d: install the newer version again", got, want)
 }
 
 // Get returns the capabilities of a tenant, by its host.
@@ -356,7 +355,7 @@ func (l *TenantCapabilities) save(ctx context.Context, host string) error {
 	l.unsaved[host] = true
 	kept := sealedCapabilities{Format: capabilitiesFormat, Tenant: host, Learned: l.Get(host)}
 	if err := l.store.Write(ctx, capabilitiesPrefix+host, kept); err != nil {
-		return fmt.Errorf("store what %s taught: %w", host, err)
+		return fmt.Errorf("store the forms of %s: %w", host, err)
 	}
 	delete(l.unsaved, host)
 	return nil
@@ -366,9 +365,9 @@ func (l *TenantCapabilities) save(ctx context.Context, host string) error {
 // required.
 type Loop struct {
 	Tokens        *Store
-	Capabilities  *TenantCapabilities // what each tenant taught
+	Capabilities  *TenantCapabilities // the forms and modes that worked, by tenant
 	Pauses        *timing.Pauses      // of this loop
-	timing.Signal                     // Kick has the loop look again at once
+	timing.Signal                     // Kick wakes the loop
 	Clock         timing.Clock
 	Random        func() float64                    // in [0,1)
 	Skew          func(tenant string) time.Duration // service minus device, as last seen
@@ -377,21 +376,21 @@ type Loop struct {
 	Log     *slog.Logger
 }
 
-// ServiceTime is the present by the service's own clock, as its last answer showed it.
-// This device's may have been set by years, or never.
+// ServiceTime returns the present time of the service's clock, by its last answer. The
+// device's own clock may be wrong by years.
 func (l *Loop) ServiceTime(tenant string) time.Time { return l.Clock.Wall().Add(l.Skew(tenant)) }
 
 // Learn changes the capabilities of a tenant. If it cannot write the change now, the change
-// is valid and written later.
+// is valid all the same, and is written later.
 func (l *Loop) Learn(ctx context.Context, tenant string, change func(*tms.Capabilities)) {
 	if err := l.Capabilities.Update(ctx, tenant, change); err != nil {
 		l.Log.WarnContext(ctx, "cannot store the forms of the tenant; regentd retries", "tenant", tenant, "err", err)
 	}
 }
 
-// Retry ends the pauses after failures in which nothing reached the service: the cause on
-// this device may be repaired, or refresh.mode changed. Pauses that a service asked for,
-// refused registration tokens and limits stay.
+// Retry ends the pauses after failures that did not reach the service, since somebody may
+// have repaired this device or changed refresh.mode. Pauses that a service asked for, refused
+// registration tokens and limits stay.
 func (l *Loop) Retry() {
 	l.Pauses.Retry()
 	l.Kick()
