@@ -95,7 +95,7 @@ func TestCredentialRefused(t *testing.T) {
 			"other.service": "no allow rule of any application names",
 			"":              "no allow rule of any application names",
 			"torn.service":  "both both and cad name",
-			"more.service":  "asks for more than the unit",
+			"more.service":  "only the unit is known",
 		} {
 			by, _ := unit(name, 1)
 			if _, err := d.Credential(t.Context(), by); !errors.Is(err, fault.Denied) || !strings.Contains(err.Error(), want) {

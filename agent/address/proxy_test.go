@@ -145,7 +145,7 @@ func TestIgnored(t *testing.T) {
 		want []string
 	}{
 		{"NO_PROXY=localhost,,10.0.0.0/8,[::1]:8,*", nil},
-		{"NO_PROXY=192.168.*,<local>,10.0.0.0/99,http://host,h:70000,*host,*.1.2.3.4", []string{"number 1", "number 2", "number 3", "number 4", "number 5", "number 6", "number 7"}},
+		{"NO_PROXY=192.168.*,<local>,10.0.0.0/99,http://host,h:70000,*host,*.1.2.3.4", []string{"entry 1 is not", "entry 2 is not", "entry 3 is not", "entry 4 is not", "entry 5 is not", "entry 6 is not", "entry 7 is not"}},
 		{"no_proxy=a;b", []string{"no_proxy in the environment: entry 1 is not a host, address or network, so it has no effect"}},
 		{"HTTP_PROXY=http://u:SEC#RET@a", []string{"HTTP_PROXY in the environment has a user or password"}},
 		{"ALL_PROXY=http://a:x", nil}, // it is an error of each URL

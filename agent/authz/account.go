@@ -32,7 +32,7 @@ func (a accounts) normalize(word string) (string, error) {
 	kind, rest, marked := strings.Cut(word, ":")
 	switch {
 	case word == "" || strings.TrimSpace(word) != word:
-		return "", errors.New("is empty or has spaces around it: write a name or a decimal id")
+		return "", errors.New("is empty or has spaces around it; write a name or a decimal id")
 	case !marked:
 		return word, nil
 	case kind+":" == a.byName && rest != "" && strings.TrimSpace(rest) == rest && !strings.Contains(rest, ":"):
@@ -40,9 +40,9 @@ func (a accounts) normalize(word string) (string, error) {
 	case kind+":" == a.byID && (IsID(rest) || strings.HasPrefix(rest, "S-1-")):
 		return word, nil
 	case kind+":" == a.byID:
-		return "", fmt.Errorf("has no decimal id or SID after %s: write one, or %sNAME", a.byID, a.byName)
+		return "", fmt.Errorf("has no decimal id or SID after %s; write one, or %sNAME", a.byID, a.byName)
 	}
-	return "", fmt.Errorf("has a colon, but no name has one: write %sNAME or %sNUMBER", a.byName, a.byID)
+	return "", fmt.Errorf("has a colon, but no name has one; write %sNAME or %sNUMBER", a.byName, a.byID)
 }
 
 // IsID reports whether a word is a uid or gid in decimal, without leading zeros.
@@ -101,18 +101,18 @@ func (a accounts) matchNumber(w string, ids, names []string, e Evidence) (is boo
 	case isID && isName:
 		return true, ""
 	case isName:
-		return false, fmt.Sprintf("%s is its name, and a number alone means an id: write %s%s", w, a.byName, w)
+		return false, fmt.Sprintf("%s is its name, and a number alone means an id; write %s%s", w, a.byName, w)
 	case !isID:
 		return false, ""
 	case e == nil:
-		return false, fmt.Sprintf("it is not proven that %s is not also a name: write %s%s", w, a.byID, w)
+		return false, fmt.Sprintf("it is not proven that %s is not also a name; write %s%s", w, a.byID, w)
 	}
 	other, err := a.named(e, w)
 	switch {
 	case err != nil:
-		return false, fmt.Sprintf("Regent cannot find out whether %s is also a name (%v): write %s%s", w, err, a.byID, w)
+		return false, fmt.Sprintf("Regent cannot find out whether %s is also a name (%v); write %s%s", w, err, a.byID, w)
 	case other != "" && other != w:
-		return false, fmt.Sprintf("%s is its id, and also the name of the %s with %s%s: write %s%s or %s%s", w, a.one, a.byID, other, a.byID, w, a.byName, w)
+		return false, fmt.Sprintf("%s is its id, and also the name of the %s with %s%s; write %s%s or %s%s", w, a.one, a.byID, other, a.byID, w, a.byName, w)
 	}
 	return true, ""
 }

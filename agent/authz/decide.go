@@ -211,7 +211,7 @@ type mismatch struct {
 // a log, and rules and paths are input.
 func joinReasons(rules []Rule, no []mismatch) string {
 	if len(no) == 0 {
-		return "the application has no allow rule"
+		return "no rule of the application applies"
 	}
 	var b strings.Builder
 	for n, u := range no {

@@ -73,7 +73,7 @@ func TestDecide(t *testing.T) {
 		want   bool
 		reason string // a part of it
 	}{
-		{"no rule", alice(), nil, false, "no rule opens"},
+		{"no rule", alice(), nil, false, "no rule of the application applies"},
 		{"empty rule", alice(), []authz.Rule{{Origin: "config.yaml:3"}}, false, "allow[0] (config.yaml:3): it has no condition"},
 		{"everyone", alice(), []authz.Rule{{Everyone: true}}, true, "everyone"},
 		{"everyone does not undo another condition", alice(), []authz.Rule{{Everyone: true, Users: []string{"bob"}}}, false, "alice (1000) is not among its users"},
@@ -92,7 +92,7 @@ func TestDecide(t *testing.T) {
 			c.Evidence = &fakeEvidence{users: map[string]string{"1000": "8675"}}
 		}), []authz.Rule{{Users: []string{"uid:1000"}}}, true, "users"},
 		{"a name where an id is said", with(func(c *authz.Caller) { c.User = "30961" }), []authz.Rule{{Users: []string{"uid:30961"}}}, false, "not among its users"},
-		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "Regent cannot find out whether 1000 is also a name (EIO): write uid:1000"},
+		{"a name that nobody can look up", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO")} }), []authz.Rule{{Users: []string{"1000"}}}, false, "Regent cannot find out whether 1000 is also a name (EIO); write uid:1000"},
 		{"nothing proves that it is no name", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Users: []string{"1000"}}}, false, "write uid:1000"},
 		{"a word for groups is none for users", alice(), []authz.Rule{{Users: []string{"gid:1000", "group:alice", "user:", "uid:"}}}, false, "not among its users"},
 		{"a group's number that is another's name", with(func(c *authz.Caller) {
@@ -125,15 +125,15 @@ func TestDecide(t *testing.T) {
 		{"another digest", alice(), []authz.Rule{{Executables: programs("/opt/cad/bin/cad", "ab13")}}, false, "SHA-256 ab12"},
 		{"unit", alice(), []authz.Rule{{Units: []string{"cad-render.service"}}}, true, "units"},
 		{"another unit", alice(), []authz.Rule{{Units: []string{"cad.service"}}}, false, "unit cad-render.service is not among"},
-		{"no evidence of executable", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Executables: cad}}, false, "nothing proves which executable"},
-		{"no evidence of unit", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Units: []string{"a.service"}}}, false, "nothing proves which unit"},
+		{"no evidence of executable", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Executables: cad}}, false, "the executable of the process is not known"},
+		{"no evidence of unit", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Units: []string{"a.service"}}}, false, "the unit of the process is not known"},
 		{"evidence fails for unit", with(func(c *authz.Caller) { c.Evidence = &fakeEvidence{err: errors.New("EIO"), unit: "a.service"} }), []authz.Rule{{Units: []string{"a.service"}}}, false, "cannot be read: EIO"},
 		{"signer", alice(), []authz.Rule{{Signers: []string{"O=Other", "C=DE, O=Example GmbH"}}}, true, "it holds: signers; signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + ")"},
 		{"another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}}}, false, "it is signed by CN=Example GmbH, O=Example GmbH, C=DE (sha256:" + sum64 + "), which is not among its signers"},
 		{"signer, and another executable", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: programs("/bin/x", "")}}, false, "it does not run /bin/x"},
 		{"executable, and another signer", alice(), []authz.Rule{{Signers: []string{"O=Other"}, Executables: cad}}, false, "which is not among its signers"},
 		{"executable and signer", alice(), []authz.Rule{{Signers: []string{"O=Example GmbH"}, Executables: cad}}, true, "it holds: executables, signers; signed by"},
-		{"no evidence of signer", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "nothing proves who signed"},
+		{"no evidence of signer", with(func(c *authz.Caller) { c.Evidence = nil }), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "the signer of the program is not known"},
 		{"evidence fails for signer", with(func(c *authz.Caller) {
 			c.Evidence = &fakeEvidence{err: errors.New("not supported on this system"), signer: example()}
 		}), []authz.Rule{{Signers: []string{"O=Example GmbH"}}}, false, "its signer cannot be read: not supported on this system"},
@@ -167,9 +167,9 @@ func TestDecideUnit(t *testing.T) {
 		{"its slice", []authz.Rule{{Units: []string{"cad.slice"}}}, "allow[0]", "it holds: units"},
 		{"everyone is no unit", []authz.Rule{{Everyone: true}}, "", "no rule"},
 		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no rule"},
-		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "asks for more than the unit"},
-		{"an executable", []authz.Rule{{Units: []string{"cad.service"}, Executables: programs("/x", "")}}, "", "asks for more than the unit"},
-		{"a signer", []authz.Rule{{Units: []string{"cad.service"}, Signers: []string{"O=Example GmbH"}}}, "", "asks for more than the unit"},
+		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "only the unit is known"},
+		{"an executable", []authz.Rule{{Units: []string{"cad.service"}, Executables: programs("/x", "")}}, "", "only the unit is known"},
+		{"a signer", []authz.Rule{{Units: []string{"cad.service"}, Signers: []string{"O=Example GmbH"}}}, "", "only the unit is known"},
 		{"a second rule that names it alone", []authz.Rule{
 			{Units: []string{"cad.service"}, Groups: []string{"x"}}, {Units: []string{"cad.service"}, Everyone: true},
 		}, "allow[1]", "it holds"},

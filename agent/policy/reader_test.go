@@ -171,7 +171,7 @@ func TestBadFile(t *testing.T) {
 		{"applications as keys", "applications: {cad: {}}\n", []string{"config.yaml:1: applications: is a list of keys, not a list; write one item for each application, beginning with: - id: NAME"}},
 		{"application as a word", "applications: [cad]\n", []string{"config.yaml:1: applications[0]: is text, not an application; begin it with: - id: NAME"}},
 		{"no id", "applications: [{instances: 2}]\n", []string{"config.yaml:1: applications[0]: has no id; begin it with: - id: NAME"}},
-		{"bad id", "applications: [{id: CAD}]\n", []string{`config.yaml:1: applications[0].id: application id "CAD": only a-z, 0-9 and (not first) - are allowed`}},
+		{"bad id", "applications: [{id: CAD}]\n", []string{`config.yaml:1: applications[0].id: application id "CAD": only a-z, 0-9 and - are allowed, and - is not first`}},
 		{"two ids", "applications: [{id: cad, id: dac}]\n", []string{"config.yaml:1: applications[0]: has more than one id; keep one"}},
 		{"application twice", "tenant: a\napplications:\n  - id: cad\n  - id: cad\n", []string{
 			"config.yaml:4: applications.cad: is listed a second time in this file, first in line 3; make one item of the two",
@@ -193,8 +193,8 @@ func TestBadFile(t *testing.T) {
 		{"executable as a text", application("allow: [{executables: [/a]}]"), []string{rule + ".executables[0]: is text, not a list of keys; write the keys below it, each with a colon"}},
 		{"no executables", application("allow: [{executables: []}]"), []string{rule + ".executables: is an empty list; name at least one, or remove the key"}},
 		{"bad digest", application("allow: [{executables: [{path: /a, sha256: abc}]}]"), []string{rule + ".executables[0].sha256: is not 64 hex digits; write the output of sha256sum for the file"}},
-		{"signer by name alone", application("allow: [{signers: [Example GmbH]}]"), []string{rule + ".signers[0]: is no subject of a certificate; write what (Get-AuthenticodeSignature FILE).SignerCertificate.Subject prints, in quotes as one text, or sha256: and its certificate's SHA-256"}},
-		{"a subject that YAML splits", application("allow: [{signers: [O=Example GmbH, C=DE]}]"), []string{rule + ".signers[1]: names neither O (the organisation) nor CN, so it would admit many; add one of them, with the whole in quotes as one text"}},
+		{"signer by name alone", application("allow: [{signers: [Example GmbH]}]"), []string{rule + ".signers[0]: is not a subject of a certificate. Write the output of (Get-AuthenticodeSignature FILE).SignerCertificate.Subject in quotes, or sha256: and the certificate's SHA-256"}},
+		{"a subject that YAML splits", application("allow: [{signers: [O=Example GmbH, C=DE]}]"), []string{rule + ".signers[1]: has neither O (the organization) nor CN, so it would admit many signers. Add one of them, and put all of it in quotes"}},
 		{"no signers", application("allow: [{signers: []}]"), []string{rule + ".signers: is an empty list; name at least one, or remove the key"}},
 		{"all together", "tenent: a\naudit: loud\nlog: {level: 3}\n", []string{
 			"config.yaml:1: tenent: is not a known key; did you mean tenant?",

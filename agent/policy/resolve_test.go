@@ -139,7 +139,7 @@ func TestBadManagedValueIsIgnoredAlone(t *testing.T) {
 	want := []string{
 		"policy.yaml:1: audit: is not a valid value; write best_effort or required",
 		"policy.yaml:2: log.format: is not a valid value; write text or json",
-		`policy.yaml:5: applications[1].id: application id "BAD": only a-z, 0-9 and (not first) - are allowed`,
+		`policy.yaml:5: applications[1].id: application id "BAD": only a-z, 0-9 and - are allowed, and - is not first`,
 		"policy.yaml:4: applications.cad.instances: is text; write a whole number from 1 to 10000, without quotes",
 		"policy.yaml:4: applications.cad.allow[0]: has no condition; name users, groups, executables, units or signers, or write everyone: true",
 	}

@@ -202,7 +202,7 @@ func TestMissingRecord(t *testing.T) {
 		b.start()
 		b.advance(24 * time.Hour)
 		b.wantPosts(1)
-		b.wantReason(1, fault.StoreUnreadable, "its record is gone")
+		b.wantReason(1, fault.StoreUnreadable, "its record is missing")
 	})
 }
 

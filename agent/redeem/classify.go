@@ -90,7 +90,7 @@ func budgetVerdict(f *tms.Failure, what string) Verdict {
 
 // resolveHint tells a person how to resolve an uncertain redemption.
 func resolveHint(redemption string) string {
-	return fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --consumed. If not, run it with --not-consumed, and Regent redeems again", redemption)
+	return fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --consumed. If not, run: regent ledger resolve %[1]s --not-consumed. Regent then redeems again", redemption)
 }
 
 // classifyError classifies the failure of a POST. Without evidence, the request may have

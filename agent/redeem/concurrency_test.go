@@ -50,7 +50,7 @@ func TestForgetWaitsForTheLedger(t *testing.T) {
 			b.Fatalf("held %t, ledger %v; want an auth token and its intent alone", held, b.ledger.Entries())
 		}
 		b.store.inject(storeFault{})
-		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), "try again") {
+		if err := b.engine.Forget(b.Context(), b.id(1), "alice"); fault.KindOf(err) != fault.Unavailable || !strings.Contains(fault.From(err).Text(), "Try again") {
 			b.Errorf("Forget = %v, want unavailable for a moment", err)
 		}
 		b.advance(time.Minute)

@@ -297,5 +297,5 @@ func compareHint(l tms.RequestForm) string {
 	if l.OtherIgnored {
 		next = "Regent then redeems nothing more by itself, since both forms were tried"
 	}
-	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --listed. If not, run it with --not-listed. %s", l.By, next)
+	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --listed. If not, run: regent ledger resolve %[1]s --not-listed. %s", l.By, next)
 }

@@ -120,12 +120,12 @@ func TestUnredeemedReason(t *testing.T) {
 		text    string // a part
 	}{
 		{"nothing", Account{}, RegistrationToken{}, false, fault.NotRegistered, ""},
-		{"a token is held", Account{}, RegistrationToken{}, true, fault.NotRegistered, "is held"},
+		{"a token is held", Account{}, RegistrationToken{}, true, fault.NotRegistered, "is stored"},
 		{"in doubt", Account{RecentUncertain: []Entry{{Words: "lost"}, {Words: "lost again"}}, Last: refused}, RegistrationToken{Refused: fault.RegistrationExpired}, true, fault.RedemptionUncertain, "lost again"},
 		{"the token was refused", Account{}, RegistrationToken{Refused: fault.RegistrationExpired, RefusedText: "too late"}, true, fault.RegistrationExpired, "too late"},
 		{"it was refused and dropped", Account{Last: refused}, RegistrationToken{}, false, fault.RegistrationExhausted, "no count left"},
 		{"the token was refused for another, later", Account{Last: refused}, RegistrationToken{Refused: fault.RegistrationExpired, RefusedText: "too late"}, true, fault.RegistrationExpired, "too late"},
-		{"another came since", Account{Last: refused}, RegistrationToken{ReceivedAt: refused.At.Add(time.Second)}, true, fault.NotRegistered, "is held"},
+		{"another came since", Account{Last: refused}, RegistrationToken{ReceivedAt: refused.At.Add(time.Second)}, true, fault.NotRegistered, "is stored"},
 		{"unused", Account{Last: Entry{Kind: Unused, Code: fault.Throttled, Words: "pause"}}, RegistrationToken{}, false, fault.Throttled, "pause"},
 		{"found used", Account{Last: spent, ManualOnly: true}, RegistrationToken{}, true, fault.NotRegistered, "regent instances redeem cad/1"},
 		{"its record is gone", Account{CurrentIntent: "regent-1", Last: Entry{Kind: Confirmed}}, RegistrationToken{}, true, fault.StoreUnreadable, "regent-1"},

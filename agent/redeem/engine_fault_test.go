@@ -180,7 +180,7 @@ func TestStoreIsProbedFirst(t *testing.T) {
 		if got := b.ledger.Entries(); len(got) != 0 {
 			b.Errorf("got entries %v, want none", got)
 		}
-		b.wantReason(1, fault.Unavailable, errFull.Error(), "nothing was sent")
+		b.wantReason(1, fault.Unavailable, errFull.Error(), "Regent sent no redemption")
 		b.probe.Store(nil)
 		b.advance(time.Hour)
 		b.wantStates(token.Live)
@@ -216,7 +216,7 @@ func TestAuthTokenNotStored(t *testing.T) {
 				if r, ok := b.vault.Get(b.id(1)); ok {
 					b.Errorf("%+v can be handed out, and is not durable", r)
 				}
-				b.wantReason(1, fault.Unavailable, "one count was used", "leave the daemon running")
+				b.wantReason(1, fault.Unavailable, "one count was used", "Do not stop regentd")
 				if err := b.engine.RequestRedeem(b.Context(), b.id(1), "root"); err == nil {
 					b.Error("a wish was taken that could not be written down")
 				}
@@ -289,7 +289,7 @@ func TestFailedIntentThatWasWritten(t *testing.T) {
 			b.Errorf("got ledger %v, want %v", got, want)
 		}
 		b.restart()
-		b.wantReason(1, fault.Unavailable, "nothing was sent")
+		b.wantReason(1, fault.Unavailable, "Regent sent no redemption")
 	})
 }
 
@@ -309,7 +309,7 @@ func TestStartOnAFullDisk(t *testing.T) {
 		b.store.inject(storeFault{})
 		b.advance(time.Minute)
 		b.wantStates(token.Live, token.Uncertain)
-		b.wantReason(2, fault.RedemptionUncertain, "daemon stopped", "regent ledger")
+		b.wantReason(2, fault.RedemptionUncertain, "regentd stopped", "regent ledger")
 		if got, want := b.kinds(2), []redeem.Kind{redeem.Intent, redeem.Uncertain}; !slices.Equal(got, want) {
 			b.Errorf("got ledger %v, want %v", got, want)
 		}
@@ -383,7 +383,7 @@ func TestClientCannotBeCreated(t *testing.T) {
 		b.run()
 		b.register(registration)
 		b.advance(2 * time.Second)
-		b.wantReason(1, fault.Unavailable, "ca_file: no such file", "check tenant")
+		b.wantReason(1, fault.Unavailable, "ca_file: no such file", "Check tenant")
 		if len(b.ledger.Entries()) != 0 || strings.Contains(b.log.String(), "SENTINEL") {
 			b.Errorf("got entries %v, log %s", b.ledger.Entries(), b.log.String())
 		}

@@ -112,7 +112,7 @@ func TestDisabled(t *testing.T) {
 		b.advance(5 * time.Hour)
 		b.wantPosts(1)
 		b.wantHeld(true)
-		b.wantReason(1, fault.RegistrationRefused, "enable it", "within six hours", "regent instances redeem cad/1 (", host)
+		b.wantReason(1, fault.RegistrationRefused, "enable it", "within 6 h", "regent instances redeem cad/1 (", host)
 		if last := b.engine.Account(b.id(1)).Last; !strings.Contains(last.Words, "regent instances redeem cad/1 (") {
 			b.Errorf("the ledger says %q, want it to name the instance", last.Words)
 		}
@@ -141,7 +141,7 @@ func TestNotSent(t *testing.T) {
 			b.advance(time.Millisecond)
 			b.wantPosts(i + 1)
 			if i == 0 {
-				b.wantReason(1, fault.Unavailable, host, "no count used")
+				b.wantReason(1, fault.Unavailable, host, "no count was used")
 			}
 		}
 		b.wantStates(token.Live)
@@ -163,7 +163,7 @@ func TestDiscoveryFails(t *testing.T) {
 		b.start()
 		b.register(registration)
 		b.advance(1100 * time.Millisecond)
-		b.wantReason(1, fault.Unavailable, host, "no count was used")
+		b.wantReason(1, fault.Unavailable, host, "No count was used")
 		b.advance(time.Second)
 		b.wantReason(1, fault.Throttled, host)
 		b.wantPosts(0)
@@ -184,7 +184,7 @@ func TestThrottled(t *testing.T) {
 		b.register(registration)
 		b.advance(2 * time.Second)
 		b.wantPosts(2)
-		b.wantReason(2, fault.Throttled, host, "no count was used")
+		b.wantReason(2, fault.Throttled, host, "No count was used")
 		b.wantReason(3, fault.Throttled, host)
 		if f, _ := b.engine.Reason(b.id(3)); f.Retry <= 50*time.Second || f.Retry > time.Minute {
 			b.Errorf("got %s to wait, want what is left of a minute", f.Retry)
