@@ -132,7 +132,7 @@ func (p *Pauses) ClearTenant(host string) {
 	p.delete(func(k token.Instance, _ Pause) bool { return k.Tenant == host && k.Application != "" })
 }
 
-// Retry ends the pauses whose cause may have been fixed on this device. A pause that a
+// Retry ends the pauses that a repair of this device may have fixed. A pause that a
 // service asked for stays.
 func (p *Pauses) Retry() {
 	p.delete(func(_ token.Instance, one Pause) bool { return one.Fixable })
