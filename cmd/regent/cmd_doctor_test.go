@@ -55,7 +55,7 @@ func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
 // asks is told, and nothing of its text.
 func TestDoctorNamesAProxyThatCannotBeRead(t *testing.T) {
 	for _, tt := range []struct{ name, text, says string }{
-		{"HTTPS_PROXY", "http://user:S3c%ret@proxy.corp:3128", "has a user or password that no URL can hold as it is"},
+		{"HTTPS_PROXY", "http://user:S3c%ret@proxy.corp:3128", "has a user or password that needs encoding"},
 		{"https_proxy", "http:S3c%ret", `has no "://" after http`},
 		{"HTTPS_PROXY", "S3c%ret@proxy.corp:3128", "has a user or password"},
 		{"ALL_PROXY", "ftp://u:S3c%ret@proxy.corp", "is not an http, https or socks5 URL"},
