@@ -1,7 +1,7 @@
-// Package doctor says what is wrong with an installation, and what to do next.
+// Package doctor finds problems of an installation and names the next step.
 //
 // It has the table of codes with causes and next steps, the facts of a device, and the
-// judgements that turn facts into findings. All of it is pure: others gather the facts
+// checks that turn facts into findings. It does no I/O: its callers gather the facts
 // and show the findings. Codes are an interface: add codes, never change one.
 package doctor
 

@@ -43,25 +43,25 @@ func doctorPart(e Entry) string {
 	return b.String()
 }
 
-// interfacePart is about an error that a program got.
+// interfacePart explains an error of the local interface.
 func interfacePart(k fault.Kind) string {
 	return fmt.Sprintf("## In the local interface\n\nA program that asked the agent got the `code` `%s`: %s.\n\n- **Application**: %s\n", k, k.Advice(), programAdvice(k)) +
-		"- **User and administrator**: `regent status` shows the instance, `regent doctor` the cause.\n"
+		"- **User and administrator**: `regent status` shows the instance. `regent doctor` shows the cause.\n"
 }
 
-// programAdvice is what a program does with a code.
+// programAdvice is the next step of a program that got the code.
 func programAdvice(k fault.Kind) string {
 	switch k {
 	case fault.InvalidRequest:
-		return "correct the request: `PROTOCOL.md`, which is beside the guides, has the fields of each call. Asking again changes nothing."
+		return "correct the request. `PROTOCOL.md`, beside the guides, has the fields of each call. Do not retry."
 	case fault.Throttled, fault.Unavailable, fault.RefreshUncertain, fault.StoreLocked:
-		return "ask again after `retry_after` seconds, or in a minute where there is none."
+		return "retry after `retry_after` seconds, or after 1 minute without it."
 	case fault.NoFreeInstance:
-		return "ask again when another process of the application has ended, or tell the user which ones run."
+		return "retry when another process of the application has ended, or show the user the running ones."
 	case fault.Internal:
-		return "show `detail` to the user and ask again once; it is a defect of the agent."
+		return "show `detail` to the user and retry once. It is a defect of the agent."
 	}
-	return "show `detail` to the user, who decides; asking again changes nothing until somebody has done something."
+	return "show `detail` to the user. Retry only after somebody has corrected the cause."
 }
 
 func indexPage() string {

@@ -29,7 +29,7 @@ type bundleAbout struct {
 	Program   string    `json:"program"`
 	Daemon    string    `json:"daemon"`
 	UserNames bool      `json:"user_names"`
-	Missing   []string  `json:"missing"` // parts that could not be had, and why
+	Missing   []string  `json:"missing"` // missing parts, and the reasons
 }
 
 type bundleDoctor struct {
@@ -38,13 +38,13 @@ type bundleDoctor struct {
 	Denials       []doctor.Denial       `json:"denials"`
 }
 
-// bundleParts are the files of a bundle, and the members of their JSON that get into
-// it, by their paths. A member that is added elsewhere does not get into it by itself:
-// before you add it here, look whether it can hold a secret. After a colon stands how
-// a member may name users.
+// bundleParts are the files of a bundle, and the paths of the allowed members of their
+// JSON. A new member elsewhere is not in a bundle by default. Before you add it here,
+// check that it cannot have a secret. The word after a colon says how a member may name
+// users.
 var bundleParts = []struct{ file, what, members string }{
-	{"about.json", "when and by which versions it was made, and what is missing", "made program daemon user_names missing"},
-	{"status.json", "what regent status shows", `started_at now health summary store.state store.guard
+	{"about.json", "date, versions and missing parts", "made program daemon user_names missing"},
+	{"status.json", "the status", `started_at now health summary store.state store.guard
 		counts.confirmed counts.uncertain problems.source problems.detail:text
 		tenants.host tenants.reachable tenants.clock_skew_seconds tenants.last_fault.detail:text
 		tenants.registration_token.fingerprint tenants.registration_token.source:whole
@@ -54,13 +54,13 @@ var bundleParts = []struct{ file, what, members string }{
 		applications.instances.holder.user:name applications.instances.holder.exe:path
 		applications.instances.last_fault.code applications.instances.last_fault.detail:text
 		applications.instances.redeem_asked`},
-	{"doctor.json", "what regent doctor finds, and how far the services were reached", `checked
+	{"doctor.json", "the findings of regent doctor, and the checks of the services", `checked
 		findings.code findings.severity findings.subject findings.evidence:text
 		ways.host ways.proxy ways.step ways.failure ways.status ways.issuer ways.provider
 		denials.application denials.user:name denials.exe:path denials.reason:whole denials.at denials.times`},
 	{"policy.json", "the keys of the configuration that somebody set", "key value level source status"},
-	{"store.json", "how the store is; no record", "state guard why binding records damaged.path damaged.why ledger"},
-	{"ledger.json", "the account of the redemptions", "at kind instance tenant identifier code status by:name"},
+	{"store.json", "the state of the store, without records", "state guard why binding records damaged.path damaged.why ledger"},
+	{"ledger.json", "the redemptions", "at kind instance tenant identifier code status by:name"},
 }
 
 // How a member may name users.
@@ -71,7 +71,7 @@ const (
 	allOfUser  = "whole" // it says who did something, in words
 )
 
-// redacted stands where a user's name was.
+// redacted replaces a user's name.
 const redacted = "(left out)"
 
 // bundleFile is one file of the bundle.
@@ -80,8 +80,8 @@ type bundleFile struct {
 	content    []byte
 }
 
-// files returns the files of the bundle, without names of users unless About says
-// that they are in it.
+// files returns the files of the bundle. They have names of users only if
+// About.UserNames is set.
 func (b bundle) files() ([]bundleFile, error) {
 	if !b.About.UserNames {
 		b.hideRules()
@@ -116,7 +116,7 @@ func (b bundle) files() ([]bundleFile, error) {
 	return out, nil
 }
 
-// hideRules takes out the rules of allow, and the finding that repeats them.
+// hideRules removes the allow rules, and the finding that repeats them.
 func (b *bundle) hideRules() {
 	for i, k := range b.Policy {
 		if strings.HasSuffix(k.Key, ".allow") {
@@ -153,11 +153,10 @@ func hideUsers(names []string) func(how, text string) string {
 	}
 }
 
-// members are the members of a JSON value that get into a bundle; none of a value that
-// is no object.
+// members are the allowed members of a JSON value. A value that is no object has none.
 type members struct {
 	of  map[string]*members
-	how string // it may name users; "" is not at all
+	how string // how it may name users; "" if it does not
 }
 
 // parseMembers reads paths such as "holder.user:name".
@@ -177,8 +176,8 @@ func parseMembers(paths string) *members {
 	return root
 }
 
-// keep returns v without the members that m does not have. Each text is what change
-// makes of it.
+// keep returns v without the members that m does not have. It applies change to each
+// text.
 func (m *members) keep(v any, change func(how, text string) string) any {
 	switch v := v.(type) {
 	case []any:
@@ -199,7 +198,7 @@ func (m *members) keep(v any, change func(how, text string) string) any {
 	return v
 }
 
-// jsonValue is v as a reader of its JSON sees it.
+// jsonValue returns v as decoded from its JSON.
 func jsonValue(v any) (out any, err error) {
 	text, err := json.Marshal(v)
 	if err != nil {

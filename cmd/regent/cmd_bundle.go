@@ -14,24 +14,22 @@ import (
 	"regent/platform/files"
 )
 
-// namesKey is the key of the configuration that lets names of users into a
-// bundle.
+// namesKey is the configuration key that allows names of users in a bundle.
 const namesKey = "support.user_names"
 
 func newBundle(c *cli) *cobra.Command {
 	var out string
 	var list bool
-	cmd := command("bundle", "Write what support needs into one file, without secrets",
-		`Write what support needs into one file, without secrets: the status, what doctor
-finds, the configuration in force, the state of the store, and the account of the
-redemptions. What is in it is listed before it is written; --list does no more.
+	cmd := command("bundle", "Write a file for support, without secrets",
+		`Write a file for support, without secrets. It has the status, the findings of
+doctor, the active configuration, the state of the store and the ledger. regent
+lists the content before it writes the file. With --list it only lists.
 
-The file is a zip of JSON, readable by you alone. Names of users are left out
-where policy says so (support.user_names), and where this user may not read the
-policy.`,
+The file is a zip of JSON that only you can read. It has names of users only if the
+key support.user_names allows it, and you may read the policy.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if !list && out == "" {
-				return usage(cmd, "say where it goes: --out FILE; or only what would be in it: --list")
+				return usage(cmd, "--out FILE is required; to list the content only, use --list")
 			}
 			b := c.bundle(cmd.Context())
 			parts, err := b.files()
@@ -43,12 +41,14 @@ policy.`,
 			}
 			return writeBundle(cmd, out, parts)
 		})
+	cmd.Example = `  regent bundle --list
+  sudo regent bundle --out regent.zip`
 	cmd.Flags().StringVar(&out, "out", "", "the `file` to write, such as regent.zip")
-	cmd.Flags().BoolVar(&list, "list", false, "only list what would be in it")
+	cmd.Flags().BoolVar(&list, "list", false, "only list the content")
 	return cmd
 }
 
-// bundle gathers everything. A part that cannot be had is named instead.
+// bundle gathers all parts. It lists those that it cannot get as missing.
 func (c *cli) bundle(ctx context.Context) bundle {
 	f := c.gather(ctx, "")
 	b := bundle{
@@ -86,8 +86,8 @@ func (c *cli) bundle(ctx context.Context) bundle {
 	return b
 }
 
-// namesAllowed reports whether policy lets names of users into a bundle. Who
-// may not read it is told no.
+// namesAllowed reports whether the policy allows names of users in a bundle. It returns
+// false if the caller may not read the policy.
 func namesAllowed(p api.Policy) bool {
 	for _, k := range p.Keys {
 		if k.Key == namesKey {
@@ -131,5 +131,5 @@ func writeBundle(cmd *cobra.Command, file string, parts []bundleFile) error {
 	if err := files.Write(file, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	return write(cmd, fmt.Sprintf("Written to %s, readable by you alone.\n", printable(file)))
+	return write(cmd, fmt.Sprintf("Written to %s. Only you can read it.\n", printable(file)))
 }

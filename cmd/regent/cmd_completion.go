@@ -8,15 +8,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// shellNames are those that a completion script can be made for.
+// shellNames are the supported shells.
 func shellNames() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
-// newCompletion stands in for cobra's own, which answers an unknown shell with
-// its help and success.
+// newCompletion replaces cobra's command, which exits 0 for an unknown shell.
 func newCompletion() *cobra.Command {
 	names := strings.Join(shellNames(), ", ")
-	cmd := command("completion {"+strings.Join(shellNames(), "|")+"}", "Print a script that completes regent's commands in a shell",
-		`Print a script that completes regent's commands in a shell. To load it:
+	cmd := command("completion {"+strings.Join(shellNames(), "|")+"}", "Print a completion script for a shell",
+		`Print a completion script for a shell. To load it:
 
   bash        source <(regent completion bash)
   zsh         regent completion zsh > "${fpath[1]}/_regent"
@@ -40,21 +39,21 @@ func newCompletion() *cobra.Command {
 	return cmd
 }
 
-// completeFlag has a shell complete the values of a flag that cmd has.
+// completeFlag sets the completion of a flag's values.
 func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
 		panic("[unexpected] " + err.Error())
 	}
 }
 
-// applicationFlag is the flag of the application that a command is about.
+// applicationFlag adds the flag --application.
 func (c *cli) applicationFlag(cmd *cobra.Command, id *string) {
 	cmd.Flags().StringVar(id, "application", "", "the `id` of the application")
 	completeFlag(cmd, "application", c.completeApplications)
 }
 
-// completeApplications completes the ids that the daemon knows: none, if it does not
-// answer.
+// completeApplications completes the ids of the daemon's applications. It completes
+// none if the daemon does not answer.
 func (c *cli) completeApplications(cmd *cobra.Command, _ []string, begun string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
 	st, _ := c.status(cmd.Context()) // the zero value names none
 	for _, a := range st.Applications {
@@ -70,6 +69,10 @@ var version = "dev"
 
 func newVersion() *cobra.Command {
 	return command("version", "Print the version of this program", "", func(cmd *cobra.Command, _ []string) error {
-		return write(cmd, fmt.Sprintf("regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH))
+		return write(cmd, versionText())
 	})
+}
+
+func versionText() string {
+	return fmt.Sprintf("regent %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

@@ -17,22 +17,22 @@ import (
 	"regent/platform/localsock"
 )
 
-// diagnosisTime is how long the daemon may take to look at its services.
+// diagnosisTime is the longest time for the daemon's checks of its services.
 const diagnosisTime = 30 * time.Second
 
-// answerTime is how long a daemon may take to answer at all.
+// answerTime is the longest time for the first answer of the daemon.
 const answerTime = 5 * time.Second
 
 func newDoctor(c *cli) *cobra.Command {
 	var registration, forms bool
 	var config string
-	cmd := command("doctor", "Say what is wrong with this installation, and what to do next",
-		`Say what is wrong with this installation, and what to do next: the way to the
-service, the registration token, the store, the configuration, the socket and the
-daemon are looked at. It changes nothing and costs no count.
+	cmd := command("doctor", "Find problems of this installation, and show the next step",
+		`Find problems of this installation, and show the next step. It checks the connection
+to the service, the registration token, the store, the configuration, the socket
+and the daemon. It changes nothing and costs no count.
 
-Exit codes: 0 nothing is wrong, 6 something should be mended, 7 something is not
-served or will soon not be.`,
+Exit codes: 0 no problem, 6 a warning, 7 a failure: an application gets no token,
+or soon will not.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if forms {
 				return c.showContract(cmd)
@@ -44,10 +44,13 @@ served or will soon not be.`,
 			}
 			return severityError(r)
 		})
+	cmd.Example = `  regent doctor
+  sudo regent doctor --check-registration
+  sudo regent doctor --contract`
 	jsonFlag(cmd, "print the findings as JSON")
-	cmd.Flags().BoolVar(&registration, "check-registration", false, "also say what a redemption would do now; it sends no registration token and costs no count")
-	cmd.Flags().BoolVar(&forms, "contract", false, "say instead which of the undocumented forms each tenant has (administrators); what is sent is made up and costs no count")
-	cmd.Flags().StringVar(&config, "config", "", "configuration `file` that is looked at where no daemon answers (default: the installed one)")
+	cmd.Flags().BoolVar(&registration, "check-registration", false, "also show the result of a redemption, without sending a registration token; costs no count")
+	cmd.Flags().BoolVar(&forms, "contract", false, "show only the undocumented forms of each tenant (administrators); it sends made-up tokens and costs no count")
+	cmd.Flags().StringVar(&config, "config", "", "the configuration `file` to check if no daemon answers (default: the installed one)")
 	cmd.AddCommand(newDoctorExplain())
 	return cmd
 }
@@ -56,7 +59,7 @@ func newDoctorExplain() *cobra.Command {
 	cmd := command("explain CODE", "Show the runbook page of a code of doctor, or of an error of the agent", "", func(cmd *cobra.Command, args []string) error {
 		page, ok := doctor.RunbookPages()[args[0]+".md"]
 		if !ok {
-			return usage(cmd, "there is no code %.40q; regent doctor names those that hold", args[0])
+			return usage(cmd, "unknown code %.40q; regent doctor shows the codes of this device", args[0])
 		}
 		return write(cmd, page)
 	})
@@ -64,7 +67,7 @@ func newDoctorExplain() *cobra.Command {
 	return cmd
 }
 
-// severityError ends regent with the code of the worst severity.
+// severityError returns the exit code of the worst severity.
 func severityError(r doctor.Report) error {
 	switch r.Worst() {
 	case doctor.Failure:
@@ -75,8 +78,8 @@ func severityError(r doctor.Report) error {
 	return nil
 }
 
-// gather collects the facts of this device. config is the configuration to read if no
-// daemon answers, "" the installed one.
+// gather collects the facts of this device. config is the configuration file to read if
+// no daemon answers; "" is the installed one.
 func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 	f := doctor.Facts{
 		Audience: doctor.User, Client: doctor.Client{Version: version},
@@ -91,7 +94,7 @@ func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 	} else {
 		f.Socket.Connection, f.Socket.Failure = client.ConnectionOf(err), err.Error()
 	}
-	f.Units, _ = c.units(ctx) // a manager that cannot be asked has none
+	f.Units, _ = c.units(ctx) // none without a service manager
 	if f.Daemon == nil && f.Socket.Connection != doctor.ConnectionThrottled && (config != "" || c.socket == localsock.DefaultPath) {
 		f.Config = c.localFacts.config(ctx, config)
 	}
@@ -101,10 +104,10 @@ func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 	return f
 }
 
-// diagnose has the daemon look at its services, which takes its time, once it has
-// shown that it answers at all.
+// diagnose asks the daemon for its diagnosis, which may take diagnosisTime. It first
+// checks that the daemon answers within answerTime.
 func (c *cli) diagnose(ctx context.Context) (doctor.Daemon, error) {
-	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w: no answer within %s", client.ErrNotReachable, formatDuration(answerTime)))
+	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w within %s", client.ErrNotReachable, formatDuration(answerTime)))
 	defer cancel()
 	a := c.agent()
 	if _, err := a.Status(first); err != nil {
@@ -113,7 +116,7 @@ func (c *cli) diagnose(ctx context.Context) (doctor.Daemon, error) {
 	return ask(ctx, diagnosisTime, a.Diagnose)
 }
 
-// renderDoctor is the report, and what a redemption would do where that is asked.
+// renderDoctor returns the report, and the dry run of a redemption if registration is set.
 func renderDoctor(r doctor.Report, f doctor.Facts, v view, registration bool) string {
 	text := renderReport(r, v)
 	if registration {
@@ -122,7 +125,7 @@ func renderDoctor(r doctor.Report, f doctor.Facts, v view, registration bool) st
 	return text
 }
 
-// renderReport is each finding with its evidence and the next step.
+// renderReport returns each finding with its evidence and the next step.
 func renderReport(r doctor.Report, v view) string {
 	var b strings.Builder
 	if worst := r.Worst(); worst == "" || worst == doctor.Info {
@@ -134,21 +137,21 @@ func renderReport(r doctor.Report, v view) string {
 		}
 		b.WriteString(renderFinding(f, v))
 	}
-	b.WriteString("\n" + v.prose("Looked at: "+strings.Join(r.Checked, ", ")+"."))
+	b.WriteString("\n" + v.prose("Checked: "+strings.Join(r.Checked, ", ")+"."))
 	for _, text := range skippedChecks(r.Skipped) {
 		b.WriteString(v.prose(text))
 	}
 	return b.String()
 }
 
-// skippedChecks is one sentence for each reason, in their order.
+// skippedChecks returns one sentence for each reason, in the order of the checks.
 func skippedChecks(all []doctor.Skipped) (out []string) {
 	for _, group := range groups(all, func(s doctor.Skipped) string { return s.Why }) {
 		var names []string
 		for _, s := range group {
 			names = append(names, s.Check)
 		}
-		out = append(out, fmt.Sprintf("Not looked at: %s, since %s.", strings.Join(names, ", "), group[0].Why))
+		out = append(out, fmt.Sprintf("Not checked: %s, since %s.", strings.Join(names, ", "), group[0].Why))
 	}
 	return out
 }
@@ -162,47 +165,47 @@ func renderFinding(f doctor.Finding, v view) string {
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", rows)
 }
 
-// renderDryRun says what a redemption would do, as far as that can be known
-// without one: the service has no call that tells how a registration token is.
+// renderDryRun describes the result of a redemption without one. It cannot know the
+// counts that are left: the service has no call for them.
 func renderDryRun(f doctor.Facts, v view) string {
 	if f.Daemon == nil {
-		return "No registration token was looked at: no daemon answers.\n"
+		return "No registration token was checked: no daemon answers.\n"
 	}
 	if len(f.Daemon.RegistrationTokens) == 0 {
-		return "No registration token is held, so nothing would be redeemed.\n"
+		return "Regent has no registration token, so it would redeem nothing.\n"
 	}
 	var rows [][2]string
 	for _, h := range f.Daemon.RegistrationTokens {
 		rows = append(rows, [2]string{h.Label(), printable(dryRun(h, f.Daemon.ServiceChecks))})
 	}
-	return v.paint(bold, "What a redemption would do (nothing was sent)") + "\n" + v.labelled("  ", rows) +
-		v.prose("How many counts are left only a redemption tells, or the Contact Administrator: tmsctl registration-token list.")
+	return v.paint(bold, "Result of a redemption (nothing was sent)") + "\n" + v.labelled("  ", rows) +
+		v.prose("Only a redemption or the Contact Administrator can tell how many counts are left: tmsctl registration-token list.")
 }
 
 func dryRun(h doctor.RegistrationToken, ways []doctor.ServiceCheck) string {
-	text := fmt.Sprintf("for %s, would use %d counts", h.Tenant, h.Pending)
+	text := fmt.Sprintf("for %s, would use %s", h.Tenant, plural(h.Pending, "count"))
 	if h.Application != "" {
 		text += " for " + h.Application
 	}
 	i := slices.IndexFunc(ways, func(w doctor.ServiceCheck) bool { return w.Host == h.Tenant })
 	switch {
 	case h.Refused != "":
-		text += fmt.Sprintf("; but the service refused it (%s): %s", h.Refused, h.Message)
+		text += fmt.Sprintf(", but the service refused it (%s): %s", h.Refused, h.Message)
 	case i < 0:
 		text += "; the configuration names no such tenant"
 	case ways[i].Stage != fault.StageDone:
-		text += "; but the service is not reached, see above"
+		text += ", but Regent does not reach the service, see above"
 	default:
-		text += "; the service is reached, and has not refused it yet"
+		text += "; Regent reaches the service, which has not refused it yet"
 	}
 	return text
 }
 
-// contractTime is how long the daemon may take to ask its tenants.
+// contractTime is the longest time for the daemon to ask its tenants.
 const contractTime = 60 * time.Second
 
-// showContract is regent doctor --contract: each tenant's undocumented forms, who asked,
-// and when.
+// showContract runs regent doctor --contract: each tenant's undocumented forms, with the
+// program and time of the check.
 func (c *cli) showContract(cmd *cobra.Command) error {
 	call := func(ctx context.Context) (status.Contract, error) {
 		all, err := c.agent().Contract(ctx)
@@ -218,7 +221,7 @@ func (c *cli) showContract(cmd *cobra.Command) error {
 	return err
 }
 
-// renderContract is a block for each tenant.
+// renderContract returns a block for each tenant.
 func renderContract(c status.Contract) string {
 	if len(c.Tenants) == 0 {
 		return "The configuration names no tenant yet.\n"

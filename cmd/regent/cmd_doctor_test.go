@@ -91,7 +91,7 @@ func TestDoctor(t *testing.T) {
 		code   int
 		says   []string
 	}{
-		{"well", nil, 0, []string{"Nothing is wrong.", "Looked at: socket", "Not looked at: service"}},
+		{"well", nil, 0, []string{"Nothing is wrong.", "Checked: socket", "Not checked: service"}},
 		{"failure", full, 7, []string{"disk_full: ", "Seen   no space left on device", "Do     Free space"}},
 		{"warning", older, 6, []string{"daemon_version: "}},
 	}
@@ -158,7 +158,7 @@ func TestDoctorDryRun(t *testing.T) {
 	if len(s.daemon.requests) != 0 {
 		t.Errorf("it asked for %v", s.daemon.requests)
 	}
-	if got := examineDevice(nil).run(t, "doctor", "--check-registration"); !strings.Contains(got.Out, "No registration token is held") {
+	if got := examineDevice(nil).run(t, "doctor", "--check-registration"); !strings.Contains(got.Out, "Regent has no registration token") {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -14,34 +14,31 @@ import (
 	"regent/ipc/api"
 )
 
-// What a program that regent exec starts finds in its environment.
+// The environment variables of a program that regent exec starts.
 const (
 	envSocket      = "REGENT_SOCKET"
 	envApplication = "REGENT_APPLICATION"
 	envInstance    = "REGENT_INSTANCE"
 )
 
-// execFunc takes the place of this process, and does not return; where a
-// system cannot do that it runs the program, waits for it and returns its exit
-// code.
+// execFunc replaces this process with the program, and does not return. On Windows it
+// runs the program, waits for it and returns its exit code.
 type execFunc func(ctx context.Context, path string, argv, env []string) (code int, err error)
 
 func newExec(c *cli) *cobra.Command {
 	var f tokenFlags
 	var envToken string
-	cmd := command("exec --application ID [--instance N] -- COMMAND [ARGUMENT…]", "Run a program that holds an instance for as long as it runs",
-		`Lease an instance, and run a program in the place of regent, so that the
-instance is the program's until it ends. It finds REGENT_SOCKET,
-REGENT_APPLICATION and REGENT_INSTANCE in its environment and asks the socket for
-its token; the processes that it starts itself name that instance. (On Windows
-regent holds the instance and waits for the program.)
+	cmd := command("exec --application ID [--instance N] -- COMMAND [ARGUMENT…]", "Run a program with an instance of its own",
+		`Lease an instance, and run a program in place of regent. The program has the
+instance until it exits. REGENT_SOCKET, REGENT_APPLICATION and REGENT_INSTANCE are
+in its environment. It asks the socket for its token. Its child processes name
+the same instance. (On Windows regent has the lease, and waits for the program.)
 
-The token is not in the environment unless --env-token asks for it: other
-processes of the same user can read that, and a token that is there is good only
-to its own end.
+The token is in the environment only with --env-token. Other processes of the
+same user can read it there, and it is not refreshed there.
 
-It exits 4 where only a rule about executables or signers admits: such an
-application asks the socket itself, since regent is another program.`,
+It exits 4 if the application's allow rules name executables or signers only.
+regent is another program. Such an application calls the socket itself.`,
 		func(cmd *cobra.Command, args []string) error {
 			path, tok, err := f.lease(cmd, args, c)
 			if err != nil {
@@ -56,15 +53,17 @@ application asks the socket itself, since regent is another program.`,
 			}
 			return nil
 		})
-	cmd.Args = cobra.ArbitraryArgs // so that lease words the complaint
-	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; without it a free one is leased")
+	cmd.Args = cobra.ArbitraryArgs // lease returns the error for them
+	cmd.Example = `  regent exec --application cad -- ./batch.sh
+  regent exec --application cad --env-token CLOUDLM_TOKEN -- ./batch.sh`
+	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance (default: a free one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
-	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into the environment, under this `name`")
+	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into this environment `variable`")
 	c.applicationFlag(cmd, &f.application)
 	return cmd
 }
 
-// lease finds the program that args name, and leases an instance for it.
+// lease finds the program in args, and leases an instance for it.
 func (f tokenFlags) lease(cmd *cobra.Command, args []string, c *cli) (path string, tok api.Token, err error) {
 	f.output = "token"
 	req, err := f.request(cmd)
@@ -72,7 +71,7 @@ func (f tokenFlags) lease(cmd *cobra.Command, args []string, c *cli) (path strin
 		return "", tok, err
 	}
 	if len(args) == 0 {
-		return "", tok, usage(cmd, "say which program to run, after --")
+		return "", tok, usage(cmd, "name a program to run, after --")
 	}
 	if path, err = exec.LookPath(args[0]); err != nil {
 		return "", tok, usage(cmd, "%v", err)
@@ -81,19 +80,19 @@ func (f tokenFlags) lease(cmd *cobra.Command, args []string, c *cli) (path strin
 	return path, tok, explainExecRefusal(err)
 }
 
-// explainExecRefusal adds to a refusal what is special about this way of asking.
+// explainExecRefusal adds to a denial that regent exec is another program.
 func explainExecRefusal(err error) error {
 	f, ok := errors.AsType[*fault.Fault](err)
 	if !ok || f.Kind != fault.Denied {
 		return err
 	}
 	with := *f
-	with.Detail = f.Text() + "; where only a rule about executables or signers admits, the application must call the socket itself, since regent exec is another program"
+	with.Detail = f.Text() + "; regent exec is another program than the application; if the rule names executables or signers, the application must call the socket itself"
 	return &with
 }
 
-// programEnv is env with what the program has to know. Words of the same name
-// are replaced: two of one name are read differently by different programs.
+// programEnv returns env with the variables of the instance. It replaces variables of
+// the same name, since programs read duplicates differently.
 func programEnv(env []string, socket string, tok api.Token, envToken string) []string {
 	_, number, _ := strings.Cut(tok.Instance, "/")
 	add := [][2]string{{envSocket, socket}, {envApplication, tok.Application}, {envInstance, number}}

@@ -15,12 +15,13 @@ import (
 func newExplain(c *cli) *cobra.Command {
 	var application string
 	var pid int
-	cmd := command("explain --pid N --application ID", "Say which rule decides about a process, and why",
-		`Say which rule of an application decides about a running process, and why.
-Nothing is leased. For administrators. It exits 4 if the process gets no token.`,
+	cmd := command("explain --pid N --application ID", "Show which rule decides about a process, and why",
+		`Show which rule of an application decides about a running process, and why.
+It leases nothing. Only administrators can run it. It exits 4 if the process gets
+no token.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if pid <= 0 {
-				return usage(cmd, "--pid is needed: the number of the process")
+				return usage(cmd, "--pid is required: the number of the process")
 			}
 			if err := token.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
@@ -32,6 +33,7 @@ Nothing is leased. For administrators. It exits 4 if the process gets no token.`
 			}
 			return err
 		})
+	cmd.Example = "  sudo regent explain --pid 4711 --application cad"
 	cmd.Flags().IntVar(&pid, "pid", 0, "the `number` of the process")
 	jsonFlag(cmd, "print JSON")
 	c.applicationFlag(cmd, &application)

@@ -26,7 +26,7 @@ func newInstances(c *cli) *cobra.Command {
 	return cmd
 }
 
-// allInstances is never nil, so that its JSON is an array.
+// allInstances is never nil: its JSON is an array.
 func allInstances(st status.Status) []status.Instance {
 	all := []status.Instance{}
 	for _, i := range st.Instances() {
@@ -48,31 +48,31 @@ func instanceCommand(use, short, long string, run func(cmd *cobra.Command, appli
 	return cmd
 }
 
-// newForget wipes an auth token that this device shall not use any more.
+// newForget makes the command that deletes an auth token from this device.
 func newForget(c *cli) *cobra.Command {
-	return instanceCommand("forget INSTANCE", "Wipe the auth token of an instance from this device",
-		`Wipe the auth token of an instance, such as cad/1, from this device. The service
-is not told, and its count does not come back: have the Contact Administrator
-delete the auth token that regent ledger names. Only regent instances redeem
-brings the instance back.`,
+	return instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
+		`Delete the auth token of an instance, such as cad/1, from this device. The service
+is not notified, and the count does not come back. Ask the Contact Administrator
+to delete the auth token that regent ledger names. To use the instance again, run
+regent instances redeem.`,
 		func(cmd *cobra.Command, application, number string) error {
 			forget := func(ctx context.Context) error { return c.agent().Forget(ctx, application, number) }
-			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is wiped.\n", application, number))
+			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is deleted.\n", application, number))
 		})
 }
 
-// newRedeem is a person's decision to spend a count on an instance whose auth
-// token is of no use any more.
+// newRedeem makes the command that redeems an instance again. A person decides, since it
+// costs a count.
 func newRedeem(c *cli) *cobra.Command {
 	var yes bool
-	cmd := instanceCommand("redeem INSTANCE", "Redeem an instance once more, which costs a count",
-		`Redeem an instance, such as cad/1, once more. It costs one count of the
-registration token, so the agent never does this by itself after a revocation
-or when a refresh token was lost. Without a registration token the wish is
-remembered, and the next one pays for it.`,
+	cmd := instanceCommand("redeem INSTANCE", "Redeem an instance again, which costs one count",
+		`Redeem an instance, such as cad/1, again. It costs one count of the registration
+token. So the agent does not do this by itself after a revocation or when a
+refresh token was lost. Without a registration token, the agent redeems when it
+gets the next one.`,
 		func(cmd *cobra.Command, application, number string) error {
 			name := application + "/" + number
-			if err := confirm(cmd, c.runtimeEnv, yes, fmt.Sprintf("Spend one count of a registration token on %s?", name)); err != nil {
+			if err := confirm(cmd, c.runtimeEnv, yes, fmt.Sprintf("Use one count of a registration token for %s?", name)); err != nil {
 				return err
 			}
 			ctx, cancel := withTimeout(cmd.Context(), 0)
@@ -87,7 +87,7 @@ remembered, and the next one pays for it.`,
 	return cmd
 }
 
-// begun returns the result of a request to redeem an instance, by the status after it.
+// begun returns the result of a request to redeem, from the status after it.
 func begun(st status.Status, name string) string {
 	for a, i := range st.Instances() {
 		switch f := i.LastFault; {
@@ -95,25 +95,24 @@ func begun(st status.Status, name string) string {
 		case i.State == string(token.Live):
 			return fmt.Sprintf("%s is redeemed: one count was used.\n", name)
 		case f != nil && f.Code == string(fault.RedemptionUnconfirmed):
-			return fmt.Sprintf("Remembered: %s waits. No count is used yet: %s\n", name, printable(f.Detail))
+			return fmt.Sprintf("Accepted: %s waits, and no count is used yet: %s\n", name, printable(f.Detail))
 		case !holdsRegistration(st, a.Tenant):
-			return fmt.Sprintf("Remembered: the next registration token pays one count for %s; give one with regent register.\n", name)
+			return fmt.Sprintf("Accepted: %s is redeemed with the next registration token, for one count.\nGive one: sudo regent register --file FILE\n", name)
 		}
 	}
-	return fmt.Sprintf("%s is being redeemed, which costs a count; see regent status.\n", name)
+	return fmt.Sprintf("Accepted: %s is being redeemed, for one count. See: regent status\n", name)
 }
 
-// errNotConfirmed ends a command that was not confirmed.
+// errNotConfirmed is the error of a command that was not confirmed.
 var errNotConfirmed = errors.New("nothing was changed")
 
-// confirm asks the person, unless yes says that it is not needed. Where there is
-// nobody to ask, yes is.
+// confirm asks the person, unless yes is set. Without a terminal, yes is required.
 func confirm(cmd *cobra.Command, s runtimeEnv, yes bool, question string) error {
 	if yes {
 		return nil
 	}
 	if s.confirm == nil {
-		return usage(cmd, "nobody can be asked here: add --yes to go ahead without a question")
+		return usage(cmd, "there is no terminal to ask a question; to run it without a question, add --yes")
 	}
 	agreed, err := s.confirm(cmd.Context(), question)
 	if err == nil && !agreed {

@@ -16,7 +16,7 @@ func TestInstancesRedeemWaits(t *testing.T) {
 		Name: "cad/12", LastFault: &status.Fault{Code: string(fault.RedemptionUnconfirmed), Detail: "redemption regent-1 of cad/1 is uncertain"},
 	})
 	got := cliRun{daemon: &fakeDaemon{status: st}, answer: "yes"}.run(t, "instances", "redeem", "cad/12")
-	if want := "Remembered: cad/12 waits. No count is used yet: redemption regent-1 of cad/1 is uncertain\n"; got.Out != want || got.Code != 0 {
+	if want := "Accepted: cad/12 waits, and no count is used yet: redemption regent-1 of cad/1 is uncertain\n"; got.Out != want || got.Code != 0 {
 		t.Errorf("got %+v, want %q", got, want)
 	}
 }

@@ -19,13 +19,13 @@ import (
 
 func newLedger(c *cli) *cobra.Command {
 	var asCSV bool
-	cmd := command("ledger", "Account for every redemption, to compare with the service's list",
-		`Account for every redemption that this device ever tried, oldest first. The
-identifiers are those that the Contact Administrator sees with tmsctl auth-token
-list; --csv has that list's columns, so that the two can be joined.
+	cmd := command("ledger", "List every redemption, to compare with the service's list",
+		`List every redemption of this device, oldest first. The Contact Administrator sees
+the same identifiers with tmsctl auth-token list. --csv has the columns of that
+list, so you can join the two.
 
-An uncertain redemption may have used a count: look whether the service's list
-has its identifier, then say so with regent ledger resolve.`,
+An uncertain redemption may have used a count. Check whether the service's list
+has its identifier. Then record the answer with regent ledger resolve.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if wantsJSON(cmd) && asCSV {
 				return usage(cmd, "--json and --csv exclude each other")
@@ -46,9 +46,9 @@ has its identifier, then say so with regent ledger resolve.`,
 	return cmd
 }
 
-// newLedgerVerify asks the daemon, since only that has the key of the chain.
+// newLedgerVerify asks the daemon, since only the daemon has the key of the chain.
 func newLedgerVerify(c *cli) *cobra.Command {
-	return command("verify", "Have the agent read the ledger again and compare it with what it wrote", "", func(cmd *cobra.Command, _ []string) error {
+	return command("verify", "Check that nobody changed the ledger", "", func(cmd *cobra.Command, _ []string) error {
 		_, err := answer(cmd, 0, c.agent().VerifiedLedger, func(l api.Ledger) string {
 			return fmt.Sprintf("The ledger is as the agent wrote it: %d entries.\n", len(l.Entries))
 		})
@@ -82,6 +82,8 @@ costs one more count. If the list shows neither, Regent redeems nothing by itsel
 			return tell(cmd, resolve, done)
 		})
 	cmd.Args = oneArgument("name one redemption by its identifier; regent ledger shows them")
+	cmd.Example = `  sudo regent ledger resolve IDENTIFIER --consumed
+  sudo regent ledger resolve IDENTIFIER --not-listed`
 	cmd.Flags().BoolVar(&consumed, "consumed", false, "the service's list has it: a count was used")
 	cmd.Flags().BoolVar(&not, "not-consumed", false, "the service's list does not have it: no count was used")
 	cmd.Flags().BoolVar(&listed, "listed", false, "the service's list has the unconfirmed redemption")
@@ -89,12 +91,12 @@ costs one more count. If the list shows neither, Regent redeems nothing by itsel
 	return cmd
 }
 
-// renderLedger is one line for each redemption, at the time when it began, in
-// the zone of the view. What is too wide for the terminal stands below the line.
+// renderLedger returns one line for each redemption, with its start in the time zone of
+// the view. A row that is too wide for the terminal continues below.
 func renderLedger(l api.Ledger, v view) string {
 	all := redemptions(l.Entries)
 	if len(all) == 0 {
-		return "No redemption was ever tried on this device.\n"
+		return "This device has tried no redemption.\n"
 	}
 	rows := [][]string{{"BEGAN", "INSTANCE", "IDENTIFIER", "REGISTRATION", "OUTCOME"}}
 	for _, entries := range all {
@@ -108,15 +110,14 @@ func renderLedger(l api.Ledger, v view) string {
 	return terminal.Table(rows, v.width)
 }
 
-// redemptions groups the entries by redemption, in the order in which they
-// began. No group is empty. What belongs to none, a person's wish for another,
-// is left out.
+// redemptions groups the entries by redemption, in the order of their starts. No group is
+// empty. It leaves out entries without a redemption, such as a person's request for one.
 func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
 	own := slices.DeleteFunc(slices.Clone(entries), func(e api.LedgerEntry) bool { return e.ID == "" })
 	return groups(own, func(e api.LedgerEntry) string { return e.ID })
 }
 
-// outcomeText says what the last entry of a redemption makes of it.
+// outcomeText describes the outcome of a redemption from its last entry.
 func outcomeText(e api.LedgerEntry) string {
 	switch e.Kind {
 	case redeem.Intent:
@@ -134,21 +135,21 @@ func outcomeText(e api.LedgerEntry) string {
 		return serviceReason("uncertain, a count may have been used", e)
 	case redeem.Resolved:
 		if e.Consumed {
-			return "a count was used, says " + e.By
+			return "a count was used, according to " + e.By
 		}
-		return "no count was used, says " + e.By
+		return "no count was used, according to " + e.By
 	case redeem.Compared:
 		if e.Consumed {
-			return "auth token, in the service's list, says " + e.By
+			return "auth token, in the service's list, according to " + e.By
 		}
-		return "auth token, not in the service's list, says " + e.By
+		return "auth token, not in the service's list, according to " + e.By
 	case redeem.Forgotten:
-		return "auth token wiped from this device"
+		return "auth token deleted from this device"
 	}
 	return string(e.Kind)
 }
 
-// serviceReason adds what the service said.
+// serviceReason adds the code, HTTP status and text of the service.
 func serviceReason(what string, e api.LedgerEntry) string {
 	reasons := []string{string(e.Code), "", e.Words}
 	if e.Status != 0 {
@@ -161,15 +162,14 @@ func serviceReason(what string, e api.LedgerEntry) string {
 	return what + ": " + strings.Join(reasons, ", ")
 }
 
-// ledgerColumns are those of the Contact Administrator's list of auth tokens, by
-// the names that tmsctl auth-token list --json gives them, and what came of it: words are for
-// people, and have what the service said.
+// ledgerColumns are the columns of the CSV. The names are those of tmsctl auth-token list
+// --json, followed by the outcome. "words" has the text of the service.
 var ledgerColumns = []string{
 	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "outcome", "id", "code", "http_status", "words",
 }
 
-// writeLedgerCSV writes one row for each redemption. Its creation date is when
-// the redemption began: the service's own date is that or a little later.
+// writeLedgerCSV writes one row for each redemption. Its creation date is the start of
+// the redemption. The service's date may be a little later.
 func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{ledgerColumns}
@@ -184,10 +184,10 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 	return out.WriteAll(rows)
 }
 
-// outcomeWord is the last entry of a redemption in one word.
+// outcomeWord returns the outcome of a redemption in one word.
 func outcomeWord(e api.LedgerEntry) string {
 	switch {
-	case e.Kind == redeem.Compared: // it bought an auth token all the same
+	case e.Kind == redeem.Compared: // it still has an auth token
 		return string(redeem.Confirmed)
 	case e.Kind != redeem.Resolved:
 		return string(e.Kind)
@@ -198,8 +198,8 @@ func outcomeWord(e api.LedgerEntry) string {
 	}
 }
 
-// answered is the entry of a redemption that says why it gave no auth token; the zero
-// value if none does.
+// answered returns the entry with the reason why a redemption gave no auth token, or the
+// zero value.
 func answered(entries []api.LedgerEntry) (why api.LedgerEntry) {
 	for _, e := range entries {
 		if e.Code != "" {
@@ -216,7 +216,7 @@ func httpStatus(status int) string {
 	return strconv.Itoa(status)
 }
 
-// authTokenOf is the ID of the auth token that a redemption bought; "" if none came.
+// authTokenOf returns the ID of the auth token of a redemption; "" without one.
 func authTokenOf(entries []api.LedgerEntry) string {
 	for _, e := range entries {
 		if e.AuthTokenID != "" {

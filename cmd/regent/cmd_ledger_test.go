@@ -54,7 +54,7 @@ func TestLedgerScreen(t *testing.T) {
 		}
 	}
 	got = cliRun{daemon: &fakeDaemon{}}.run(t, "ledger")
-	if want := "No redemption was ever tried on this device.\n"; got.Out != want {
+	if want := "This device has tried no redemption.\n"; got.Out != want {
 		t.Errorf("got %q, want %q", got.Out, want)
 	}
 }
@@ -126,7 +126,7 @@ func TestLedgerResolveUsage(t *testing.T) {
 func TestInstancesForget(t *testing.T) {
 	daemon := &fakeDaemon{}
 	got := cliRun{daemon: daemon}.run(t, "instances", "forget", "cad/12")
-	if want := (result{Out: "The auth token of cad/12 is wiped.\n"}); got != want {
+	if want := (result{Out: "The auth token of cad/12 is deleted.\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if diff := cmp.Diff(daemon.requests, []any{"forget cad 12"}); diff != "" {

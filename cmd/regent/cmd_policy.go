@@ -14,13 +14,13 @@ import (
 
 func newPolicy(c *cli) *cobra.Command {
 	var all, strict bool
-	cmd := command("policy", "Show what configuration is in force, and who said so",
-		`Show for each key of the configuration what is in force, which layer and place
-said so, whether something is to be mended, and what that hides. Without --all
-the keys are left out that nobody sets.
+	cmd := command("policy", "Show the active configuration, and its sources",
+		`Show for each key of the configuration its active value, the layer and place that
+set it, its problems, and the values that it hides. Keys that nobody sets are shown
+only with --all.
 
-Exit codes: 0 it is shown; with --exit-code, 6 if a value was set aside or waits
-for a restart.`,
+Exit codes: 0 done; with --exit-code, 6 if a value is ignored or waits for a
+restart.`,
 		func(cmd *cobra.Command, _ []string) error {
 			p, err := answer(cmd, 0, c.agent().Policy, func(p api.Policy) string { return renderPolicy(p, c.view(), all) })
 			if err == nil && strict && countProblems(p) > 0 {
@@ -28,19 +28,22 @@ for a restart.`,
 			}
 			return err
 		})
+	cmd.Example = `  sudo regent policy
+  sudo regent policy --all --json
+  sudo regent policy --exit-code >/dev/null || echo "not compliant"`
 	jsonFlag(cmd, "print every key as JSON, with its documentation")
-	cmd.Flags().BoolVar(&all, "all", false, "show the keys that nobody sets, too")
-	cmd.Flags().BoolVar(&strict, "exit-code", false, "exit 6 if something is to be mended: for compliance checks")
+	cmd.Flags().BoolVar(&all, "all", false, "show also the keys that nobody sets")
+	cmd.Flags().BoolVar(&strict, "exit-code", false, "exit 6 if a value has a problem: for compliance checks")
 	cmd.AddCommand(newPolicyExplain(c))
 	return cmd
 }
 
 func newPolicyExplain(c *cli) *cobra.Command {
-	cmd := command("explain KEY", "Say why a key has its value, and what it means",
-		`Say why a key has its value: who set it, what that hides, what was set aside and
-why; and what the key means. KEY is as in the configuration, such as
-network.timeout, or applications.cad.allow; or its name in the registry and in
-macOS preferences.`,
+	cmd := command("explain KEY", "Show why a key has its value, and its meaning",
+		`Show why a key has its value: its source, the values that it hides, the ignored
+values and their problems. It also shows the meaning of the key. KEY is the name in
+the configuration, such as network.timeout or applications.cad.allow. It may also
+be the name in the registry or in macOS preferences.`,
 		func(cmd *cobra.Command, args []string) error {
 			p, err := ask(cmd.Context(), 0, c.agent().Policy)
 			if err != nil {
@@ -70,13 +73,12 @@ func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, erro
 		}
 	}
 	if len(near) > 0 {
-		return api.PolicyKey{}, usage(cmd, "there is no key %q here; did you mean %s?", name, strings.Join(near, " or "))
+		return api.PolicyKey{}, usage(cmd, "unknown key %q; did you mean %s?", name, strings.Join(near, " or "))
 	}
-	return api.PolicyKey{}, usage(cmd, "there is no key %q here; regent policy --all lists them", name)
+	return api.PolicyKey{}, usage(cmd, "unknown key %q; for a list, run: regent policy --all", name)
 }
 
-// countProblems counts the keys and the files with which something is not as somebody
-// wanted it.
+// countProblems counts the keys and files with a problem.
 func countProblems(p api.Policy) int {
 	n := len(p.Problems)
 	for _, k := range p.Keys {
@@ -92,7 +94,7 @@ const defaultLevel = "default"
 // isSet reports whether somebody sets a key, or it has a problem.
 func isSet(k api.PolicyKey) bool { return k.Level != defaultLevel || k.Status != api.PolicyStateOK }
 
-// renderPolicy is the table, then what is to be mended.
+// renderPolicy returns the table, then the problems.
 func renderPolicy(p api.Policy, v view, all bool) string {
 	rows := [][]string{{"KEY", "VALUE", "LEVEL", "STATUS", "SOURCE", "HIDES"}}
 	for _, k := range p.Keys {
@@ -105,7 +107,7 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		}
 		rows = append(rows, []string{printable(k.Key), truncateValue(k.Value), printable(k.Level), valueText(k.Status), printable(k.Source), hides})
 	}
-	text := "Nobody sets anything: every key has its default.\n"
+	text := "Every key has its default.\n"
 	if len(rows) > 1 {
 		text = table("", rows)
 	}
@@ -117,13 +119,12 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		text += "\n" + v.section("Problems:", problemRows(mistakes))
 	}
 	if !p.AppliedAt.IsZero() {
-		text += fmt.Sprintf("\nIn force for %s. Why a key has its value: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
+		text += fmt.Sprintf("\nActive for %s. To see why a key has its value, run: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
 	}
 	return text
 }
 
-// truncateValue keeps a long list from widening a whole table; explain and --json
-// show it in full.
+// truncateValue shortens a long value in the table. explain and --json show it in full.
 func truncateValue(value string) string {
 	const most = 48
 	if runes := []rune(printable(value)); len(runes) > most {
@@ -134,7 +135,7 @@ func truncateValue(value string) string {
 
 func valueText(status string) string { return strings.ReplaceAll(printable(status), "_", " ") }
 
-// explainKey says all that is known of one key.
+// explainKey returns the value, sources and meaning of one key.
 func explainKey(k api.PolicyKey, v view) string {
 	because := "because nobody sets it"
 	if k.Level != defaultLevel {
@@ -165,7 +166,7 @@ var levelTexts = map[string]string{
 }
 
 func newReload(c *cli) *cobra.Command {
-	return command("reload", "Have the agent read its configuration again", "", func(cmd *cobra.Command, _ []string) error {
+	return command("reload", "Reload the configuration of the agent", "", func(cmd *cobra.Command, _ []string) error {
 		return tell(cmd, c.agent().Reload, "The agent has read its configuration again.\n")
 	})
 }

@@ -67,7 +67,7 @@ func TestPolicyForScripts(t *testing.T) {
 		t.Errorf("with something to be mended: code %d, want %d", got.Code, exitDegraded)
 	}
 	d.policy = api.Policy{}
-	if got := (cliRun{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDone || !strings.Contains(got.Out, "every key has its default") {
+	if got := (cliRun{daemon: d}).run(t, "policy", "--exit-code"); got.Code != exitDone || !strings.Contains(got.Out, "Every key has its default") {
 		t.Errorf("with nothing set: %+v", got)
 	}
 }
@@ -80,7 +80,7 @@ func TestPolicyExplainOfNoKey(t *testing.T) {
 	}{
 		{[]string{"policy", "explain"}, "name one key"},
 		{[]string{"policy", "explain", "level"}, "did you mean log.level?"},
-		{[]string{"policy", "explain", "nothing"}, "regent policy --all lists them"},
+		{[]string{"policy", "explain", "nothing"}, "for a list, run: regent policy --all"},
 		{[]string{"policy", "tenant"}, "takes no arguments"},
 	} {
 		if got := (cliRun{daemon: d}).run(t, tt.args...); got.Code != exitUsage || !strings.Contains(got.Err, tt.want) {

@@ -18,8 +18,8 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// registerFlags are the flags of regent register. None holds the token: a
-// command line is visible to every user of the device.
+// registerFlags are the flags of regent register. None has the token, since every user of
+// the device can see command lines.
 type registerFlags struct {
 	file                string
 	stdin, erase        bool
@@ -31,32 +31,34 @@ type registerFlags struct {
 func newRegister(c *cli) *cobra.Command {
 	var f registerFlags
 	cmd := command("register {--file FILE | --stdin}", "Give the agent a registration token",
-		`Give the agent a registration token, from a file, from standard input, or asked
-for at the terminal; never on the command line, which every user can see.
+		`Give the agent a registration token: from a file, from standard input or from the
+terminal. It is never on the command line, since every user can see that.
 
-The agent seals it and redeems it for the instances that have none yet; each
-costs one of its counts. An instance that is registered costs nothing again. A
-registration token that no instance needs is not kept, and --erase leaves its
-file: it may be all there is.
+The agent seals the token. It redeems each instance without an auth token, for one
+count each. Registered instances cost nothing. If no instance needs the token, the
+agent does not store it, and --erase leaves its file.
 
 If another program writes the file, regent waits. If the token may be incomplete,
 --erase renames the file to FILE.unproven. regentd deletes it when the service has
 accepted the token. Running the same command again does so too.`,
 		func(cmd *cobra.Command, _ []string) error { return c.register(cmd, f) })
-	cmd.Flags().StringVar(&f.file, "file", "", "the `file` that holds it, open to its owner only; - is standard input")
-	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read it from standard input")
-	cmd.Flags().BoolVar(&f.erase, "erase", false, "unlink the file once the agent has sealed its content durably")
-	cmd.Flags().BoolVar(&f.eraseUnneeded, "erase-unneeded", false, "with --erase: unlink it also if no instance needs it, so that it was not kept")
-	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application that it is for (default: every one of the tenant)")
+	cmd.Example = `  sudo regent register --file /root/registration-token --erase
+  sudo regent register --stdin <registration-token
+  sudo regent register --file FILE --application cad --wait 2m`
+	cmd.Flags().StringVar(&f.file, "file", "", "the `file` with the token, readable by its owner only; - is standard input")
+	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read the token from standard input")
+	cmd.Flags().BoolVar(&f.erase, "erase", false, "erase the file after the agent has sealed the token")
+	cmd.Flags().BoolVar(&f.eraseUnneeded, "erase-unneeded", false, "with --erase: erase the file also if no instance needs the token")
+	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application for the token (default: all of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
-	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for its redemption")
+	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for the redemption")
 	completeFlag(cmd, "application", c.completeApplications)
 	return cmd
 }
 
 func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	req, err := f.request(cmd)
-	if err == nil && c.noDumps != nil { // before there is anything to dump
+	if err == nil && c.noDumps != nil { // before the token is in memory
 		err = c.noDumps()
 	}
 	if err != nil {
@@ -75,7 +77,7 @@ func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	if doubt != "" {
 		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: registration token from %s: %s\n", printable(from.name), doubt) //nolint:errcheck // the answer says how it went
 	}
-	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // it leaves for the daemon here
+	req.RegistrationToken = secret.Reveal() //nolint:forbidigo // sent to the daemon
 	req.Source = from.name
 	// 1. The daemon answers once its sealed copy is durable.
 	reg, err := ask(cmd.Context(), f.wait, func(ctx context.Context) (api.Registration, error) { return c.agent().Register(ctx, req) })
@@ -86,7 +88,7 @@ func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	if err := write(cmd, text); err != nil {
 		return err
 	}
-	// 2. Only then may the file go, whatever became of the redemptions.
+	// 2. Only then regent erases the file, also if a redemption failed.
 	if f.erase && (reg.Stored || f.eraseUnneeded) {
 		if err := removeTokenFile(cmd, c.agent(), from, secret, doubt); err != nil {
 			return err
@@ -95,13 +97,13 @@ func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	return failed
 }
 
-// request checks the flags, and takes from them all but the token.
+// request checks the flags, and returns the request without the token.
 func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest, err error) {
 	if f.file != "" && f.stdin {
 		return req, usage(cmd, "--file and --stdin exclude each other")
 	}
 	if f.erase && (f.file == "" || f.file == "-" || tokenfile.IsStream(f.file)) {
-		return req, usage(cmd, "--erase needs --file and a file: there is nothing else to unlink; leave it out")
+		return req, usage(cmd, "--erase needs --file FILE; standard input cannot be erased")
 	}
 	if f.eraseUnneeded && !f.erase {
 		return req, usage(cmd, "--erase-unneeded needs --erase")
@@ -117,7 +119,7 @@ type tokenOrigin struct {
 	id   tokenfile.Identity
 }
 
-// read gets the token from where the flags say.
+// read reads the token from the source in the flags.
 func (f registerFlags) read(cmd *cobra.Command, s runtimeEnv) (token.Secret, tokenOrigin, error) {
 	file := f.file
 	if tokenfile.IsStdin(file) {
@@ -137,10 +139,10 @@ func (f registerFlags) read(cmd *cobra.Command, s runtimeEnv) (token.Secret, tok
 	case f.stdin || file == "-":
 		return readAll(cmd, s.in, "stdin")
 	}
-	return token.Secret{}, tokenOrigin{}, usage(cmd, "a registration token is needed: --file FILE or --stdin")
+	return token.Secret{}, tokenOrigin{}, usage(cmd, "a registration token is required: --file FILE or --stdin")
 }
 
-// readAll reads to the end of a stream, unless the person interrupts.
+// readAll reads a stream to its end. The context ends it earlier.
 func readAll(cmd *cobra.Command, in io.Reader, name string) (token.Secret, tokenOrigin, error) {
 	content, err := terminal.Await(cmd.Context(), func() ([]byte, error) {
 		return io.ReadAll(io.LimitReader(in, tokenfile.MaxSize+1))
@@ -160,11 +162,11 @@ func readStream(cmd *cobra.Command, path string, s runtimeEnv) (token.Secret, to
 	return readAll(cmd, f, path)
 }
 
-// maxFileWait is how long regent waits for whoever writes the file.
+// maxFileWait is the longest time that regent waits for another program to write the file.
 const maxFileWait = time.Minute
 
-// readFile waits while the file is being written. Where it is to be erased, it
-// has to keep still as well: another piece may be coming.
+// readFile waits while another program writes the file. With --erase it also waits until
+// the file has not changed for a time, since more may follow.
 func (f registerFlags) readFile(cmd *cobra.Command, s runtimeEnv) (token.Secret, tokenOrigin, error) {
 	path, err := filepath.Abs(f.file)
 	if err != nil {
@@ -193,7 +195,7 @@ func (f registerFlags) readFile(cmd *cobra.Command, s runtimeEnv) (token.Secret,
 	}
 }
 
-// parseToken takes the token out of what was typed or piped.
+// parseToken parses typed or piped text.
 func parseToken(content []byte, name string) (token.Secret, tokenOrigin, error) {
 	t, err := token.ParseRegistration(content)
 	if err != nil {
@@ -202,9 +204,9 @@ func parseToken(content []byte, name string) (token.Secret, tokenOrigin, error) 
 	return t, tokenOrigin{name: name}, nil
 }
 
-// invokingUser is the user behind sudo or pkexec, whose own file root may register.
-// Only root is asked in somebody's name: for any other user the environment
-// is no evidence.
+// invokingUser returns the user who ran sudo or pkexec. root may register that user's
+// file. It returns none unless this process is root: any other user can set the
+// environment.
 func (s runtimeEnv) invokingUser() []int {
 	if s.euid != 0 {
 		return nil

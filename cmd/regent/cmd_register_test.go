@@ -45,8 +45,8 @@ func TestRegisterSendsTheToken(t *testing.T) {
 			tt.session.daemon = &fakeDaemon{registered: registered(liveInstance("cad/1"), liveInstance("cad/2"))}
 			got := tt.session.run(t, append([]string{"register"}, tt.args...)...)
 			want := result{0, "Registration token 9f86d081 is sealed, for demo-host.com.\n" +
-				"  cad/1  registered, token good for 12 min\n" +
-				"  cad/2  registered, token good for 12 min\n", ""}
+				"  cad/1  registered, token valid for 12 min\n" +
+				"  cad/2  registered, token valid for 12 min\n", ""}
 			if diff := cmp.Diff(got, want); diff != "" {
 				t.Errorf("(-got +want):\n%s", diff)
 			}
@@ -164,7 +164,7 @@ func TestRegisterNamesUnneededTokens(t *testing.T) {
 	reply := registered(liveInstance("cad/1"))
 	reply.Stored = false
 	got := cliRun{daemon: &fakeDaemon{registered: reply}, stdin: sound}.run(t, "register", "--stdin")
-	if got.Code != 0 || !strings.HasPrefix(got.Out, "Registration token 9f86d081 was not kept: nothing at demo-host.com needs it.\n  cad/1  registered") {
+	if got.Code != 0 || !strings.HasPrefix(got.Out, "Registration token 9f86d081 was not stored: no instance at demo-host.com needs it.\n  cad/1  registered") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -199,11 +199,11 @@ func TestRegisterReportsEachInstance(t *testing.T) {
 		out      string
 		failed   fault.Kind // "" is success
 	}{
-		{"live", liveInstance("cad/2"), "registered, token good for 12 min", ""},
+		{"live", liveInstance("cad/2"), "registered, token valid for 12 min", ""},
 		{"on demand", state(token.Unredeemed), "not redeemed yet", ""},
 		{"expired before", state(token.Expired), "registered before, but its token cannot be refreshed now", ""},
-		{"revoked", state(token.Revoked), "revoked by the service: left as it is", ""},
-		{"offline", unredeemed(fault.Unavailable), "not redeemed yet: unavailable; the agent goes on trying", fault.Unavailable},
+		{"revoked", state(token.Revoked), "revoked by the service, not redeemed again", ""},
+		{"offline", unredeemed(fault.Unavailable), "not redeemed yet: unavailable; the agent retries", fault.Unavailable},
 		{"exhausted", unredeemed(fault.RegistrationExhausted), "not redeemed: registration exhausted", fault.RegistrationExhausted},
 		{"too late", unredeemed(fault.RegistrationExpired), "not redeemed: registration expired", fault.RegistrationExpired},
 		{"uncertain", state(token.Uncertain), "uncertain: a count may have been used", fault.RedemptionUncertain},
@@ -309,7 +309,7 @@ func TestRegisterKeepsAnUnprovenFile(t *testing.T) {
 	}
 	asked := len(daemon.requests)
 	got = cliRun{daemon: daemon}.run(t, "register", "--file", file, "--erase", "--wait", "0s")
-	if got.Code != 0 || !strings.Contains(got.Out, file+".unproven is kept") {
+	if got.Code != 0 || !strings.Contains(got.Out, file+".unproven stays") {
 		t.Errorf("not taken yet: got %+v", got)
 	}
 	daemon.ledger.Entries = []api.LedgerEntry{{Kind: "intent", ID: "a", Registration: reply.Fingerprint}, {Kind: "confirmed", ID: "a"}}

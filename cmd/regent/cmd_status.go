@@ -17,10 +17,10 @@ import (
 	"regent/platform/files"
 )
 
-// watchInterval is how often --watch asks again.
+// watchInterval is the time between two requests of --watch.
 const watchInterval = 2 * time.Second
 
-// statusView is how regent status is to show what it is told.
+// statusView has the flags of regent status.
 type statusView struct {
 	*cli
 	json  bool
@@ -30,13 +30,14 @@ type statusView struct {
 
 func newStatus(c *cli) *cobra.Command {
 	sv := statusView{cli: c}
-	cmd := command("status", "Show how the agent is, and what to do next",
-		`Show how the agent is, and what to do next.
+	cmd := command("status", "Show the health of the agent, and the next step",
+		`Show the health of the agent, and the next step.
 
-Exit codes: 0 every instance can be served, 5 a registration token is needed,
-6 degraded, 7 not serving, 3 the agent cannot be reached. Where systemd cannot
-start the agent, it is asked why. What --json prints has a schema:
-status.schema.json, which the package installs.`,
+If the agent does not run, regent asks systemd for the reason. The schema of the
+--json output is status.schema.json, which the package installs.
+
+Exit codes: 0 every instance has a token, 3 the agent does not answer,
+5 a registration token is needed, 6 degraded, 7 not serving.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if sv.watch && sv.html != "" {
 				return usage(cmd, "--watch and --html exclude each other")
@@ -46,13 +47,16 @@ status.schema.json, which the package installs.`,
 			}
 			return sv.once(cmd.Context(), cmd.OutOrStdout())
 		})
+	cmd.Example = `  regent status
+  regent status --json
+  regent status --html status.html`
 	cmd.Flags().BoolVar(&sv.json, "json", false, "print it as JSON, with absolute times")
 	cmd.Flags().BoolVar(&sv.watch, "watch", false, "show it again every 2 s, until Ctrl-C; with --json a line each")
 	cmd.Flags().StringVar(&sv.html, "html", "", "write status and configuration into this `file` as one page, for a help desk")
 	return cmd
 }
 
-// once shows the status, and ends with its code.
+// once shows the status. Its error has the exit code.
 func (v statusView) once(ctx context.Context, w io.Writer) error {
 	st, err := v.statusOrUnits(ctx)
 	if err != nil {
@@ -75,8 +79,7 @@ func (v statusView) once(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
-// follow shows the status again and again. An agent that is away for a moment
-// is waited for.
+// follow shows the status every watchInterval. It goes on if the agent does not answer.
 func (v statusView) follow(ctx context.Context, w io.Writer) error {
 	again := time.NewTicker(watchInterval)
 	defer again.Stop()
@@ -102,7 +105,7 @@ func (v statusView) follow(ctx context.Context, w io.Writer) error {
 	}
 }
 
-// current is the status as it is to be shown now.
+// current returns the text of the status now.
 func (v statusView) current(ctx context.Context) (string, error) {
 	st, err := v.statusOrUnits(ctx)
 	if err != nil {
@@ -115,8 +118,8 @@ func (v statusView) current(ctx context.Context) (string, error) {
 	return renderStatus(st, v.viewAt(st.Now)) + "\n", nil
 }
 
-// page writes the page for a help desk into a file of this user's alone: names
-// of users and programs are on it.
+// page writes the page for a help desk. Only this user can read the file, since it
+// names users and programs.
 func (v statusView) page(ctx context.Context, w io.Writer, st status.Status) error {
 	policy, why := v.policy(ctx, st)
 	var b bytes.Buffer
@@ -126,11 +129,11 @@ func (v statusView) page(ctx context.Context, w io.Writer, st status.Status) err
 	if err := files.Write(v.html, b.Bytes(), 0o600); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "Written to %s, readable by you alone. It names users and programs, and holds no secret.\n", printable(v.html))
+	_, err := fmt.Fprintf(w, "Written to %s. Only you can read it. It names users and programs, and has no secret.\n", printable(v.html))
 	return err
 }
 
-// policy is the configuration in force, or why it is not on the page.
+// policy returns the active configuration, or the reason why the page does not have it.
 func (v statusView) policy(ctx context.Context, st status.Status) (*api.Policy, string) {
 	if st.Version == "" {
 		return nil, "No daemon answers."
@@ -138,15 +141,15 @@ func (v statusView) policy(ctx context.Context, st status.Status) (*api.Policy, 
 	p, err := ask(ctx, 0, v.agent().Policy)
 	switch {
 	case errors.Is(err, fault.Denied):
-		return nil, "It is shown to administrators only."
+		return nil, "Only administrators can see it."
 	case err != nil:
 		return nil, err.Error()
 	}
 	return &p, ""
 }
 
-// viewAt is the view of what the daemon said at its own time: relative times
-// hold even if that was no fresh answer.
+// viewAt returns a view at the daemon's time. Relative times are right even if the
+// answer is old.
 func (s runtimeEnv) viewAt(daemons time.Time) view {
 	if daemons.IsZero() {
 		daemons = s.now()
@@ -154,7 +157,7 @@ func (s runtimeEnv) viewAt(daemons time.Time) view {
 	return view{now: daemons, width: s.width, colour: s.colour()}
 }
 
-// view is the view of what is so now.
+// view returns a view at the current time.
 func (s runtimeEnv) view() view { return s.viewAt(s.now()) }
 
 func printJSON(w io.Writer, v any) error {

@@ -106,7 +106,7 @@ func TestStatusPageOfAUser(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "page.html"))
-	if err != nil || !strings.Contains(string(b), "shown to administrators only") {
+	if err != nil || !strings.Contains(string(b), "Only administrators can see it") {
 		t.Errorf("%s, %v", b, err)
 	}
 	if got := (cliRun{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {

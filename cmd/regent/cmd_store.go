@@ -13,20 +13,20 @@ import (
 )
 
 func newStore(c *cli) *cobra.Command {
-	cmd := command("store", "Look after the sealed store of this device's tokens",
-		`Look after the sealed store of this device's tokens. Whatever changes it says
-first what it does and how many counts that costs at most; with --yes it is done,
-and the agent starts anew for it.`, c.showStore)
-	status := command("status", "Say how the store is and what guards its key", "", c.showStore)
+	cmd := command("store", "Check, repair or reset the sealed store of this device's tokens",
+		`Check, repair or reset the sealed store of this device's tokens. A command that
+changes the store shows its effect and the largest cost in counts. It changes
+nothing without --yes. With --yes the agent does it and restarts.`, c.showStore)
+	status := command("status", "Show the state of the store and the protection of its key", "", c.showStore)
 	jsonFlag(status, "print it as JSON")
-	cmd.AddCommand(status, newStoreReport(c, "verify", "Read every record and the ledger, and compare them"),
-		newStoreReport(c, "drill", "Rehearse on copies what could happen to the store"))
+	cmd.AddCommand(status, newStoreReport(c, "verify", "Read and check every record and the ledger"),
+		newStoreReport(c, "drill", "Rehearse failures of the store, on copies"))
 	for _, v := range []struct{ verb, short string }{
-		{"recover", "Go on with what can be read; the rest is kept as .corrupt-N"},
-		{"reset", "Forget every token and the data key, and begin anew"},
+		{"recover", "Continue with the readable records; rename the others to .corrupt-N"},
+		{"reset", "Delete every token and the data key, and start again"},
 		{"rekey", "Seal everything under a new data key"},
-		{"adopt", "In quarantine: this is the same device, go on"},
-		{"register-again", "In quarantine: this is another device, forget its auth tokens"},
+		{"adopt", "In quarantine: this is the same device, continue"},
+		{"register-again", "In quarantine: this is another device, delete the auth tokens"},
 	} {
 		cmd.AddCommand(newStoreChange(c, v.verb, v.short))
 	}
@@ -50,39 +50,39 @@ func newStoreReport(c *cli, verb, short string) *cobra.Command {
 	})
 }
 
-// storeError is the failure of a store that was looked at and is not good.
+// storeError returns the failure of a store that is not good.
 func storeError(st api.Store) error {
 	for _, step := range st.Steps {
 		if !step.Passed {
-			return fault.Errorf("drill", fault.Internal, "%s: the store came to %s, which was not expected", step.Name, step.State)
+			return fault.Errorf("drill", fault.Internal, "%s: the state of the store was %s, which was not expected", step.Name, step.State)
 		}
 	}
 	if len(st.Damaged) > 0 || st.Ledger == "altered" {
-		return fault.Errorf("verify", fault.StoreUnreadable, "the store is damaged, see above; regent store recover says what going on without costs")
+		return fault.Errorf("verify", fault.StoreUnreadable, "the store is damaged, see above; for the cost of continuing without the damaged records, run: regent store recover")
 	}
 	return nil
 }
 
-// newStoreChange makes a command that says what it costs, and with --yes does it.
+// newStoreChange makes a command that shows its cost. With --yes it changes the store.
 func newStoreChange(c *cli, verb, short string) *cobra.Command {
 	var yes bool
 	cmd := command(verb, short, "", func(cmd *cobra.Command, _ []string) error { return c.changeStore(cmd, verb, yes) })
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without, only what it would do and cost is told")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it; without this flag, only show the effect and the cost")
 	return cmd
 }
 
-// imageNotice is what sealing an image leaves, and why.
+// imageNotice lists what regent seal-image does not remove.
 const imageNotice = `The configuration stays, since the copies need it.
-These are not Regent's alone, and are yours to remove: the machine id, the
-registration token's file, the system's log, and systemd's own key in
+Other programs use these too, so remove them yourself: the machine-id, the file of
+the registration token, the system's log, and systemd's key in
 /var/lib/systemd/credential.secret.`
 
 func newSealImage(c *cli) *cobra.Command {
-	cmd := newStoreChange(c, "seal-image", "Strip this machine of all that its copies must not share")
-	cmd.Long = `Strip this machine, a golden image, of all that its copies must not share: tokens,
-data key, ledger, audit log, the name of the installation and what binds it to the
-device. It uses nothing and records nothing until it starts the next time. Each copy
-then makes a key and registers by itself.
+	cmd := newStoreChange(c, "seal-image", "Prepare a golden image: remove data that copies must not share")
+	cmd.Long = `Prepare a golden image. It removes the data that copies must not share: tokens,
+data key, ledger, audit log, the name of the installation and its binding to the
+device. The agent then uses and records nothing until the next start. Each copy
+makes its own key and registers by itself.
 
 ` + imageNotice
 	do := cmd.RunE
@@ -117,24 +117,23 @@ func (c *cli) changeStore(cmd *cobra.Command, verb string, yes bool) error {
 	if err := write(cmd, text); err != nil || !yes {
 		return err
 	}
-	deed, err := awaitStoreJob(ctx, a, st.ID)
+	job, err := awaitStoreJob(ctx, a, st.ID)
 	if err != nil {
 		return err
 	}
-	if !deed.Done {
-		return fault.Errorf(verb, fault.StoreUnreadable, "%s", deed.Failure)
+	if !job.Done {
+		return fault.Errorf(verb, fault.StoreUnreadable, "%s", job.Failure)
 	}
 	var done strings.Builder
-	for _, path := range deed.SetAside {
-		done.WriteString("Kept as " + printable(path) + "\n")
+	for _, path := range job.SetAside {
+		done.WriteString("Renamed to " + printable(path) + "\n")
 	}
 	return write(cmd, done.String()+"Done.\n")
 }
 
 const pollInterval = 100 * time.Millisecond
 
-// awaitStoreJob waits for the end of what was begun. The agent goes away for a moment
-// meanwhile.
+// awaitStoreJob waits for the end of an operation. The agent restarts meanwhile.
 func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation, error) {
 	for {
 		st, err := a.Store(ctx)
@@ -151,13 +150,13 @@ func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation,
 
 func newUnregister(c *cli) *cobra.Command {
 	var yes bool
-	cmd := command("unregister", "Wipe every token and the data key from this device",
-		`Wipe every token and the data key from this device. The service cannot be told by
-a device: what is printed is what the Contact Administrator can delete there, with
-tmsctl auth-token delete. Deleted or not, no count comes back.`,
+	cmd := command("unregister", "Delete every token and the data key from this device",
+		`Delete every token and the data key from this device. A device cannot delete auth
+tokens at the service. regent prints them, so the Contact Administrator can delete
+them there with tmsctl auth-token delete. No count comes back.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if !yes {
-				return usage(cmd, "it wipes every token of this device; add --yes if that is what you want")
+				return usage(cmd, "this deletes every token of this device; to do it, add --yes")
 			}
 			ctx, cancel := withTimeout(cmd.Context(), 0)
 			defer cancel()
@@ -169,10 +168,10 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 			if err := write(cmd, renderWiped(st)); err != nil || st.ID == "" {
 				return err
 			}
-			// The agent goes away for a moment: what comes next is to find it.
-			deed, err := awaitStoreJob(ctx, a, st.ID)
-			if err == nil && !deed.Done {
-				err = fault.Errorf("unregister", fault.StoreUnreadable, "the data key is destroyed, but what it sealed could not be cleared away: %s; see regent store", deed.Failure)
+			// The agent restarts. The next command must find it.
+			job, err := awaitStoreJob(ctx, a, st.ID)
+			if err == nil && !job.Done {
+				err = fault.Errorf("unregister", fault.StoreUnreadable, "the data key is deleted, but the sealed records could not be removed: %s; see: regent store", job.Failure)
 			}
 			return err
 		})
@@ -182,16 +181,16 @@ tmsctl auth-token delete. Deleted or not, no count comes back.`,
 
 func renderWiped(st api.Store) string {
 	if len(st.Wiped) == 0 {
-		return "The data key and every record are wiped. No auth token could be read, so none can be named; regent ledger before, or tmsctl auth-token list, has them.\n"
+		return "The data key and every record are deleted. No auth token could be read, so regent cannot list them.\nThe Contact Administrator finds them with: tmsctl auth-token list\n"
 	}
 	rows := [][]string{{"INSTANCE", "TENANT", "IDENTIFIER", "AUTH TOKEN"}}
 	for _, w := range st.Wiped {
 		rows = append(rows, []string{printable(w.Instance), printable(w.Tenant), printable(w.Identifier), printable(w.AuthTokenID)})
 	}
-	return "Wiped from this device. The Contact Administrator can delete:\n" + table("", rows)
+	return "Deleted from this device. The Contact Administrator can delete at the service:\n" + table("", rows)
 }
 
-// renderStore is the store for people.
+// renderStore formats the store for people.
 func renderStore(st api.Store, v view) string {
 	rows := facts{{"State", printable(st.State)}, {"Key", printable(st.Protection)}}
 	rows.add("", st.Detail)
@@ -208,11 +207,11 @@ func renderStore(st api.Store, v view) string {
 	var text strings.Builder
 	text.WriteString(v.labelled("", rows))
 	for _, step := range st.Steps {
-		verdict := "as it should"
+		verdict := "as expected"
 		if !step.Passed {
-			verdict = "NOT AS IT SHOULD"
+			verdict = "NOT AS EXPECTED"
 		}
-		fmt.Fprintf(&text, "\nIf %s: %s, costs up to %d counts (%s)\n", printable(step.Name), printable(step.State), step.Counts, verdict)
+		fmt.Fprintf(&text, "\nIf %s: %s, costs up to %s (%s)\n", printable(step.Name), printable(step.State), plural(step.Counts, "count"), verdict)
 		text.WriteString(v.prose(printable(step.Message)))
 	}
 	if len(st.Steps) > 0 {
@@ -226,7 +225,7 @@ func bindingText(st api.Store) string {
 	case "":
 		return ""
 	case "off":
-		return "off: too little is known of this device to notice a copy, as in a container"
+		return "off: this device has too few facts to notice a copy, for example in a container"
 	case "quarantine":
 		return "the state looks like another device's"
 	}

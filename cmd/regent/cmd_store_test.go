@@ -26,7 +26,7 @@ Why      1 of the sealed records cannot be read
 Records  6 can be read, 1 cannot
          /var/lib/regent/records/r-a.rec: it was altered
 Ledger   ok
-Binding  off: too little is known of this device to notice a copy, as in a container
+Binding  off: this device has too few facts to notice a copy, for example in a container
 Last     rekey, done: true
 `
 	if diff := cmp.Diff(got, result{0, want, ""}); diff != "" {
@@ -54,7 +54,7 @@ func TestStoreChangeNamesTheCost(t *testing.T) {
 		code int
 		says string
 	}{
-		{"done", api.StoreOperation{ID: "deed-1", Done: true, SetAside: []string{"/x.corrupt-1"}}, 0, "Kept as /x.corrupt-1\nDone.\n"},
+		{"done", api.StoreOperation{ID: "deed-1", Done: true, SetAside: []string{"/x.corrupt-1"}}, 0, "Renamed to /x.corrupt-1\nDone.\n"},
 		{"failed", api.StoreOperation{ID: "deed-1", Failure: "the disk is full"}, 1, "the disk is full"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -77,12 +77,12 @@ func TestStoreChangeNamesTheCost(t *testing.T) {
 func TestFailedDrill(t *testing.T) {
 	step := api.StoreStep{Name: "the data key is lost", State: "missing", Message: "put it back", Counts: 3, Passed: true}
 	good := &fakeDaemon{store: api.Store{State: "ok", Effect: "Rehearsed.", Steps: []api.StoreStep{step}}}
-	if got := (cliRun{daemon: good}).run(t, "store", "drill"); got.Code != 0 || !strings.Contains(got.Out, "If the data key is lost: missing, costs up to 3 counts (as it should)") {
+	if got := (cliRun{daemon: good}).run(t, "store", "drill"); got.Code != 0 || !strings.Contains(got.Out, "If the data key is lost: missing, costs up to 3 counts (as expected)") {
 		t.Errorf("got %+v", got)
 	}
 	step.State, step.Passed = "ok", false
 	bad := &fakeDaemon{store: api.Store{State: "ok", Steps: []api.StoreStep{step}}}
-	if got := (cliRun{daemon: bad}).run(t, "store", "drill"); got.Code != 1 || !strings.Contains(got.Out, "NOT AS IT SHOULD") {
+	if got := (cliRun{daemon: bad}).run(t, "store", "drill"); got.Code != 1 || !strings.Contains(got.Out, "NOT AS EXPECTED") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -93,7 +93,7 @@ func TestUnregister(t *testing.T) {
 		t.Errorf("without --yes: got %+v, asked %v", got, daemon.requests)
 	}
 	got := cliRun{daemon: daemon}.run(t, "unregister", "--yes")
-	want := `Wiped from this device. The Contact Administrator can delete:
+	want := `Deleted from this device. The Contact Administrator can delete at the service:
 INSTANCE  TENANT         IDENTIFIER  AUTH TOKEN
 cad/1     demo-host.com  regent-1    7
 `
@@ -107,7 +107,7 @@ cad/1     demo-host.com  regent-1    7
 		}
 	})
 	daemon.store.Wiped = nil
-	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "none can be named") {
+	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "cannot list them") {
 		t.Errorf("of an unreadable store: got %+v", got)
 	}
 }

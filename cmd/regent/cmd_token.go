@@ -20,7 +20,7 @@ type tokenFlags struct {
 	minTTL, wait                  time.Duration
 }
 
-// outputs are the forms in which a token can be printed.
+// outputs are the values of --output.
 func outputs() []string { return []string{"token", "json", "header"} }
 
 func newToken(c *cli) *cobra.Command {
@@ -28,8 +28,8 @@ func newToken(c *cli) *cobra.Command {
 	cmd := command("token --application ID [--instance N]", "Print an access token",
 		`Print an access token of one instance of an application.
 
-The instance is leased to this process, so it is free again when the command
-ends. A program that should keep its instance asks the socket itself.`,
+The lease of the instance ends with this command. A program that needs its
+instance for longer calls the socket itself, or runs under regent exec.`,
 		func(cmd *cobra.Command, _ []string) error {
 			req, err := f.request(cmd)
 			if err != nil {
@@ -49,10 +49,13 @@ ends. A program that should keep its instance asks the socket itself.`,
 			}
 			return printToken(cmd, tok, f.output)
 		})
-	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; needed where there are several")
-	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh a token that is good for less")
-	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then the valid token is printed")
-	cmd.Flags().StringVar(&f.output, "output", "token", "the form: "+strings.Join(outputs(), ", "))
+	cmd.Example = `  regent token --application cad
+  regent token --application cad --instance 2 --output header
+  regent token --application cad --min-ttl 2m --wait 10s`
+	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; required if there are several")
+	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh the token if it is valid for less than this")
+	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then regent prints the valid token")
+	cmd.Flags().StringVar(&f.output, "output", "token", "the format: "+strings.Join(outputs(), ", "))
 	completeFlag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
 	c.applicationFlag(cmd, &f.application)
 	return cmd
@@ -61,7 +64,7 @@ ends. A program that should keep its instance asks the socket itself.`,
 func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
 	req := api.TokenRequest{Application: f.application, Instance: f.instance}
 	if f.application == "" {
-		return req, usage(cmd, "--application is needed: the id of the application")
+		return req, usage(cmd, "--application is required: the id of the application")
 	}
 	if err := token.CheckApplication(f.application); err != nil {
 		return req, usage(cmd, "--application: %v", err)
@@ -72,7 +75,7 @@ func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
 		}
 	}
 	if !slices.Contains(outputs(), f.output) {
-		return req, usage(cmd, "--output is %q, want one of %s", f.output, strings.Join(outputs(), ", "))
+		return req, usage(cmd, "--output is %q, but must be one of %s", f.output, strings.Join(outputs(), ", "))
 	}
 	var err error
 	if req.MinTTL, err = seconds(cmd, "min-ttl", f.minTTL); err != nil {
@@ -82,9 +85,8 @@ func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
 	return req, err
 }
 
-// onlyInstance returns the number of the application's one instance. With
-// several there is no telling which one a process gets that is gone at once,
-// nor that two such processes get different ones.
+// onlyInstance returns the number of the application's only instance. With several it
+// fails: a process that exits at once cannot tell which one it got.
 func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application string) (string, error) {
 	st, err := a.Status(ctx)
 	if err != nil {
@@ -102,7 +104,7 @@ func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application 
 		_, number, _ := strings.Cut(instances[0].Name, "/")
 		return number, nil
 	}
-	return "", usage(cmd, "%s has %d instances: name one with --instance N; a program that should keep one asks the socket itself",
+	return "", usage(cmd, "%s has %d instances; name one with --instance N",
 		application, len(instances))
 }
 

@@ -15,16 +15,16 @@ import (
 
 func newWatch(c *cli) *cobra.Command {
 	var application string
-	cmd := command("watch --application ID", "Print what happens to an application's instances, as it happens",
-		`Print what an application's instances are now, and then each new token and
-each change of state, until it is interrupted or the agent ends.`,
+	cmd := command("watch --application ID", "Print each change of an application's instances",
+		`Print the state of an application's instances, then each new token and each change
+of state. It runs until you interrupt it or the agent exits.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if err := token.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)
 			}
 			for e, err := range c.agent().Watch(cmd.Context(), application) {
 				if errors.Is(err, context.Canceled) {
-					return nil // interrupted, which is how it ends
+					return nil // interrupted: the normal end
 				}
 				if err != nil {
 					return err

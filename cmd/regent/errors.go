@@ -11,7 +11,7 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// The codes that regent ends with. They are part of its interface.
+// The exit codes of regent. They are part of its interface.
 const (
 	exitDone          = 0
 	exitFailed        = 1
@@ -23,13 +23,12 @@ const (
 	exitNotServing    = 7
 )
 
-// usageError is a command line that makes no sense. command is the one to ask
-// for help.
+// usageError is an error in the command line. command is the one with the help for it.
 type usageError struct{ command, text string }
 
 func (e *usageError) Error() string { return e.text }
 
-// exitError ends regent with a code; the screen, or another program, has said why.
+// exitError ends regent with a code. The reason was already printed.
 type exitError struct {
 	code int
 	text string
@@ -37,10 +36,10 @@ type exitError struct {
 
 func (e exitError) Error() string { return e.text }
 
-// healthError ends regent with the code of a health.
+// healthError ends regent with the exit code of a health.
 func healthError(h status.Health) error { return exitError{healthCode(h), "agent is " + string(h)} }
 
-// exitCode says what err means to a script.
+// exitCode returns the exit code for err.
 func exitCode(err error) int {
 	if err == nil {
 		return exitDone
@@ -77,8 +76,8 @@ func healthCode(h status.Health) int {
 	return exitNotServing
 }
 
-// explain puts err into one or two lines: what is wrong, and the next step.
-// It is empty where all has been said.
+// explain returns err in one or two lines: the problem, and the next step. It is "" if
+// the reason was already printed.
 func explain(err error) string {
 	if _, ok := errors.AsType[exitError](err); ok {
 		return ""
@@ -100,19 +99,18 @@ func explain(err error) string {
 	return text
 }
 
-// nextStep is what to do about an error that is no fault; "" if it says so
-// itself.
+// nextStep returns the next step for an error that is no fault; "" if its text has it.
 func nextStep(err error) string {
 	if e, ok := errors.AsType[*usageError](err); ok {
-		return "see " + e.command + " --help"
+		return "Help: " + e.command + " --help"
 	}
 	if errors.Is(err, tokenfile.ErrNotPermitted) {
-		return "run the same command as an administrator of this device"
+		return "Run the same command as an administrator of this device."
 	}
-	return ""
+	return client.NextStep(err)
 }
 
-// explainAll is one line for each reason.
+// explainAll returns one line for each reason.
 func explainAll(all unredeemedError) string {
 	var b strings.Builder
 	for _, f := range all {
@@ -121,7 +119,7 @@ func explainAll(all unredeemedError) string {
 	return b.String()
 }
 
-// explainFault is the kind, for scripts, and the text, for people.
+// explainFault returns the kind, for scripts, and the text, for people.
 func explainFault(f *fault.Fault) string {
 	what := string(f.Kind) + ": " + f.Text()
 	if f.Instance != "" {

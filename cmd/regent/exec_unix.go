@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// execProgram replaces this process, so that the lease, which is the process's, is
-// the program's.
+// execProgram replaces this process with the program, so the program has the lease.
 func execProgram(_ context.Context, path string, argv, env []string) (int, error) {
 	return 0, unix.Exec(path, argv, env)
 }

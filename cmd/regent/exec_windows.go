@@ -7,8 +7,8 @@ import (
 	"os/exec"
 )
 
-// execProgram runs the program and waits: this process holds the lease, and the
-// program, its direct child, may use it.
+// execProgram runs the program and waits. This process has the lease. The program, its
+// direct child, may use it.
 func execProgram(ctx context.Context, path string, argv, env []string) (int, error) {
 	cmd := exec.CommandContext(ctx, path, argv[1:]...) //nolint:gosec // the program that the person names
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, os.Stdout, os.Stderr

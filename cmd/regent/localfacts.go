@@ -19,22 +19,22 @@ import (
 	"regent/platform/process"
 )
 
-// localFacts is what doctor finds out by itself, without the daemon.
+// localFacts reads facts of the device without the daemon.
 type localFacts struct {
-	// socketMode names what keeps users out of the socket; "" is nothing.
+	// socketMode returns why users cannot access the socket; "" if they can.
 	socketMode func(socket string) string
-	// findOtherDaemons lists daemons beside the one that answers, which share something
-	// with it that they should not.
+	// otherDaemons lists daemons that share a path with the daemon that answers.
 	otherDaemons func(doctor.Daemon) []doctor.Process
-	// config looks at the configuration, "" is the installed one; nil if that cannot be done.
+	// config checks a configuration file; "" is the installed one. It returns nil if it
+	// cannot check.
 	config func(ctx context.Context, file string) *doctor.Config
-	// proxies are what this user's programs go by.
+	// proxies returns the proxies of this user's programs.
 	proxies func(doctor.Daemon) []doctor.Proxy
-	// windows looks at what only such a system has, with or without a daemon that
-	// answers; nil on any other.
+	// windows reads facts of Windows, with or without a daemon that answers. It is nil on
+	// other systems.
 	windows func(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows
-	// elevated reports whether this process may do what an administrator is told;
-	// nil where the number of its user says that.
+	// elevated reports whether this process has an administrator's rights. It is nil where
+	// the uid shows that.
 	elevated func() bool
 }
 
@@ -42,21 +42,21 @@ func newLocalFacts() localFacts {
 	return addSystemFacts(localFacts{socketMode: checkSocketMode, otherDaemons: findOtherDaemons, config: checkConfig, proxies: userProxies})
 }
 
-// checkSocketMode looks at the modes of the socket and its directory. It says
-// nothing of what it may not see.
+// checkSocketMode checks the modes of the socket and its directory. It returns "" if it
+// cannot read them.
 func checkSocketMode(socket string) string {
 	if info, err := os.Lstat(socket); err == nil && info.Mode().Type() == fs.ModeSocket && info.Mode().Perm()&0o006 != 0o006 {
-		return fmt.Sprintf("%s has mode %04o, want 0666", socket, info.Mode().Perm())
+		return fmt.Sprintf("%s has mode %04o, but should have 0666", socket, info.Mode().Perm())
 	}
 	dir := filepath.Dir(socket)
 	if info, err := os.Stat(dir); err == nil && info.IsDir() && dir == filepath.Dir(layout.DefaultPaths().Socket) && info.Mode().Perm()&0o005 != 0o005 {
-		return fmt.Sprintf("%s has mode %04o, want 0755", dir, info.Mode().Perm())
+		return fmt.Sprintf("%s has mode %04o, but should have 0755", dir, info.Mode().Perm())
 	}
 	return ""
 }
 
-// findOtherDaemons looks for processes of the daemon's program. One with a
-// configuration, a state and a socket of its own is somebody's business.
+// findOtherDaemons finds other processes of regentd. It leaves out those with their own
+// configuration, state and socket.
 func findOtherDaemons(d doctor.Daemon) []doctor.Process {
 	found, err := process.FindByName("regentd")
 	if err != nil {
@@ -74,8 +74,8 @@ func findOtherDaemons(d doctor.Daemon) []doctor.Process {
 	return out
 }
 
-// sharedPath is the path that a process has in common with the daemon, by its
-// command line; "" is none.
+// sharedPath returns a path that the command line of a process shares with the daemon;
+// "" is none.
 func sharedPath(p process.Process, d doctor.Daemon) string {
 	usual := layout.DefaultPaths()
 	for _, f := range []struct{ flag, usual, daemons string }{
@@ -92,7 +92,7 @@ func sharedPath(p process.Process, d doctor.Daemon) string {
 	return ""
 }
 
-// flagValue is the value of a flag on a command line, "" if it is not there.
+// flagValue returns the value of a flag on a command line; "" without it.
 func flagValue(args []string, flag string) string {
 	for i, arg := range args {
 		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
@@ -105,8 +105,8 @@ func flagValue(args []string, flag string) string {
 	return ""
 }
 
-// checkConfig asks the daemon's own program, beside this one or where packages
-// put it, what it thinks of the configuration.
+// checkConfig runs regentd check-config. It finds regentd beside this program or at the
+// place of the packages. It returns nil if it cannot check.
 func checkConfig(ctx context.Context, file string) *doctor.Config {
 	program := daemonProgram()
 	if program == "" {
@@ -122,7 +122,7 @@ func checkConfig(ctx context.Context, file string) *doctor.Config {
 	case err == nil:
 		return &doctor.Config{}
 	case !ok || failed.ExitCode() != exitUsage:
-		return nil // it says nothing of the configuration
+		return nil // a failure without a result
 	}
 	c := &doctor.Config{}
 	for line := range strings.SplitSeq(strings.TrimSpace(string(said)), "\n") {
@@ -134,7 +134,7 @@ func checkConfig(ctx context.Context, file string) *doctor.Config {
 	return c
 }
 
-// daemonProgram is where regentd is, "" if it is not known.
+// daemonProgram returns the path of regentd; "" if it is not found.
 func daemonProgram() string {
 	for _, dir := range daemonDirs() {
 		if path, err := exec.LookPath(filepath.Join(dir, "regentd")); err == nil {
@@ -144,8 +144,8 @@ func daemonProgram() string {
 	return ""
 }
 
-// daemonDirs is where regentd may be, the likeliest first: beside this program,
-// whose directory is trusted already, and where packages put it.
+// daemonDirs returns the directories of regentd, the likeliest first: the directory of
+// this program, which is already trusted, and those of the packages.
 func daemonDirs() []string {
 	dirs := packageDirs()
 	if own, err := os.Executable(); err == nil {
@@ -154,8 +154,8 @@ func daemonDirs() []string {
 	return dirs
 }
 
-// userProxies is what the programs of this user go by to each host that the
-// daemon looked at.
+// userProxies returns the proxies of this user's programs to each host that the daemon
+// checked.
 func userProxies(d doctor.Daemon) (all []doctor.Proxy) {
 	e := address.FromEnvironment(os.Getenv)
 	for _, w := range d.ServiceChecks {

@@ -6,7 +6,7 @@ import "regent/agent/doctor"
 
 func addSystemFacts(s localFacts) localFacts { return s }
 
-// packageDirs is where packages put the daemon.
+// packageDirs are the directories of the daemon in the packages.
 func packageDirs() []string { return []string{"/usr/sbin", "/usr/local/sbin"} }
 
 // systemProxies is none: programs read the environment.

@@ -16,8 +16,7 @@ import (
 	"regent/platform/service"
 )
 
-// addSystemFacts adds what Windows has. Its pipe has no mode; the look at a file
-// would also open it.
+// addSystemFacts adds the facts of Windows. A pipe has no mode, and a stat would open it.
 func addSystemFacts(s localFacts) localFacts {
 	s.socketMode = func(string) string { return "" }
 	s.windows = readWindowsFacts
@@ -25,15 +24,15 @@ func addSystemFacts(s localFacts) localFacts {
 	return s
 }
 
-// packageDirs is none: the MSI puts the programs into one folder. Any path without
-// a drive is on the current one, where an ordinary user may make folders.
+// packageDirs is none: the MSI installs the programs in one folder. A path without a
+// drive would be on the current drive, where any user may make folders.
 func packageDirs() []string { return nil }
 
-// readWindowsFacts asks the system itself: all of it can be had while no daemon runs.
+// readWindowsFacts asks the system. It needs no daemon.
 func readWindowsFacts(ctx context.Context, socket string, d *doctor.Daemon) *doctor.Windows {
 	w := &doctor.Windows{TimeService: serviceState(layout.TimeService)}
 	if socket != localsock.DefaultPath {
-		return w // it is not the installed daemon's
+		return w // not the installed daemon
 	}
 	w.Service = serviceState(layout.Service)
 	places := layout.DefaultPaths()
@@ -42,19 +41,19 @@ func readWindowsFacts(ctx context.Context, socket string, d *doctor.Daemon) *doc
 	defer cancel()
 	c, err := localsock.Dial(ctx, socket)
 	if err != nil {
-		return w // why is known from asking the daemon
+		return w // the call to the daemon has the reason
 	}
-	defer c.Close() //nolint:errcheck // nothing was said
+	defer c.Close() //nolint:errcheck // nothing was written
 	if s, err := peer.ServerOf(c); err == nil {
 		w.PipeOwner = &doctor.PipeOwner{PID: s.PID, Exe: s.Exe}
 	}
-	if d != nil { // of somebody else's pipe the access says nothing
-		w.AccessLists = append(w.AccessLists, broadAccess(files.PipeExposures(socket, c))...) // everybody may look at it
+	if d != nil { // the access to a foreign pipe has no meaning
+		w.AccessLists = append(w.AccessLists, broadAccess(files.PipeExposures(socket, c))...) // every user may read it
 	}
 	return w
 }
 
-// serviceState is a service, nil if the manager does not say.
+// serviceState returns the state of a service; nil if the manager does not answer.
 func serviceState(name string) *doctor.Service {
 	s, err := service.Query(name)
 	if err != nil {
@@ -63,7 +62,7 @@ func serviceState(name string) *doctor.Service {
 	return &doctor.Service{Name: name, State: s.State, Start: s.Start, PID: s.PID, Exit: s.Exit}
 }
 
-// broadAccess is nil if this user may not look.
+// broadAccess is nil if this user may not read the access lists.
 func broadAccess(found []files.Exposure, err error) []doctor.BroadAccess {
 	if err != nil {
 		return nil
@@ -75,8 +74,8 @@ func broadAccess(found []files.Exposure, err error) []doctor.BroadAccess {
 	return all
 }
 
-// systemProxies are the proxies that Windows has for this user, to each host that
-// the daemon looked at.
+// systemProxies returns the proxies in Windows for this user, to each host that the
+// daemon checked.
 func systemProxies(d doctor.Daemon) (all []doctor.Proxy) {
 	settings, err := device.ReadProxies()
 	if err != nil {

@@ -1,8 +1,8 @@
 // Command regent is the device's program for people and scripts: a client of the
 // daemon's socket.
 //
-// It decides nothing about tokens. It asks, puts the answer into words, and ends with
-// an exit code.
+// It decides nothing about tokens. It asks the daemon, prints the answer and returns an
+// exit code.
 package main
 
 import (

@@ -14,22 +14,22 @@ import (
 //go:embed page.html
 var pageText string
 
-// grid is a table; each cell is labelled with its column, for narrow screens.
+// grid is a table. On narrow screens each cell has the label of its column.
 type grid struct {
 	Head []string
 	Rows [][]string
 }
 
-// page is what stands on the page for a help desk.
+// page is the data of the page for a help desk.
 type page struct {
 	Health, Summary, When, Daemon string
 	Facts, Faults, Problems       [][2]string
 	Instances, Policy             grid
-	NoPolicy                      string // why there is no policy on it
+	NoPolicy                      string // why the page has no policy
 }
 
-// writePage writes status and policy as one page that needs nothing else. policy
-// is nil where the reader may not have it, and why says so.
+// writePage writes status and policy as one page without other files. policy is nil if
+// the user may not read it; why has the reason.
 func writePage(w io.Writer, st status.Status, policy *api.Policy, why string, v view) error {
 	t, err := template.New("page").Parse(pageText)
 	if err != nil {
@@ -41,11 +41,11 @@ func writePage(w io.Writer, st status.Status, policy *api.Policy, why string, v 
 	return nil
 }
 
-// newPage puts everything into the words of the screen. It is pure.
+// newPage makes the data of the page with the texts of regent status. It does no I/O.
 func newPage(st status.Status, policy *api.Policy, why string, v view) page {
 	p := page{
 		Health: string(st.Health), Summary: st.Summary, When: v.now.UTC().Format(time.RFC1123), NoPolicy: why,
-		Instances: grid{Head: []string{"Instance", "State", "Token good for", "Next refresh", "Used by", "Tenant"}},
+		Instances: grid{Head: []string{"Instance", "State", "Token valid for", "Next refresh", "Used by", "Tenant"}},
 		Policy:    grid{Head: []string{"Key", "Value", "Level", "Status", "Source"}},
 	}
 	if st.Version != "" {

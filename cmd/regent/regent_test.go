@@ -250,8 +250,8 @@ func TestInstancesRedeem(t *testing.T) {
 	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
 	const (
 		done       = "cad/2 is redeemed: one count was used.\n"
-		begun      = "cad/2 is being redeemed, which costs a count; see regent status.\n"
-		remembered = "Remembered: the next registration token pays one count for cad/2; give one with regent register.\n"
+		begun      = "Accepted: cad/2 is being redeemed, for one count. See: regent status\n"
+		remembered = "Accepted: cad/2 is redeemed with the next registration token, for one count.\nGive one: sudo regent register --file FILE\n"
 	)
 	tests := []struct {
 		name   string
@@ -265,7 +265,7 @@ func TestInstancesRedeem(t *testing.T) {
 		{"done at once", servingDevice(), "yes", nil, result{Out: done}},
 		{"nothing to pay with", waitingDevice(), "yes", nil, result{Out: remembered}},
 		{"no", holding, "no", nil, result{Code: 1, Err: "regent: nothing was changed\n"}},
-		{"nobody to ask", holding, "", nil, result{Code: 2, Err: "regent: nobody can be asked here: add --yes to go ahead without a question\nsee regent instances redeem --help\n"}},
+		{"nobody to ask", holding, "", nil, result{Code: 2, Err: "regent: there is no terminal to ask a question; to run it without a question, add --yes\nHelp: regent instances redeem --help\n"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -349,14 +349,14 @@ func TestBadUsage(t *testing.T) {
 	}{
 		{[]string{"toke"}, `unknown command "toke"; did you mean token?`},
 		{[]string{"status", "--nope"}, "unknown flag: --nope"},
-		{[]string{"token"}, "--application is needed"},
+		{[]string{"token"}, "--application is required"},
 		{[]string{"token", "--application", "CAD"}, `application id "CAD"`},
-		{[]string{"token", "--application", "cad"}, "cad has 2 instances: name one with --instance N"},
+		{[]string{"token", "--application", "cad"}, "cad has 2 instances; name one with --instance N"},
 		{[]string{"token", "--application", "cad", "--instance", "01"}, `instance "01" is not a number`},
-		{[]string{"token", "--application", "cad", "--output", "xml"}, `--output is "xml", want one of token, json, header`},
-		{[]string{"token", "--application", "cad", "--min-ttl", "-1s"}, "--min-ttl is -1s, want 0 or more"},
-		{[]string{"token", "--application", "cad", "--wait", "-1s"}, "--wait is -1s, want 0 or more"},
-		{[]string{"register"}, "a registration token is needed: --file FILE or --stdin"},
+		{[]string{"token", "--application", "cad", "--output", "xml"}, `--output is "xml", but must be one of token, json, header`},
+		{[]string{"token", "--application", "cad", "--min-ttl", "-1s"}, "--min-ttl is -1s, but must be 0 or more"},
+		{[]string{"token", "--application", "cad", "--wait", "-1s"}, "--wait is -1s, but must be 0 or more"},
+		{[]string{"register"}, "a registration token is required: --file FILE or --stdin"},
 		{[]string{"register", sample}, "regent register takes no arguments, only flags"},
 		{[]string{"register", "--file", file, "--stdin"}, "exclude each other"},
 		{[]string{"register", "--stdin", "--erase"}, "--erase needs --file"},
@@ -375,7 +375,7 @@ func TestBadUsage(t *testing.T) {
 			if got.Code != 2 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") || !strings.Contains(got.Err, tt.want) {
 				t.Errorf("got %+v, want code 2 and %q", got, tt.want)
 			}
-			if !strings.Contains(got.Err, "\nsee regent") {
+			if !strings.Contains(got.Err, "\nHelp: regent") {
 				t.Errorf("no next step in %q", got.Err)
 			}
 			if len(daemon.requests) > 0 {
@@ -428,7 +428,7 @@ func TestEveryCommandNeedsTheDaemon(t *testing.T) {
 	} {
 		got := cliRun{}.run(t, append(args, "--socket", nowhere)...)
 		if got.Code != 3 || got.Out != "" || !strings.HasPrefix(got.Err, "regent: ") ||
-			!strings.Contains(got.Err, nowhere) || !strings.Contains(got.Err, "is regentd running?") {
+			!strings.Contains(got.Err, nowhere) || !strings.Contains(got.Err, "does not exist") {
 			t.Errorf("%v: got %+v, want code 3, the socket and the next step", args, got)
 		}
 	}
@@ -440,7 +440,7 @@ func TestDaemonThatDoesNotReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		got := cliRun{daemon: &fakeDaemon{silent: true}}.run(t, "status")
-		want := result{3, "", "regent: the agent is not reachable: no answer within 15 s; the daemon's log may say why\n"}
+		want := result{3, "", "regent: regentd does not answer within 15 s\nRead its log: journalctl -u regentd    Diagnose: regent doctor\n"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("(-got +want):\n%s", diff)
 		}
@@ -548,7 +548,7 @@ func TestHelpWithoutACommand(t *testing.T) {
 	}
 }
 
-// secretFile is a registration token's file as it should be.
+// secretFile is a registration token's file as expected be.
 func secretFile(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "registration-token")

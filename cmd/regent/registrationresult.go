@@ -10,17 +10,16 @@ import (
 	"regent/ipc/api"
 )
 
-// renderRegistration says what became of a registration, instance by instance.
-// The error is not nil if the redemptions were waited for and any failed; it has
-// the reasons, which are not said here. What is known without waiting may be
-// older than this registration token.
+// renderRegistration returns the result of a registration, instance by instance. The
+// error is not nil if the command waited and a redemption failed; it has the reasons.
+// Without waiting, a fault may be older than this registration token.
 func renderRegistration(r api.Registration, waited bool, v view) (string, error) {
 	text := fmt.Sprintf("Registration token %s is sealed, for %s.\n", printable(r.Fingerprint), printable(r.Tenant))
 	switch {
 	case !r.Stored:
-		text = fmt.Sprintf("Registration token %s was not kept: nothing at %s needs it.\n", printable(r.Fingerprint), printable(r.Tenant))
+		text = fmt.Sprintf("Registration token %s was not stored: no instance at %s needs it.\n", printable(r.Fingerprint), printable(r.Tenant))
 	case len(r.Instances) == 0:
-		return text + "No application uses it yet: configure one, and it is redeemed.\n", nil
+		return text + "No application uses it yet. Regent redeems it when one is configured.\n", nil
 	}
 	var rows [][2]string
 	var failures unredeemedError
@@ -37,13 +36,13 @@ func renderRegistration(r api.Registration, waited bool, v view) (string, error)
 	return text, failures
 }
 
-// unredeemedError is why instances are still not registered: each reason once, for
-// all that share it.
+// unredeemedError has the reasons why instances are not registered. Instances with the
+// same reason share one entry.
 type unredeemedError []*fault.Fault
 
 func (u unredeemedError) Error() string { return fmt.Sprintf("not redeemed, for %d reasons", len(u)) }
 
-// Unwrap has the exit code follow the first of them.
+// Unwrap returns the first reason, which decides the exit code.
 func (u unredeemedError) Unwrap() error { return u[0] }
 
 func (u unredeemedError) with(f *fault.Fault) unredeemedError {
@@ -56,31 +55,31 @@ func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 	return append(u, f)
 }
 
-// outcomeOf returns the outcome of a registration for one instance, and why the instance is
-// not registered. The reason is nil if it is registered, or nobody tried.
+// outcomeOf returns the outcome of a registration for one instance, and the reason if the
+// instance is not registered. The reason is nil also if nothing was tried.
 func outcomeOf(i status.Instance, waited bool) (string, *fault.Fault) {
 	switch state := token.State(i.State); state {
 	case token.Live, token.Stale:
-		return "registered, token good for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second), nil
+		return "registered, token valid for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second), nil
 	case token.Expired:
 		return "registered before, but its token cannot be refreshed now", nil
 	case token.Uncertain:
 		return "uncertain: a count may have been used", reasonText(i, fault.RedemptionUncertain)
 	case token.Revoked, token.RefreshLost, token.RefreshExpired:
 		advice := fault.New("redeem", fault.Kind(state), nil).WithInstance(i.Name).Text()
-		return fmt.Sprintf("%s: left as it is; %s", stateText(i, true, false), advice), nil
+		return fmt.Sprintf("%s, not redeemed again; %s", stateText(i, true, false), advice), nil
 	}
 	if i.LastFault == nil || !waited {
-		return "not redeemed yet: the agent does so in the background, or when it is first asked for", nil
+		return "not redeemed yet: the agent redeems in the background, or when an application first asks", nil
 	}
 	failed := reasonText(i, fault.Kind(i.LastFault.Code))
 	if failed.Kind.NeedsPerson() {
 		return "not redeemed: " + valueText(string(failed.Kind)), failed
 	}
-	return fmt.Sprintf("not redeemed yet: %s; the agent goes on trying", valueText(string(failed.Kind))), failed
+	return fmt.Sprintf("not redeemed yet: %s; the agent retries", valueText(string(failed.Kind))), failed
 }
 
-// reasonText is the daemon's reason, or what the kind says by itself.
+// reasonText returns the daemon's reason, or the text of the kind.
 func reasonText(i status.Instance, k fault.Kind) *fault.Fault {
 	if i.LastFault == nil || fault.Kind(i.LastFault.Code) != k {
 		return fault.New("redeem", k, nil)

@@ -18,11 +18,11 @@ import (
 	"regent/platform/terminal"
 )
 
-// callTimeout is how long an answer may take beyond what was asked to be waited
-// for, before the daemon counts as not reachable.
+// callTimeout is the longest time for an answer, in addition to the requested wait.
+// After it the daemon counts as not reachable.
 const callTimeout = 15 * time.Second
 
-// run is the whole program but for the process: it returns the exit code.
+// run is the program without its process. It returns the exit code.
 func run(ctx context.Context, args []string, s runtimeEnv) int {
 	root := newRoot(s)
 	root.SetArgs(args)
@@ -35,15 +35,20 @@ func run(ctx context.Context, args []string, s runtimeEnv) int {
 
 func newRoot(s runtimeEnv) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "regent",
-		Short: "Ask this device's token agent for its state and for access tokens",
+		Use:     "regent",
+		Short:   "Ask this device's token agent for its state and for access tokens",
+		Version: version,
 		Long: `Ask this device's token agent for its state and for access tokens.
 
 Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 5 not registered, 6 degraded, 7 not serving (6 and 7 from status only).`,
+		Example: `  regent status
+  regent register --file FILE --erase
+  regent token --application cad
+  regent doctor`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs, // so that RunE words the complaint
+		Args:          cobra.ArbitraryArgs, // RunE returns the error for them
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return unknownCommand(cmd, args[0])
@@ -54,6 +59,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	root.SetVersionTemplate(versionText())
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd.CommandPath(), err.Error()}
 	})
@@ -61,17 +67,17 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	return root
 }
 
-// cli is shared by the commands: their environment, and the flag of every command.
+// cli has the environment of the commands and the flag that all commands have.
 type cli struct {
 	runtimeEnv
 	socket string
 }
 
-// agent names the daemon that a command talks to. Nothing is sent yet.
+// agent returns a client of the daemon at the socket. It sends nothing yet.
 func (c *cli) agent() agent { return c.dial(c.socket) }
 
-// units asks the service manager for the package's units, unless another daemon is
-// asked for.
+// units asks the service manager for the package's units. It returns none if --socket
+// names another daemon.
 func (c *cli) units(ctx context.Context) ([]doctor.Unit, error) {
 	if c.socket != localsock.DefaultPath || c.queryUnits == nil {
 		return nil, nil
@@ -94,38 +100,47 @@ func command(use, short, long string, run func(*cobra.Command, []string) error) 
 	return &cobra.Command{Use: use, Short: short, Long: long, Args: noArguments, RunE: run}
 }
 
+// suggestions returns the names of commands that are similar to name: one letter in three
+// may differ.
+func suggestions(cmd *cobra.Command, name string) []string {
+	cmd.SuggestionsMinimumDistance = len(name) / 3
+	return cmd.SuggestionsFor(name)
+}
+
 func unknownCommand(cmd *cobra.Command, name string) error {
 	text := fmt.Sprintf("unknown command %q", name)
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+	if near := suggestions(cmd, name); len(near) > 0 {
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return &usageError{cmd.CommandPath(), text}
 }
 
-// usage returns a complaint about the command line of cmd.
+// usage returns an error about the command line of cmd.
 func usage(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{cmd.CommandPath(), fmt.Sprintf(format, args...)}
 }
 
-// noArguments refuses arguments without repeating them: one may be a secret
-// that was given in the wrong place.
+// noArguments rejects arguments. It does not repeat them, since one may be a secret in
+// the wrong place.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
+		if near := suggestions(cmd, args[0]); len(near) > 0 {
+			return usage(cmd, "did you mean %s %s?", cmd.CommandPath(), strings.Join(near, " or "))
+		}
 		return usage(cmd, "%s takes no arguments, only flags", cmd.CommandPath())
 	}
 	return nil
 }
 
-// seconds turns a flag's duration into the wire's whole seconds, rounded up: a
-// caller gets no less than it asked for.
+// seconds converts the duration of a flag to whole seconds, rounded up.
 func seconds(cmd *cobra.Command, flag string, d time.Duration) (int64, error) {
 	if d < 0 {
-		return 0, usage(cmd, "--%s is %s, want 0 or more", flag, d)
+		return 0, usage(cmd, "--%s is %s, but must be 0 or more", flag, d)
 	}
 	return int64((d + time.Second - 1) / time.Second), nil
 }
 
-// ask asks the daemon, which may take wait and callTimeout to answer.
+// ask calls the daemon. The call may take wait and callTimeout.
 func ask[T any](ctx context.Context, wait time.Duration, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := withTimeout(ctx, wait)
 	defer cancel()
@@ -133,7 +148,7 @@ func ask[T any](ctx context.Context, wait time.Duration, call func(context.Conte
 	return answer, timeoutError(ctx, err)
 }
 
-// tell is ask for a call that answers only whether it worked. It prints what was done.
+// tell is ask for a call without a result. It prints done if the call succeeds.
 func tell(cmd *cobra.Command, call func(context.Context) error, done string) error {
 	_, err := ask(cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
 	if err != nil {
@@ -142,7 +157,7 @@ func tell(cmd *cobra.Command, call func(context.Context) error, done string) err
 	return write(cmd, done)
 }
 
-// answer is ask for an answer that is printed, as show does.
+// answer is ask for a result that it prints with show.
 func answer[T any](cmd *cobra.Command, wait time.Duration, call func(context.Context) (T, error), text func(T) string) (T, error) {
 	a, err := ask(cmd.Context(), wait, call)
 	if err == nil {
@@ -151,7 +166,7 @@ func answer[T any](cmd *cobra.Command, wait time.Duration, call func(context.Con
 	return a, err
 }
 
-// jsonFlag adds the flag that show reads.
+// jsonFlag adds the flag --json, which show reads.
 func jsonFlag(cmd *cobra.Command, usage string) { cmd.Flags().Bool("json", false, usage) }
 
 func wantsJSON(cmd *cobra.Command) bool {
@@ -159,8 +174,7 @@ func wantsJSON(cmd *cobra.Command) bool {
 	return err == nil && is
 }
 
-// show prints an answer of the daemon, as JSON where the command has that flag and it
-// is given, or as text.
+// show prints an answer of the daemon: as JSON with --json, otherwise as text.
 func show(cmd *cobra.Command, answer any, text func() string) error {
 	if wantsJSON(cmd) {
 		return printJSON(cmd.OutOrStdout(), answer)
@@ -168,13 +182,13 @@ func show(cmd *cobra.Command, answer any, text func() string) error {
 	return write(cmd, text())
 }
 
-// write prints text, which is a result.
+// write prints a result.
 func write(cmd *cobra.Command, text string) error {
 	_, err := io.WriteString(cmd.OutOrStdout(), text)
 	return err
 }
 
-// oneArgument wants one argument; missing says what to name.
+// oneArgument requires one argument. missing is the error text without it.
 func oneArgument(missing string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
@@ -184,13 +198,13 @@ func oneArgument(missing string) cobra.PositionalArgs {
 	}
 }
 
-// withTimeout bounds a call that should take no longer than d.
+// withTimeout limits a call to d and callTimeout.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	late := fmt.Errorf("%w: no answer within %s; the daemon's log may say why", client.ErrNotReachable, formatDuration(d+callTimeout))
+	late := fmt.Errorf("%w within %s", client.ErrNotReachable, formatDuration(d+callTimeout))
 	return context.WithTimeoutCause(ctx, d+callTimeout, late)
 }
 
-// timeoutError replaces the bare deadline error of a call by its cause.
+// timeoutError returns the cause of a deadline error, and any other error as it is.
 func timeoutError(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -198,7 +212,7 @@ func timeoutError(ctx context.Context, err error) error {
 	return err
 }
 
-// status gets the status, with which several commands begin.
+// status returns the status of the daemon.
 func (c *cli) status(ctx context.Context) (api.Status, error) {
 	return ask(ctx, 0, c.agent().Status)
 }

@@ -16,9 +16,9 @@ import (
 	"regent/platform/terminal"
 )
 
-// renderStatus is the whole status on one screen.
+// renderStatus formats the whole status for one screen.
 func renderStatus(s status.Status, v view) string {
-	if s.Version == "" { // no daemon says it: the service manager does
+	if s.Version == "" { // the service manager's answer
 		return renderHealth(s, v)
 	}
 	parts := []string{
@@ -32,7 +32,7 @@ func renderStatus(s status.Status, v view) string {
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "\n")
 }
 
-// renderHealth is the sentence that says it all.
+// renderHealth formats the summary of the status.
 func renderHealth(s status.Status, v view) string {
 	summary := printable(s.Summary)
 	if summary == "" {
@@ -42,10 +42,10 @@ func renderHealth(s status.Status, v view) string {
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(summary), "\n")) + "\n"
 }
 
-// statusFacts is what guards the key, and each tenant with its registration
-// token and clock.
+// statusFacts returns the key protection, and each tenant with its registration token and
+// clock.
 func statusFacts(s status.Status, v view) [][2]string {
-	rows := facts{{"Key guarded by", storeText(s.Store)}}
+	rows := facts{{"Key protection", storeText(s.Store)}}
 	for _, t := range s.Tenants {
 		rows = append(rows, tenantFacts(t, registrationNeedOf(s, t.Host), v)...)
 	}
@@ -53,7 +53,7 @@ func statusFacts(s status.Status, v view) [][2]string {
 		rows.add("Name", fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))
 	}
 	if s.CanServeUntil != nil {
-		rows.add("Can serve", fmt.Sprintf("for %s without the service, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC")))
+		rows.add("Works offline", fmt.Sprintf("for %s, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC")))
 	}
 	if s.Counts != nil {
 		rows.add("Counts used", countsText(*s.Counts))
@@ -61,7 +61,7 @@ func statusFacts(s status.Status, v view) [][2]string {
 	return rows
 }
 
-// countsText says how many counts this device has used.
+// countsText returns the number of counts that this device has used.
 func countsText(c status.Counts) string {
 	text := fmt.Sprintf("%d by this device", c.Confirmed)
 	if c.Uncertain > 0 {
@@ -81,12 +81,12 @@ func storeText(s status.Store) string {
 	return printable(text)
 }
 
-// registrationNeed is what a tenant's registration token is wanted for.
+// registrationNeed says why a tenant needs a registration token.
 type registrationNeed struct {
 	now       bool // an instance waits for it
-	forRedeem bool // an instance has ended, and a person may have it redeemed again
-	unknown   bool // nothing can be read
-	brought   bool // a file or a credential with one is there, and has a problem
+	forRedeem bool // an instance has ended, and a person may redeem it again
+	unknown   bool // the store cannot be read
+	brought   bool // a file or credential with a token exists, but has a problem
 }
 
 func registrationNeedOf(s status.Status, tenant string) registrationNeed {
@@ -131,8 +131,7 @@ func tenantFacts(t status.Tenant, n registrationNeed, v view) [][2]string {
 	return rows
 }
 
-// requestFormText says of a form of redemptions what a person should know; "" if that
-// is nothing.
+// requestFormText describes a form of redemptions if a person should act; "" otherwise.
 func requestFormText(r *status.RequestForm) string {
 	if r == nil {
 		return ""
@@ -145,7 +144,7 @@ func requestFormText(r *status.RequestForm) string {
 		}
 		return fmt.Sprintf("%s, accepted, unconfirmed: the reply did not show the names of this device. If tmsctl auth-token list shows %s, run: regent ledger resolve %[2]s --listed. If not, run it with --not-listed", printable(r.Form), id)
 	case tms.Ignored:
-		return fmt.Sprintf("%s, accepted, but somebody found that the service did not read it", printable(r.Form))
+		return fmt.Sprintf("%s, accepted, but a person found that the service ignored it", printable(r.Form))
 	case tms.ByRelease:
 		return printable(r.Form) + ", as sent by an earlier release"
 	case tms.Unproven, tms.ByReply, tms.ByPerson:
@@ -153,7 +152,7 @@ func requestFormText(r *status.RequestForm) string {
 	return ""
 }
 
-// limitsText says which limits act, each in a line.
+// limitsText returns the active limits, each in a line.
 func limitsText(l *status.Limited) []string {
 	if l == nil {
 		return nil
@@ -163,7 +162,7 @@ func limitsText(l *status.Limited) []string {
 		lines = append(lines, fmt.Sprintf("%s; Regent refreshes each instance at most every %d s", l.LifeText(), l.FloorSeconds))
 	}
 	if l.Rate > 0 {
-		lines = append(lines, fmt.Sprintf("refreshes wait: at most %d start in a second at this tenant (limits.refresh_rate)", l.Rate))
+		lines = append(lines, fmt.Sprintf("refreshes wait: at most %d per second start at this tenant (limits.refresh_rate)", l.Rate))
 	}
 	return lines
 }
@@ -173,31 +172,31 @@ func registrationText(r *status.RegistrationToken, n registrationNeed, v view) s
 	case r == nil && n.unknown:
 		return "unknown, since the store cannot be used"
 	case r == nil && n.now && n.brought:
-		return "none held; Regent did not seal its file, see Problems below"
+		return "none; Regent did not seal its file, see Problems below"
 	case r == nil && n.now:
-		return "none held"
+		return "none"
 	case r == nil && n.forRedeem:
-		return "none held; one is needed to redeem again"
+		return "none; to redeem again, one is needed"
 	case r == nil:
-		return "none held, none needed"
+		return "none, and none is needed"
 	}
-	held := fmt.Sprintf("from %s, held for %s", r.Source, formatDuration(v.now.Sub(r.ReceivedAt)))
-	if r.Fingerprint != "" { // it is told to administrators
+	held := fmt.Sprintf("from %s, stored for %s", r.Source, formatDuration(v.now.Sub(r.ReceivedAt)))
+	if r.Fingerprint != "" { // only administrators see it
 		held = r.Fingerprint + " " + held
 	}
 	return printable(held)
 }
 
-// skewText says how wrong this device's clock is: the service's is right.
+// skewText describes the error of this device's clock, compared with the service's.
 func skewText(skew time.Duration) string {
 	side := "behind"
 	if skew < 0 {
 		side = "ahead of"
 	}
-	return fmt.Sprintf("this device is %s %s the service: set its clock, Cloud LM refuses calls that are over 15 min off", formatDuration(skew.Abs()), side)
+	return fmt.Sprintf("this device is %s %s the service; set its clock: Cloud LM refuses calls that are over 15 min off", formatDuration(skew.Abs()), side)
 }
 
-// renderInstances is the table of all instances.
+// renderInstances formats the table of all instances.
 func renderInstances(s status.Status, v view) string {
 	if len(s.Applications) == 0 {
 		return "No application is configured.\n"
@@ -210,7 +209,7 @@ func renderInstances(s status.Status, v view) string {
 	return terminal.Table(append([][]string{head}, instanceRows(s, several, v)...), v.width) + terminal.WrapText(pendingRedemptions(s)+closedApplications(s), v.width)
 }
 
-// instanceRows has a row for each instance, with its tenant if that is wanted.
+// instanceRows returns a row for each instance, with its tenant if tenant is set.
 func instanceRows(s status.Status, tenant bool, v view) (rows [][]string) {
 	for a, i := range s.Instances() {
 		row := instanceRow(i, stateText(i, holdsRegistration(s, a.Tenant), a.OnDemand), v)
@@ -233,24 +232,24 @@ func instanceRow(i status.Instance, state string, v view) []string {
 	return []string{printable(i.Name), state, left, next, holderText(i)}
 }
 
-// pendingRedemptions names the redemptions that a person asked for and that nothing pays for
-// yet.
+// pendingRedemptions names the redemptions that a person asked for and that wait for a
+// registration token.
 func pendingRedemptions(s status.Status) string {
 	var b strings.Builder
 	for a, i := range s.Instances() {
 		if i.RedeemAsked && !holdsRegistration(s, a.Tenant) {
-			fmt.Fprintf(&b, "The next registration token pays one count for %s, as a person asked.\n", printable(i.Name))
+			fmt.Fprintf(&b, "%s waits for the next registration token: a person asked to redeem it, for one count.\n", printable(i.Name))
 		}
 	}
 	return b.String()
 }
 
-// closedApplications names those that no rule opens: a frequent oversight.
+// closedApplications names the applications without an allow rule: a common mistake.
 func closedApplications(s status.Status) string {
 	var b strings.Builder
 	for _, a := range s.Applications {
 		if a.Rules == 0 {
-			fmt.Fprintf(&b, "Nobody may use %s: no rule under its allow admits anyone.\n", printable(a.ID))
+			fmt.Fprintf(&b, "Every request for %s is denied: it has no allow rule.\n", printable(a.ID))
 		}
 	}
 	return b.String()
@@ -260,8 +259,7 @@ func holdsRegistration(s status.Status, tenant string) bool {
 	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Host == tenant && t.RegistrationToken != nil })
 }
 
-// faultRows has a row for each fault, of the last time. Instances that have the same one
-// are in its row.
+// faultRows returns a row for each last fault. Instances with the same fault share a row.
 func faultRows(s status.Status, v view) (rows [][2]string) {
 	troubled := slices.DeleteFunc(allInstances(s), func(i status.Instance) bool { return i.LastFault == nil })
 	detail := func(i status.Instance) string { // without the instance's name
@@ -281,7 +279,7 @@ func faultRows(s status.Status, v view) (rows [][2]string) {
 	return rows
 }
 
-// severalNames lists the first names, and says how many more there are.
+// severalNames lists the first names, and the number of the others.
 func severalNames(names []string) string {
 	const most = 3
 	if len(names) <= most {
@@ -297,7 +295,7 @@ func problemRows(problems []status.Problem) (rows [][2]string) {
 	return rows
 }
 
-// section is rows under a heading, or nothing.
+// section formats rows under a heading; "" without rows.
 func (v view) section(heading string, rows [][2]string) string {
 	if len(rows) == 0 {
 		return ""

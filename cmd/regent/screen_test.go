@@ -150,8 +150,8 @@ func TestStatusScreen(t *testing.T) {
 func TestRegistrationTextAfterExpiry(t *testing.T) {
 	s := servingDevice()
 	for state, want := range map[token.State]string{
-		token.Live: "none held, none needed", token.Unredeemed: "none held",
-		token.Revoked: "none held; one is needed to redeem again", token.RefreshExpired: "none held; one is needed to redeem again",
+		token.Live: "none, and none is needed", token.Unredeemed: "none",
+		token.Revoked: "none; to redeem again, one is needed", token.RefreshExpired: "none; to redeem again, one is needed",
 	} {
 		s.Applications[0].Instances[1].State = string(state)
 		if got := (view{}).labelled("", statusFacts(s, view{})); !strings.Contains(got, "Registration token  "+want+"\n") {
@@ -257,7 +257,7 @@ func TestStatusFitsATerminal(t *testing.T) {
 			LastFault: &status.Fault{Code: "refresh_expired", Detail: "the session has ended; to redeem again: regent instances redeem " + name, At: s.Now.Add(-time.Duration(n) * time.Minute)},
 		})
 	}
-	s.Problems = []status.Problem{{Source: "/etc/regent/config.d/" + long + ".yaml:12", Detail: strings.Repeat("is not as it should be ", 8)}}
+	s.Problems = []status.Problem{{Source: "/etc/regent/config.d/" + long + ".yaml:12", Detail: strings.Repeat("is not as expected be ", 8)}}
 	got := renderStatus(s, view{now: s.Now, width: 80})
 	for line := range strings.Lines(got) {
 		if terminal.Cells(strings.TrimSpace(line)) > 80 && len(strings.Fields(line)) > 1 {

@@ -13,25 +13,25 @@ import (
 	"regent/ipc/client"
 )
 
-// slowAfter is how long the daemon may take before its service manager is asked
-// whether it can start at all: its socket is there all the time, so that a
-// request to a daemon that cannot start only waits.
+// slowAfter is the time after which regent also asks the service manager whether the
+// daemon can start. systemd has the socket all the time, so a request to a daemon that
+// cannot start only waits.
 const slowAfter = 2 * time.Second
 
-// socketUnit is the unit that doctor names only where it is masked.
+// socketUnit is the socket's unit. doctor names it only if it is masked.
 const socketUnit = "regentd.socket"
 
-// unitQuery asks the service manager for the package's units that it has.
+// unitQuery asks the service manager for the package's units.
 type unitQuery func(context.Context) ([]doctor.Unit, error)
 
-// statusAnswer is what came of asking the daemon.
+// statusAnswer is the result of a status request.
 type statusAnswer struct {
 	status status.Status
 	err    error
 }
 
-// statusOrUnits asks the daemon, and where that does not answer, the service
-// manager. A daemon that is only slow is waited for.
+// statusOrUnits asks the daemon. If the daemon does not answer, it asks the service
+// manager. It waits for a daemon that is only slow.
 func (c *cli) statusOrUnits(ctx context.Context) (status.Status, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	answers := make(chan statusAnswer, 1)
@@ -40,7 +40,7 @@ func (c *cli) statusOrUnits(ctx context.Context) (status.Status, error) {
 		answers <- statusAnswer{st, err}
 		close(answers)
 	}()
-	defer func() { // it ends before this function does
+	defer func() { // wait for the goroutine
 		cancel()
 		<-answers
 	}()
@@ -61,8 +61,8 @@ func (c *cli) statusOrUnits(ctx context.Context) (status.Status, error) {
 	return a.status, a.err
 }
 
-// unitReason asks the service manager why there is no daemon. One that cannot be
-// asked knows no reason.
+// unitReason asks the service manager why no daemon runs. It returns false if the
+// manager does not answer or has no reason.
 func (c *cli) unitReason(ctx context.Context) (status.Status, bool) {
 	units, err := c.units(ctx)
 	if err != nil {
@@ -71,38 +71,38 @@ func (c *cli) unitReason(ctx context.Context) (status.Status, bool) {
 	return diagnoseUnits(units)
 }
 
-// diagnoseUnits says why there is no daemon, if its units say so. It is pure.
+// diagnoseUnits returns why no daemon runs, if its units show it. It does no I/O.
 func diagnoseUnits(units []doctor.Unit) (status.Status, bool) {
 	switch code, u := doctor.UnitFault(units); code {
 	case doctor.ServiceMasked:
-		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it: systemctl unmask %[1]s && systemctl enable --now %s", doctor.MaskedUnits(units), u.Name)), true
+		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it, run: systemctl unmask %[1]s && systemctl enable --now %s", doctor.MaskedUnits(units), u.Name)), true
 	case doctor.ServiceStopped:
-		return stoppedStatus("regentd is stopped; an administrator starts it with: systemctl start regentd"), true
+		return stoppedStatus("regentd is stopped; to start it, run: sudo systemctl start regentd"), true
 	case doctor.MachineIDChanged:
-		return lockedStatus("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only under the old one; " +
-			"nothing was changed; for the way back, with or without the old machine-id: regent doctor"), true
+		return lockedStatus("the machine-id of this device was changed, and systemd unseals the passphrase of the data key only with the old one; " +
+			"nothing was changed; for the next step, run: regent doctor"), true
 	case doctor.ServiceCredential:
 		if u.Name == doctor.KeyUnit {
-			return lockedStatus(fmt.Sprintf("the passphrase of the data key could not be made (%s); see journalctl -u %[1]s, then start regentd again", u.Name)), true
+			return lockedStatus(fmt.Sprintf("systemd could not make the passphrase of the data key (%s); read journalctl -u %[1]s, then start regentd again", u.Name)), true
 		}
-		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), as after a reset of the TPM or with this disk in another device; "+
-			"nothing was changed; see journalctl -u regentd, and for what can be done /usr/share/doc/regent/README.md", u.Name)), true
+		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS): the TPM was reset, or the disk is in another device; "+
+			"nothing was changed; read journalctl -u regentd, and /usr/share/doc/regent/README.md", u.Name)), true
 	case doctor.ConfigInvalid:
-		return stoppedStatus("the configuration is not good, so regentd does not start; for file and line: regentd check-config"), true
+		return stoppedStatus("the configuration is invalid, so regentd does not start; for file and line, run: regentd check-config"), true
 	case doctor.ServiceFailing:
-		return stoppedStatus(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); see journalctl -u regentd", u.Name, u.Result, u.Exit)), true
+		return stoppedStatus(fmt.Sprintf("regentd does not start (%s: %s, exit status %d); for the reason, run: journalctl -u regentd", u.Name, u.Result, u.Exit)), true
 	}
 	return status.Status{}, false
 }
 
-// lockedStatus is the status of a device whose data key cannot be opened.
+// lockedStatus returns the status of a device without access to its data key.
 func lockedStatus(why string) status.Status {
 	st := stoppedStatus("locked: " + why)
 	st.Store = status.Store{State: "locked", Guard: "file", Detail: "its passphrase is a systemd credential"}
 	return st
 }
 
-// stoppedStatus is the status of a device on which no daemon runs.
+// stoppedStatus returns the status of a device without a running daemon.
 func stoppedStatus(why string) status.Status {
 	return status.Status{
 		Health: status.NotServing, Summary: why, Store: status.Store{State: "unknown"},
@@ -110,9 +110,9 @@ func stoppedStatus(why string) status.Status {
 	}
 }
 
-// parseUnits reads what systemctl show prints: blocks of KEY=VALUE, one block
-// for each unit. Units that are not installed are left out; one that is masked,
-// and does not run, has that for its state.
+// parseUnits parses the output of systemctl show: blocks of KEY=VALUE, one for each unit.
+// It leaves out units that are not installed. The state of a masked unit that does not run
+// is [doctor.Masked].
 func parseUnits(text []byte) []doctor.Unit {
 	var units []doctor.Unit
 	var u doctor.Unit

@@ -10,7 +10,7 @@ import (
 	"regent/platform/localsock"
 )
 
-// systemctl is named in full: root's PATH decides nothing here.
+// systemctl is a full path, so that root's PATH has no effect.
 const systemctl = "/usr/bin/systemctl"
 
 // askManager asks systemd, which answers every user.

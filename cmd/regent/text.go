@@ -11,8 +11,8 @@ import (
 	"regent/platform/terminal"
 )
 
-// formatDuration says a duration as one would aloud: no more than two units, and none
-// finer than matters. Below zero is zero.
+// formatDuration formats a duration with at most two units, such as "9 min 5 s". It
+// shows a negative duration as "0 s".
 func formatDuration(d time.Duration) string {
 	s := int64(max(0, d) / time.Second)
 	m, h := s/60, s/3600
@@ -31,7 +31,15 @@ func formatDuration(d time.Duration) string {
 	return fmt.Sprintf("%d days", h/24)
 }
 
-// formatUntil says how far ahead of now t is.
+// plural returns a number with its noun, such as "1 count" or "2 counts".
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// formatUntil formats a time in the future, such as "in 5 min".
 func formatUntil(now, t time.Time) string {
 	if d := t.Sub(now); d >= time.Second {
 		return "in " + formatDuration(d)
@@ -39,7 +47,7 @@ func formatUntil(now, t time.Time) string {
 	return "now"
 }
 
-// formatAgo says how far behind now t is.
+// formatAgo formats a time in the past, such as "5 min ago".
 func formatAgo(now, t time.Time) string {
 	switch d := now.Sub(t); {
 	case t.IsZero():
@@ -50,9 +58,8 @@ func formatAgo(now, t time.Time) string {
 	return "just now"
 }
 
-// stateText says what state an instance is in. held tells whether its tenant
-// has a registration token in hand, onDemand whether that is used only when the
-// instance is asked for.
+// stateText describes the state of an instance. held: the agent stores a registration
+// token of the tenant. onDemand: it redeems only when an application asks.
 func stateText(i status.Instance, held, onDemand bool) string {
 	switch s := token.State(i.State); {
 	case s == token.Unredeemed:
@@ -87,9 +94,9 @@ func unredeemedText(i status.Instance, held, onDemand bool) string {
 }
 
 // reachableTexts complete "HOST, ".
-var reachableTexts = map[string]string{"yes": "reachable", "no": "not usable now"} // it may have been reached, and be another
+var reachableTexts = map[string]string{"yes": "reachable", "no": "not usable now"} // the host may answer as another server
 
-// holderText says who uses an instance.
+// holderText names the process that uses an instance.
 func holderText(i status.Instance) string {
 	switch {
 	case i.Holder != nil && i.Holder.Exe != "":
@@ -102,7 +109,7 @@ func holderText(i status.Instance) string {
 	return "nobody"
 }
 
-// groups returns values in groups with the same key, in the order in which they begin.
+// groups returns the values grouped by key, in the order of their first values.
 func groups[T any, K comparable](all []T, key func(T) K) (out [][]T) {
 	at := map[K]int{}
 	for _, v := range all {
@@ -116,9 +123,9 @@ func groups[T any, K comparable](all []T, key func(T) K) (out [][]T) {
 	return out
 }
 
-// whitespace is what printable writes as a space.
+// whitespace lists the characters that printable replaces with a space.
 var whitespace = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ")
 
-// printable makes foreign text harmless to a terminal: the name of a program
-// or the words of a service may hold anything.
+// printable makes foreign text safe for a terminal, for example the name of a program
+// or the words of a service.
 func printable(s string) string { return terminal.Printable(whitespace.Replace(s)) }

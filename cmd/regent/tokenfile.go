@@ -14,8 +14,8 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// removeTokenFile removes the file of a registration token that was sealed, or sets it
-// aside until the service has accepted it, as [tokenfile.Clear] decides.
+// removeTokenFile erases the file of a sealed registration token, or renames it until the
+// service has accepted the token, as [tokenfile.Clear] decides.
 func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token.Secret, doubt string) error {
 	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return isRedeemed(cmd.Context(), d, secret) })
 	if err != nil || name == "" {
@@ -24,10 +24,10 @@ func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token
 	return write(cmd, fmt.Sprintf("Moved %s to %s. regentd deletes it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name)))
 }
 
-// reportErased says that a file went. One that nobody can erase is a warning.
+// reportErased prints that the file was erased. A file that cannot be erased is a warning.
 func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
 	if errors.Is(err, tokenfile.ErrUnremovable) {
-		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be deleted: it is mounted read-only, or is a mount itself. Everybody who sees the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be deleted: it is mounted read-only, or is itself a mount. Every user of the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
 		return err
 	}
 	if err != nil {
@@ -39,8 +39,8 @@ func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err er
 	return write(cmd, fmt.Sprintf("Deleted %s.\n", printable(path)))
 }
 
-// eraseProven removes what an earlier --erase set aside, as soon as the service
-// has accepted it. done says that something was set aside.
+// eraseProven erases the file that an earlier --erase renamed, as soon as the service
+// has accepted its token. done reports whether there was such a file.
 func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err error) {
 	path, err := filepath.Abs(f.file)
 	if err != nil || len(tokenfile.ListAside(path)) == 0 {
@@ -58,7 +58,7 @@ func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err 
 			continue
 		case <-ctx.Done():
 		}
-		return true, write(cmd, fmt.Sprintf("%s is kept: the service has not accepted its registration token yet. See regent status. If it is the wrong one, delete it, and save the right one in %s.\n",
+		return true, write(cmd, fmt.Sprintf("%s stays: the service has not accepted its registration token yet. See: regent status\nIf it is the wrong one, delete it, and save the right one in %s.\n",
 			printable(tokenfile.ListAside(path)[0]), printable(path)))
 	}
 }
@@ -83,7 +83,7 @@ func eraseOnce(cmd *cobra.Command, d agent, path string) (left int, err error) {
 }
 
 // isRedeemed reports whether the service has redeemed a registration token for this
-// device. Where the ledger cannot be had it is not known, which is no.
+// device. It returns false if the ledger cannot be read.
 func isRedeemed(ctx context.Context, d agent, secret token.Secret) bool {
 	l, err := d.Ledger(ctx)
 	if err != nil {

@@ -8,14 +8,14 @@ import (
 	"regent/platform/terminal"
 )
 
-// view is how something is to be shown.
+// view has the time, width and colours of the output.
 type view struct {
 	now    time.Time
-	width  int // columns to wrap prose at; 0 is not at all
+	width  int // columns at which text wraps; 0 is unlimited
 	colour bool
 }
 
-// The colours of the first line, and bold for headings, as terminals know them.
+// Escape sequences for the first line and for headings.
 const (
 	normal = "\x1b[0m"
 	bold   = "\x1b[1m"
@@ -24,8 +24,8 @@ const (
 	yellow = "\x1b[33m"
 )
 
-// paint colours text if v allows it. Never use it inside a table, whose columns
-// it would widen.
+// paint colours text if v allows it. Never use it inside a table, since it would widen the
+// columns.
 func (v view) paint(colour, text string) string {
 	if !v.colour {
 		return text
@@ -33,7 +33,7 @@ func (v view) paint(colour, text string) string {
 	return colour + text + normal
 }
 
-// table lines up the cells of rows, each row indented.
+// table aligns the cells of rows, and indents each row.
 func table(indent string, rows [][]string) string {
 	indented := make([][]string, len(rows))
 	for i, row := range rows {
@@ -43,11 +43,11 @@ func table(indent string, rows [][]string) string {
 	return terminal.Columns(indented)
 }
 
-// minTextWidth is the narrowest column that prose is wrapped into: a narrower
-// terminal wraps by itself.
+// minTextWidth is the narrowest column for wrapped text. A narrower terminal wraps by
+// itself.
 const minTextWidth = 30
 
-// labelled sets out what each label has to say, wrapped beside it.
+// labelled prints each label with its text, wrapped beside it.
 func (v view) labelled(indent string, rows [][2]string) string {
 	widest := 0
 	for _, row := range rows {
@@ -81,8 +81,7 @@ func (f *facts) add(label, text string) {
 	}
 }
 
-// stacked is labelled for labels that leave too little room beside them: what each
-// has to say stands below it.
+// stacked prints each text below its label, for labels that leave too little room.
 func (v view) stacked(indent string, rows [][2]string) string {
 	var b strings.Builder
 	for _, row := range rows {
@@ -96,7 +95,7 @@ func (v view) stacked(indent string, rows [][2]string) string {
 	return b.String()
 }
 
-// prose is text in lines of the view's width.
+// prose wraps text to the view's width.
 func (v view) prose(text string) string {
 	return strings.Join(terminal.Wrap(text, v.width), "\n") + "\n"
 }

@@ -11,7 +11,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -176,7 +175,7 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 		return answer, nil
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&answer); err != nil {
-		return *new(T), fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
+		return *new(T), newNotReachableError(ctx, err)
 	}
 	return answer, nil
 }
@@ -236,7 +235,7 @@ func (c *Client) request(ctx context.Context, op, method, path string, body any)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
+		return nil, newNotReachableError(ctx, err)
 	}
 	return resp, nil
 }
@@ -246,7 +245,7 @@ func faultOf(op string, resp *http.Response) *fault.Fault {
 	var p api.Problem
 	if resp.Header.Get("Content-Type") != api.ProblemType ||
 		json.NewDecoder(io.LimitReader(resp.Body, maxReply)).Decode(&p) != nil || p.Code == "" {
-		return fault.Errorf(op, fault.Internal, "what listens answers HTTP status %d in another shape than the agent's; is it another program?", resp.StatusCode)
+		return fault.Errorf(op, fault.Internal, "the listener is not regentd: it answers HTTP status %d in another form", resp.StatusCode)
 	}
 	f := &fault.Fault{Op: op, Kind: fault.Kind(p.Code), Instance: p.Instance, Detail: p.Detail}
 	if p.RetryAfter > 0 {
@@ -277,7 +276,7 @@ func (c *Client) Metrics(ctx context.Context) (string, error) {
 	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", op, newNotReachableError(ctx, err))
+		return "", newNotReachableError(ctx, err)
 	}
 	return string(text), nil
 }

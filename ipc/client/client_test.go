@@ -197,7 +197,7 @@ func TestNotReachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ name, socket, want string }{
-		{"missing", filepath.Join(t.TempDir(), "no.sock"), "is regentd running?"},
+		{"missing", filepath.Join(t.TempDir(), "no.sock"), "does not exist"},
 		{"killed", dead, "regentd was killed"},
 		{"no socket", file, file},
 	} {

@@ -17,9 +17,8 @@ import (
 	"regent/platform/peer"
 )
 
-// ErrNotReachable means that no agent answers. Its text names the socket and
-// what to do next.
-var ErrNotReachable = errors.New("the agent is not reachable")
+// ErrNotReachable means that no agent answers. [NextStep] has the next step.
+var ErrNotReachable = errors.New("regentd does not answer")
 
 // ConnectionOf returns the outcome of a connection that ended with err: answered if err is
 // nil.
@@ -42,15 +41,28 @@ func ConnectionOf(err error) doctor.Connection {
 // notReachableError is an ErrNotReachable with its reason.
 type notReachableError struct {
 	reason doctor.Connection
-	detail string // what is wrong and what to do next
+	detail string
+	next   string // the next step: one or more commands
 	cause  error
 }
 
-func (u *notReachableError) Error() string   { return ErrNotReachable.Error() + ": " + u.detail }
+func (u *notReachableError) Error() string   { return "cannot connect to regentd: " + u.detail }
 func (u *notReachableError) Unwrap() []error { return []error{ErrNotReachable, u.cause} }
 
-// newNotReachableError says why there is no answer. What the HTTP client wraps around the
-// reason is of no use to a reader.
+// NextStep returns a person's next step after an error that wraps [ErrNotReachable], in
+// one line. It is "" for any other error.
+func NextStep(err error) string {
+	if u, ok := errors.AsType[*notReachableError](err); ok {
+		return u.next
+	}
+	if errors.Is(err, ErrNotReachable) {
+		return "Read its log: " + logCommand + "    Diagnose: regent doctor"
+	}
+	return ""
+}
+
+// newNotReachableError says why there is no answer. It leaves out the address that the
+// HTTP client adds, since no such address exists.
 func newNotReachableError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -61,24 +73,26 @@ func newNotReachableError(ctx context.Context, err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
-	return &notReachableError{doctor.ConnectionFailed, fmt.Sprintf("it ended the connection before it had answered (%v); ask again, and see the daemon's log if that repeats", err), err}
+	return &notReachableError{
+		doctor.ConnectionFailed, fmt.Sprintf("it closed the connection before its answer (%v)", err),
+		"Try again. If it fails again, read the log: " + logCommand, err,
+	}
 }
 
-// Trust says whose listener a client talks to.
+// Trust names the users that a client accepts as the listener.
 type Trust struct {
 	UIDs  []string // in decimal, or SIDs
 	Users []string // by name; looked up only if no UID matches
-	// System trusts the installed socket also where the kernel cannot name who
-	// listens: in a user namespace without root.
+	// System trusts the installed socket also if the kernel cannot name the
+	// listener: in a user namespace without root.
 	System bool
 }
 
-// TrustFor returns the trust for a socket: root, on Windows SYSTEM and
-// Administrators, the package's user regent, and
-// for any but the installed socket also the user of this process, who runs a
-// daemon of their own there. A user namespace that gives the user of this process
-// no number names nobody's own, and the root of one that somebody made beside the
-// system is no root.
+// TrustFor returns the trusted listeners of a socket: root (on Windows SYSTEM and
+// Administrators) and the package's user regent. At any other than the installed socket
+// it adds the user of this process, who may run a daemon there. It does not add that user
+// if a user namespace does not map it. The root of a user namespace is not trusted unless
+// it is the system's root.
 func TrustFor(socket string) Trust {
 	t := Trust{UIDs: peer.SystemUsers(), Users: []string{"regent"}, System: true}
 	if self, err := peer.Self(); err == nil && socket != localsock.DefaultPath {
@@ -107,33 +121,34 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 	unnamed, err := peer.IsUnmapped(uid)
 	switch {
 	case err != nil:
-		return nil, errors.Join(untrustedListenerError(socket, err, "mount /proc into this sandbox"), c.Close())
+		return nil, errors.Join(untrustedListenerError(socket, err, "Mount /proc into this sandbox"), c.Close())
 	case unnamed && t.System:
 		return dialAsUnmappedUser(ctx, socket, uid, c)
 	case unnamed || !t.accepts(uid):
-		who := "neither root nor the user of the agent"
+		who := "neither root nor the user regent"
 		if slices.Contains(peer.Superusers(), uid) {
-			who = "root of this user namespace alone, and an ordinary user outside"
+			who = "root of this user namespace only"
 		}
-		err = fmt.Errorf("uid %s listens there, who is %s", uid, who)
+		err = fmt.Errorf("uid %s listens there, %s", uid, who)
 		return nil, errors.Join(untrustedListenerError(socket, err, adviceAskAdministrator), c.Close())
 	}
 	return c, nil
 }
 
-const adviceAskAdministrator = "an administrator finds out what it is"
+const adviceAskAdministrator = "Ask an administrator which process listens there: sudo regent doctor"
 
-// untrustedListenerError says why nothing was sent to who listens, and what to do next.
+// untrustedListenerError says why nothing was sent to the listener, and the next step.
 func untrustedListenerError(socket string, why error, next string) error {
-	return &notReachableError{doctor.ConnectionForeign, fmt.Sprintf("nothing was sent to %s: %v; %s", socket, why, next), why}
+	return &notReachableError{doctor.ConnectionForeign, fmt.Sprintf("nothing was sent to %s: %v", socket, why), next, why}
 }
 
-// dialAsUnmappedUser connects anew in place of first, whose listener the kernel shows as uid,
-// a stand-in for users without a number here: to the very file that was judged.
+// dialAsUnmappedUser replaces first, a connection to a listener without a uid in this user
+// namespace. The kernel shows uid for all such users. It checks the socket's file, then
+// connects to the same file.
 func dialAsUnmappedUser(ctx context.Context, socket, uid string, first net.Conn) (net.Conn, error) {
 	refuse := func(why error) error {
-		return untrustedListenerError(socket, fmt.Errorf("this process is in a user namespace that does not map the daemon's user (it has uid %s here): %w, so regent cannot verify the daemon", uid, why),
-			"mount /run/regent into the sandbox at /run/regent, or run this command outside the sandbox")
+		return untrustedListenerError(socket, fmt.Errorf("this user namespace does not map the daemon's user (uid %s here): %w", uid, why),
+			"Mount /run/regent into the sandbox at /run/regent, or run the command outside it")
 	}
 	if err := first.Close(); err != nil {
 		return nil, refuse(err)
@@ -162,7 +177,7 @@ func dialAsUnmappedUser(ctx context.Context, socket, uid string, first net.Conn)
 	return c, nil
 }
 
-// connect connects to address, which people know as the socket.
+// connect connects to address. Errors name the socket.
 func connect(ctx context.Context, socket, address string) (net.Conn, error) {
 	c, err := localsock.Dial(ctx, address)
 	switch {
@@ -181,19 +196,25 @@ func (t Trust) accepts(uid string) bool {
 	})
 }
 
-// newDialError says why there is no connection to the socket, and what to do next.
+// newDialError says why there is no connection to the socket, and the next step.
 func newDialError(socket string, err error) error {
-	e := &notReachableError{doctor.ConnectionFailed, fmt.Sprintf("connect to %s: %v", socket, err), err}
+	e := &notReachableError{doctor.ConnectionFailed, fmt.Sprintf("%s: %v", socket, err), "Diagnose: regent doctor", err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.reason = doctor.ConnectionNoSocket
-		e.detail = fmt.Sprintf("there is no %s; is regentd running? See %s, and what is wrong with: regent doctor; or does --socket or REGENT_SOCKET name another one?", socket, serviceCommand("status"))
+		e.detail = socket + " does not exist"
+		e.next = "Start it: " + startCommand + "    Diagnose: regent doctor"
+		if socket != localsock.DefaultPath {
+			e.next = "Check --socket and REGENT_SOCKET    Diagnose: regent doctor"
+		}
 	case errors.Is(err, localsock.ErrNoListener):
 		e.reason = doctor.ConnectionRefused
-		e.detail = fmt.Sprintf("nobody listens at %s any more; regentd was killed: start it again, with %s", socket, serviceCommand("start"))
+		e.detail = "nothing listens at " + socket + "; regentd was killed"
+		e.next = "Start it: " + startCommand + "    Diagnose: regent doctor"
 	case errors.Is(err, fs.ErrPermission):
 		e.reason = doctor.ConnectionForbidden
-		e.detail = fmt.Sprintf("this user may not connect to %s; the socket should be open to all, and its directory too: see its mode, and any sandbox around this process", socket)
+		e.detail = fmt.Sprintf("%s: permission denied; every user should have access", socket)
+		e.next = "Diagnose: regent doctor (it checks the mode of the socket and of its directory)"
 	}
 	return e
 }

@@ -2,5 +2,8 @@
 
 package client
 
-// serviceCommand returns what a person types to have the service manager do something.
-func serviceCommand(verb string) string { return "systemctl " + verb + " regentd" }
+// Commands for a person.
+const (
+	startCommand = "sudo systemctl start regentd"
+	logCommand   = "journalctl -u regentd"
+)

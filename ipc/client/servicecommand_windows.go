@@ -1,4 +1,7 @@
 package client
 
-// serviceCommand returns what a person types to have the service manager do something.
-func serviceCommand(verb string) string { return "regentd service " + verb }
+// Commands for a person, in an administrator's PowerShell.
+const (
+	startCommand = "regentd service start"
+	logCommand   = "Get-WinEvent -ProviderName regentd"
+)

@@ -124,7 +124,7 @@ func testNamespacePlaces(t *testing.T) {
 	var top unix.Stat_t
 	must(unix.Stat("/", &top))
 	if top.Uid != 0 {
-		ownRoot = "uid 0 listens there, who is root of this user namespace alone"
+		ownRoot = "uid 0 listens there, root of this user namespace only"
 	}
 	rows := []struct {
 		name, socket string
@@ -141,7 +141,7 @@ func testNamespacePlaces(t *testing.T) {
 		{"the installed one by another of its names", filepath.Join(run, "link.sock"), nobody, false, "reached"},
 		{"--map-user: an impostor that has a number", regent, singleIDMap(1000), true, "uid 1000 listens there"},
 		{"--map-user: a daemon of one's own", sticky, singleIDMap(1000), false, "reached"},
-		{"nobody has the number of the others", regent, singleIDMap(65534), true, "of this user namespace"},
+		{"nobody has the number of the others", regent, singleIDMap(65534), true, "in this user namespace"},
 		{"a sticky folder", sticky, nobody, true, "sticky may be written by every user"},
 		{"a sticky folder, not the installed one", sticky, nobody, false, "may be written by every user"},
 		{"a folder of a group", group, nobody, true, "group may be written by its group"},

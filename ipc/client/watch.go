@@ -29,7 +29,7 @@ func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Ev
 		for {
 			e, err := events.next()
 			if err != nil {
-				yield(api.Event{}, fmt.Errorf("watch: %w", newNotReachableError(ctx, err)))
+				yield(api.Event{}, newNotReachableError(ctx, err))
 				return
 			}
 			if !yield(e, nil) {
