@@ -5,8 +5,8 @@ import (
 	"regent/agent/token"
 )
 
-// The codes. One that is also an error of the local interface or a state of an
-// instance is that word. The first are of the way to the service,
+// Codes of the connection to the service. A code that is also an error of the local
+// interface or a state of an instance has the same word.
 const (
 	NetworkSettings        Code = "network_settings"
 	DNSFailed              Code = "dns_failed"
@@ -30,7 +30,7 @@ const (
 	ProviderMismatch       Code = "provider_mismatch"
 )
 
-// of what was bought,
+// Codes of registration tokens and instances.
 const (
 	RegistrationMissing   Code = "registration_missing"
 	RegistrationFile      Code = "registration_file"
@@ -51,7 +51,7 @@ const (
 	DeviceRenamed         Code = "device_renamed"
 )
 
-// of what is kept,
+// Codes of the store.
 const (
 	StoreLocked           = Code(fault.StoreLocked)
 	StoreUnreadable       = Code(fault.StoreUnreadable)
@@ -62,7 +62,7 @@ const (
 	StateNotWritable Code = "state_not_writable"
 )
 
-// of the configuration,
+// Codes of the configuration.
 const (
 	ConfigInvalid    Code = "config_invalid"
 	PolicyProblem    Code = "policy_problem"
@@ -71,7 +71,7 @@ const (
 	Denied                = Code(fault.Denied)
 )
 
-// and of the daemon.
+// Codes of the daemon.
 const (
 	SocketMissing     Code = "socket_missing"
 	SocketRefused     Code = "socket_refused"
@@ -89,8 +89,7 @@ const (
 	MachineIDChanged  Code = "machine_id_changed"
 )
 
-// On Windows alone there are also these; [TimeServiceStopped] is of
-// the way to the service.
+// Codes of Windows only. [TimeServiceStopped] is another one.
 const (
 	ServiceMissing      Code = "service_missing"
 	ServiceDisabled     Code = "service_disabled"

@@ -11,70 +11,69 @@ import (
 	"strings"
 )
 
-// Code names one thing that can be wrong.
+// Code names one problem.
 type Code string
 
-// Severity is how bad it is. The text is wire format.
+// Severity is the severity of a finding. The text is wire format.
 type Severity string
 
-// The severities. The exit codes of regent doctor follow them: 6, 7 and 0, as
-// those of regent status.
+// The severities. The exit codes of regent doctor are 6, 7 and 0, like those of regent
+// status.
 const (
-	Warning Severity = "warning" // what works goes on working; somebody should mend it
-	Failure Severity = "failure" // something is not served, or will soon not be
-	Info    Severity = "info"    // worth knowing; nothing is to be mended
+	Warning Severity = "warning" // everything still works; somebody should correct it
+	Failure Severity = "failure" // an application gets no token, or soon will not
+	Info    Severity = "info"    // a fact; nothing to correct
 )
 
-// Audience is who is told.
+// Audience is the reader of a report.
 type Audience string
 
-// The readers. A person who asks the service is a Contact Administrator; no
-// program of the device knows one.
+// The readers. The Contact Administrator is no reader of a report: no program of the
+// device knows one.
 const (
 	User          Audience = "user"
 	Administrator Audience = "administrator"
 )
 
-// Entry is a row of the table: all that is known of a code beforehand.
+// Entry is a row of the table of codes.
 type Entry struct {
 	Code     Code
 	Severity Severity
-	Title    string // what is wrong, without a capital or a full stop
-	Cause    string // how it comes to that; whole sentences
-	// The next step, by reader; whole sentences. Words in capitals stand for values
-	// of the device: a finding has those that are known in their place.
+	Title    string // the problem, without a capital or a full stop
+	Cause    string // whole sentences
+	// The next step for each reader, in whole sentences. Words in capitals are
+	// placeholders. A finding replaces those with a known value.
 	User, Administrator, Contact string
-	// OnWindows is the administrator's next step on Windows; "" where that is the same as
-	// elsewhere.
+	// OnWindows is the administrator's next step on Windows; "" if it is the same.
 	OnWindows string `json:"on_windows"`
 }
 
-// Finding is a code that holds, with its evidence. It has no secret.
+// Finding is a problem of this device, with its evidence. It has no secret.
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	Subject  string   `json:"subject,omitempty"` // what it is about: a host, an instance, a path
+	Subject  string   `json:"subject,omitempty"` // a host, an instance, a path
 	Title    string   `json:"title"`
-	Evidence string   `json:"evidence"` // what was seen
+	Evidence string   `json:"evidence"` // observed facts
 	Cause    string   `json:"cause"`
-	Next     string   `json:"next"` // what the reader does now
+	Next     string   `json:"next"` // the reader's next step
 }
 
-// Report is what regent doctor says.
+// Report is the result of regent doctor.
 type Report struct {
-	Audience Audience  `json:"reader"` // for whom each next step is
+	Audience Audience  `json:"reader"` // the reader of each next step
 	Checked  []string  `json:"checked"`
 	Skipped  []Skipped `json:"skipped"`
 	Findings []Finding `json:"findings"` // the worst first
 }
 
-// Skipped is a check that could not be made, and why.
+// Skipped is a check that could not run, and the reason.
 type Skipped struct {
 	Check string `json:"check"`
 	Why   string `json:"why"`
 }
 
-// Worst is the worst severity in the report, "" if there is no finding.
+// Worst returns the worst severity in the report, "" if there is no finding.
 func (r Report) Worst() Severity {
 	worst := Severity("")
 	for _, f := range r.Findings {
@@ -97,7 +96,7 @@ func Lookup(c Code) (Entry, bool) {
 	return Table()[i], true
 }
 
-// next is the next step of a reader, on Windows or elsewhere.
+// next returns the next step of a reader, on Windows or elsewhere.
 func (e Entry) next(r Audience, windows bool) string {
 	switch {
 	case r != Administrator:
@@ -108,30 +107,30 @@ func (e Entry) next(r Audience, windows bool) string {
 	return e.Administrator
 }
 
-// diagnosis is what a judgement comes to: a code, about what, and why.
+// diagnosis is the result of a check: a code, its subject and its evidence.
 type diagnosis struct {
 	code              Code
 	subject, evidence string
-	// placeholders are the values that stand in the next step where the table has a word
-	// in capitals: word, value, word, value. What is not known stays a word.
+	// placeholders are the values for the placeholders of the next step: word, value, word,
+	// value. A placeholder without a value stays as it is.
 	placeholders []string
 }
 
-// finding is d in the words of the table, for a reader.
+// finding returns d with the texts of the table, for a reader.
 func (d diagnosis) finding(r Audience, windows bool) Finding {
-	e, _ := Lookup(d.code) // a test holds that every judgement's code is in the table
+	e, _ := Lookup(d.code) // a test checks that the table has every code
 	return Finding{
 		Code: d.code, Severity: e.Severity, Subject: d.subject, Title: e.Title,
 		Evidence: d.evidence, Cause: e.Cause, Next: strings.NewReplacer(d.placeholders...).Replace(e.next(r, windows)),
 	}
 }
 
-// causes are warnings from which a failure follows. Each then stands before that
-// failure.
+// causes are warnings that cause a failure. Such a warning precedes the failure in a
+// report.
 var causes = map[Code]Code{RegistrationFile: RegistrationMissing}
 
-// sortByCause puts the worst first. Of the same severity, a cause is before what follows
-// from it: the checks are in that order, and so are findings.
+// sortByCause sorts the worst first. Within a severity, a cause precedes its effects: the
+// checks have that order.
 func sortByCause(findings []Finding) []Finding {
 	severity := map[Code]Severity{}
 	for _, f := range findings {
@@ -148,7 +147,7 @@ func sortByCause(findings []Finding) []Finding {
 	return findings
 }
 
-// sortByTable sorts what one check found.
+// sortByTable sorts the diagnoses of one check.
 func sortByTable(doubts []diagnosis) []diagnosis {
 	place := map[Code]int{}
 	for i, e := range Table() {

@@ -7,119 +7,118 @@ import (
 	"regent/agent/status"
 )
 
-// Facts is all that is known of a device. What could not be found out is nil,
-// and then nothing is concluded from it.
+// Facts has the known facts of a device. An unknown fact is nil. No check uses it.
 type Facts struct {
 	Audience Audience
 	Client   Client
 	Socket   Socket
 	Units    []Unit
-	Config   *Config // looked at where no daemon answers
-	Daemon   *Daemon // as it says of itself; nil if none answers
+	Config   *Config // checked only if no daemon answers
+	Daemon   *Daemon // nil if none answers
 	Others   []Process
-	// Proxies are what the programs of the user who asks go by, also where that is
-	// the service's proxy.
+	// Proxies are the proxies of the programs of the user who asks. The service may use
+	// the same proxy.
 	Proxies []Proxy
-	// Windows is what only such a system has; nil of any other.
+	// Windows has the facts of a Windows system; nil on others.
 	Windows *Windows
 }
 
-// Client is the program that asks.
+// Client is the program that runs the checks.
 type Client struct{ Version string }
 
-// Connection says what became of the connection to the daemon.
+// Connection is the outcome of a connection to the daemon.
 type Connection string
 
-// What becomes of a connection.
+// The outcomes of a connection.
 const (
 	ConnectionAnswered  Connection = "answered"
 	ConnectionNoSocket  Connection = "missing"   // there is no socket
-	ConnectionRefused   Connection = "dead"      // nobody listens
+	ConnectionRefused   Connection = "dead"      // no listener
 	ConnectionForbidden Connection = "forbidden" // this user may not connect
-	ConnectionForeign   Connection = "foreign"   // somebody else listens
-	ConnectionTimeout   Connection = "silent"    // it does not answer in time
-	ConnectionThrottled Connection = "throttled" // it answers that this user asks too often
+	ConnectionForeign   Connection = "foreign"   // the listener is not trusted
+	ConnectionTimeout   Connection = "silent"    // no answer in time
+	ConnectionThrottled Connection = "throttled" // this user sends too many calls
 	ConnectionFailed    Connection = "broken"    // any other failure
 )
 
-// Socket is where the daemon should answer.
+// Socket is the daemon's socket.
 type Socket struct {
 	Path       string
 	Connection Connection
-	Failure    string // of the failure
-	// Closed names what keeps users out: a path and its mode; "" is nothing.
+	Failure    string // text of the failure
+	// Closed names a path and its mode that block users; "" if none does.
 	Closed string
 }
 
-// Unit is what the service manager says of one of the package's units.
+// Unit is a unit of the package, as the service manager reports it.
 type Unit struct {
 	Name           string
-	Active, Result string // systemd's words; Active is [Masked] of one that cannot start
-	Exit           int    // status of its main process
-	// OtherMachine says that the machine-id was changed after the passphrase of the
-	// data key was sealed.
+	Active, Result string // systemd's words; Active is [Masked] for a masked unit
+	Exit           int    // exit status of its main process
+	// OtherMachine: the machine-id was changed after the passphrase of the data key was
+	// sealed.
 	OtherMachine bool
 }
 
-// Proxy is what a program of the user who asks goes by to a host.
+// Proxy is the proxy of a user's programs to a host.
 type Proxy struct {
 	Host  string // of a [ServiceCheck]
-	Where string // it is set, in words
+	Where string // the place that sets it, in words
 	Proxy string // host and port; "" if a script decides, or it has a flaw
-	Flaw  string // why what stands there cannot be read, as "has no host"; without a password
+	Flaw  string // why the value is invalid, such as "has no host"; without a password
 }
 
-// Config is what a look at the configuration found, where no daemon reads it.
+// Config is the result of a check of the configuration, if no daemon answers.
 type Config struct {
-	Fatal []string // why no daemon would start with it
+	Fatal []string // reasons why a daemon would not start
 }
 
-// Process is a daemon that runs beside the one that answers.
+// Process is another running daemon.
 type Process struct {
 	PID    int
-	Shares string // what it shares with that one: a path
+	Shares string // a path that both use
 }
 
-// Daemon is what the daemon says of itself and of what it sees.
+// Daemon has the facts from the daemon.
 type Daemon struct {
 	PID                int                 `json:"pid"`
 	Config             string              `json:"config"`
 	StateDir           string              `json:"state_dir"`
 	Socket             string              `json:"socket"`
-	Audience           Audience            `json:"reader"` // what the caller is to it
+	Audience           Audience            `json:"reader"` // the caller's role
 	Status             status.Status       `json:"status"`
 	Unusable           string              `json:"unusable,omitempty"` // why the store cannot be used: a fault.Kind
 	Disk               Disk                `json:"disk"`
-	ServiceChecks      []ServiceCheck      `json:"ways"`    // to each tenant, by host
-	RegistrationTokens []RegistrationToken `json:"held"`    // registration tokens
-	Denials            []Denial            `json:"denials"` // the last ones, of anybody that the reader may know of
+	ServiceChecks      []ServiceCheck      `json:"ways"`    // one for each tenant, by host
+	RegistrationTokens []RegistrationToken `json:"held"`    // without the tokens themselves
+	Denials            []Denial            `json:"denials"` // the last ones that the reader may see
 }
 
-// Disk is whether the state can be written now.
+// Disk says whether the daemon can write its state.
 type Disk struct {
 	Full    bool   `json:"full"`
-	Failure string `json:"failure,omitempty"` // why not; "" if it can
+	Failure string `json:"failure,omitempty"` // "" if it can write
 }
 
-// ServiceCheck is one look at a tenant's service, by the same way as every request.
+// ServiceCheck is a check of the connection to a tenant's service. It uses the same proxy
+// and settings as every request.
 type ServiceCheck struct {
 	Host         string      `json:"host"`
-	Proxy        string      `json:"proxy,omitempty"` // host and port; "" is a direct way
+	Proxy        string      `json:"proxy,omitempty"` // host and port; "" is a direct connection
 	Stage        fault.Stage `json:"step"`
 	Failure      string      `json:"failure,omitempty"`
 	ProxyStatus  int         `json:"proxy_status,omitempty"` // its answer to CONNECT; 0 if none came
 	Status       int         `json:"status,omitempty"`       // HTTP
 	ServiceShape bool        `json:"service_shape,omitempty"`
 	Issuer       string      `json:"issuer,omitempty"` // of the certificate
-	Minted       bool        `json:"minted,omitempty"` // a certificate was made for a name that nobody has
+	Minted       bool        `json:"minted,omitempty"` // the server made a certificate for a name that does not exist
 	SkewSeconds  int64       `json:"skew_seconds"`     // service minus device
 	Provider     string      `json:"provider,omitempty"`
-	// Remembered are the providers that the auth tokens came from, where they
-	// are others.
+	// Remembered are the providers of the auth tokens that are not Provider.
 	Remembered []string `json:"remembered,omitempty"`
 }
 
-// RegistrationToken is a registration token, without showing it.
+// RegistrationToken describes a registration token, without its text.
 type RegistrationToken struct {
 	Tenant      string    `json:"tenant"`
 	Application string    `json:"application,omitempty"`
@@ -127,16 +126,16 @@ type RegistrationToken struct {
 	Refused     string    `json:"refused,omitempty"`     // a fault.Kind
 	Message     string    `json:"words,omitempty"`       // of the refusal
 	RefusedAt   time.Time `json:"refused_at,omitzero"`
-	Pending     int       `json:"unpaid"` // instances that it would be redeemed for
+	Pending     int       `json:"unpaid"` // instances that need it
 }
 
-// Denial is a refusal of a token.
+// Denial is a denied request for a token.
 type Denial struct {
 	Application string    `json:"application"`
 	User        string    `json:"user,omitempty"` // name or number
 	Exe         string    `json:"exe,omitempty"`
 	PID         int       `json:"pid"`
-	Reason      string    `json:"reason"` // which rules were asked, and why each did not admit
+	Reason      string    `json:"reason"` // each rule, and why it did not admit
 	At          time.Time `json:"at"`
 	Times       int       `json:"times"`
 }

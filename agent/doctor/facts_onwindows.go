@@ -1,47 +1,45 @@
 package doctor
 
-// Windows is what only a Windows system has. A part that could not be looked at
-// is nil.
+// Windows has the facts of a Windows system. An unknown fact is nil.
 type Windows struct {
-	Service     *Service      // the daemon's; also nil where another pipe is asked for
-	PipeOwner   *PipeOwner    // who serves the pipe; also nil if nobody does, or it is not known
-	AccessLists []BroadAccess // of our data and of the pipe; empty if all is well
-	TimeService *Service      // what keeps the clock
+	Service     *Service      // regentd; nil also for another pipe than the installed one
+	PipeOwner   *PipeOwner    // the process with the pipe; nil also if there is none
+	AccessLists []BroadAccess // of Regent's files and the pipe; empty without a problem
+	TimeService *Service      // sets the clock
 }
 
-// Service is a service as its manager has it.
+// Service is a service, as the service manager reports it.
 type Service struct {
 	Name  string
-	State string // of [ServiceRunning] and the others
-	Start string // of [StartAutomatic] and the others; "" if it is not installed
-	PID   int    // of its process; 0 if it has none
-	Exit  int    // the code that it ended with; 0 is none
+	State string // such as [ServiceRunning]
+	Start string // such as [StartAutomatic]; "" if it is not installed
+	PID   int    // 0 if it does not run
+	Exit  int    // exit code; 0 if none
 }
 
-// The states of a service that something is concluded from, as the platform's
-// room names them; there are others on the way between them.
+// The states of a service that the checks use. platform/service has others.
 const (
 	ServiceRunning      = "running"
 	ServiceEnded        = "stopped"
 	ServiceNotInstalled = "not installed"
 )
 
-// How a service is started.
+// The start types of a service.
 const (
 	StartAutomatic = "automatic"
 	StartManual    = "manual"
 	StartDisabled  = "disabled"
 )
 
-// PipeOwner is the process that serves the pipe.
+// PipeOwner is the process that has the pipe.
 type PipeOwner struct {
 	PID int
-	Exe string // "" if it may not be seen
+	Exe string // "" if this user may not see it
 }
 
-// BroadAccess is something that more people may use than is meant.
+// BroadAccess is a path with permissions that are too broad.
 type BroadAccess struct {
 	Path string
-	Who  string // and what they may
-	Fix  string // the command that sets it right
+	Who  string // the users and their rights
+	Fix  string // the command that corrects it
 }

@@ -2,17 +2,16 @@ package doctor
 
 import "regent/agent/status"
 
-// check is one judgement: a question, whether it can be asked of the facts,
-// and its answer. It is pure.
+// check is one check of the facts. It does no I/O.
 type check struct {
 	name string
-	// unasked says why the facts do not answer it; "" if they do.
+	// unasked returns why the check cannot run; "" if it can.
 	unasked func(Facts) string
 	judge   func(Facts) []diagnosis
 }
 
-// checks are all judgements, causes before what follows from them. What one finds
-// hides what follows from it: each judges only what is not explained by those before it.
+// checks returns all checks, causes before effects. A check finds nothing that an earlier
+// check explains.
 func checks(f Facts) []check {
 	all := []check{
 		{"service", noManager, judgeManager},
@@ -43,7 +42,7 @@ func checks(f Facts) []check {
 	)
 }
 
-// Judge turns facts into a report. It is pure.
+// Judge turns facts into a report. It does no I/O.
 func Judge(f Facts) Report {
 	r := Report{Audience: f.Audience, Checked: []string{}, Skipped: []Skipped{}, Findings: []Finding{}}
 	for _, c := range checks(f) {
@@ -65,8 +64,8 @@ func Judge(f Facts) Report {
 	return r
 }
 
-// judgeHealth sees to it that doctor and status never disagree: it finds what
-// status says if nothing that was found is as bad as that.
+// judgeHealth keeps doctor and status in agreement: it adds a finding if the status is
+// worse than all findings.
 func judgeHealth(f Facts, worst Severity) []diagnosis {
 	if f.Daemon == nil || worst == Failure {
 		return nil
@@ -83,7 +82,7 @@ func judgeHealth(f Facts, worst Severity) []diagnosis {
 
 func noDaemon(f Facts) string {
 	if f.Daemon == nil && f.Socket.Connection == ConnectionThrottled {
-		return "the daemon refuses calls: it gets too many"
+		return "the daemon gets too many calls and refuses them"
 	}
 	if f.Daemon == nil {
 		return "no daemon answers"
@@ -93,7 +92,7 @@ func noDaemon(f Facts) string {
 
 func noManager(f Facts) string {
 	if f.Units == nil && (f.Windows == nil || f.Windows.Service == nil) {
-		return "no service manager has the package's units, or it is not the package's daemon"
+		return "no service manager has the package's units, or the daemon is another one"
 	}
 	return ""
 }
@@ -103,7 +102,7 @@ func noConfig(f Facts) string {
 		return noDaemon(f)
 	}
 	if f.Config == nil && f.Daemon == nil {
-		return "this user may not read the configuration, or it is not where this program looks"
+		return "this user may not read the configuration, or it is in another place"
 	}
 	return ""
 }

@@ -10,8 +10,8 @@ import (
 	"regent/agent/status"
 )
 
-// The units of the package, and systemd's exit status of a unit whose
-// credentials could not be set up.
+// The units of the package, and two exit statuses: of regentd for a bad configuration, and
+// of systemd for credentials that it could not set up.
 const (
 	DaemonUnit      = "regentd.service"
 	KeyUnit         = "regentd-key.service"
@@ -19,7 +19,7 @@ const (
 	exitCredentials = 243
 )
 
-// Masked is systemd's word for a unit that it does not start.
+// Masked is the state of a unit that an administrator masked.
 const Masked = "masked"
 
 // unitOf returns the unit of a name; the zero value if there is none.
@@ -31,7 +31,7 @@ func unitOf(units []Unit, name string) Unit {
 	return units[i]
 }
 
-// judgeManager says why the service manager runs no daemon, whichever it is.
+// judgeManager finds why systemd or Windows runs no daemon.
 func judgeManager(f Facts) []diagnosis {
 	if f.Windows != nil {
 		return judgeService(f)
@@ -39,8 +39,8 @@ func judgeManager(f Facts) []diagnosis {
 	return judgeUnits(f)
 }
 
-// UnitFault says why systemd runs no daemon: a code, and the unit that it is about. The
-// code is "" if the daemon runs, is not installed, or its units do not say.
+// UnitFault returns why systemd runs no daemon: a code and its unit. The code is "" if the
+// daemon runs or is not installed, or if the units show no reason.
 func UnitFault(units []Unit) (Code, Unit) {
 	daemon, key := unitOf(units, DaemonUnit), unitOf(units, KeyUnit)
 	switch {
@@ -64,7 +64,7 @@ func UnitFault(units []Unit) (Code, Unit) {
 	return "", daemon
 }
 
-// judgeUnits says why systemd runs no daemon. If a daemon answers anyway, it is another
+// judgeUnits finds why systemd runs no daemon. If a daemon answers anyway, it is another
 // one; see judgeOthers.
 func judgeUnits(f Facts) []diagnosis {
 	code, u := UnitFault(f.Units)
@@ -76,7 +76,7 @@ func judgeUnits(f Facts) []diagnosis {
 	case u.Name == KeyUnit:
 		d.evidence = fmt.Sprintf("%s is failed (result %s)", KeyUnit, u.Result)
 	case f.Daemon != nil:
-		d.code, d.subject, d.evidence = TwoDaemons, f.Socket.Path, fmt.Sprintf("%s, and yet a daemon answers, process %d", said, f.Daemon.PID)
+		d.code, d.subject, d.evidence = TwoDaemons, f.Socket.Path, fmt.Sprintf("%s, but a daemon answers, process %d", said, f.Daemon.PID)
 	case code == "":
 		return nil
 	case code == ServiceMasked:
@@ -89,7 +89,7 @@ func judgeUnits(f Facts) []diagnosis {
 	return []diagnosis{d}
 }
 
-// MaskedUnits names the units that are masked, "" if none is.
+// MaskedUnits names the masked units; "" if there are none.
 func MaskedUnits(units []Unit) string {
 	var names []string
 	for _, u := range units {
@@ -107,8 +107,8 @@ func withConfig(f Facts, said string) string {
 	return said + ": " + strings.Join(f.Config.Fatal, "; ")
 }
 
-// judgeSocket says why no daemon answers, unless the service manager or the
-// configuration has.
+// judgeSocket finds why no daemon answers, if the service manager and the configuration
+// do not explain it.
 func judgeSocket(f Facts) []diagnosis {
 	s := f.Socket
 	if s.Closed != "" && (s.Connection == ConnectionAnswered || s.Connection == ConnectionForbidden) {
@@ -127,8 +127,8 @@ func judgeSocket(f Facts) []diagnosis {
 	return []diagnosis{{code: code, subject: s.Path, evidence: s.Failure}}
 }
 
-// judgeConfig says that no daemon would start; what a running one makes of its
-// configuration is judgePolicy's.
+// judgeConfig finds a configuration with which no daemon starts. judgePolicy checks the
+// configuration of a running one.
 func judgeConfig(f Facts) []diagnosis {
 	if f.Daemon != nil || f.Config == nil || len(f.Config.Fatal) == 0 {
 		return nil
@@ -151,7 +151,7 @@ func judgeVersion(f Facts) []diagnosis {
 
 func judgeOthers(f Facts) []diagnosis {
 	if len(judgeManager(f)) > 0 {
-		return nil // it was said there
+		return nil // judgeManager found it
 	}
 	var out []diagnosis
 	for _, p := range f.Others {
@@ -160,7 +160,7 @@ func judgeOthers(f Facts) []diagnosis {
 	return out
 }
 
-// judgeStore says why the store cannot be used.
+// judgeStore finds why the store cannot be used.
 func judgeStore(f Facts) []diagnosis {
 	if f.Daemon.Unusable == "" {
 		return nil
@@ -172,8 +172,8 @@ func judgeStore(f Facts) []diagnosis {
 	return []diagnosis{{code: code, subject: f.Daemon.StateDir, evidence: unusable(f.Daemon.Status.Summary), placeholders: []string{"STATE", f.Daemon.StateDir}}}
 }
 
-// unusable returns the cause from a text about a store. It drops the advice that follows,
-// since the finding has the table's own.
+// unusable returns the problem in a text about a store, without the advice. A finding has
+// the advice of the table.
 func unusable(text string) string {
 	for _, advice := range []string{", so Regent issues no token", ", so nothing is served", ". Regent changed no state", "; nothing was changed"} {
 		text, _, _ = strings.Cut(text, advice)
@@ -192,15 +192,15 @@ func judgeDisk(f Facts) []diagnosis {
 	}
 }
 
-// ConfigSource is the source of a problem that is a local configuration which
-// was not taken: the one before it is in force.
+// ConfigSource is the source of a problem with a local configuration that the daemon did
+// not apply. The previous one stays active.
 const ConfigSource = "configuration"
 
-// LogSource is the source of a problem that is a log which cannot be written.
+// LogSource is the source of a problem with a log that cannot be written.
 const LogSource = "log"
 
-// RegistrationSource begins the source of a problem with the file or credential
-// that brings a registration token.
+// RegistrationSource is the prefix of the source of a problem with the file or credential
+// of a registration token.
 const RegistrationSource = "registration token "
 
 // HasTokenProblem reports whether a status has such a problem.
@@ -211,7 +211,7 @@ func isTokenProblem(p status.Problem) bool { return strings.HasPrefix(p.Source, 
 func judgePolicy(f Facts) []diagnosis {
 	var out []diagnosis
 	s := f.Daemon.Status
-	invalid := "" // what is wrong with the configuration as a whole
+	invalid := "" // problem of the whole configuration
 	if i := slices.IndexFunc(s.Problems, func(p status.Problem) bool { return p.Source == ConfigSource }); i >= 0 {
 		invalid = s.Problems[i].Detail
 	}
@@ -223,13 +223,13 @@ func judgePolicy(f Facts) []diagnosis {
 			out = append(out, diagnosis{code: LogNotWritable, evidence: p.Detail})
 		case isTokenProblem(p):
 			out = append(out, diagnosis{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
-		case strings.Contains(invalid, p.Detail), isAllowRuleMissing(p, s.Applications), isNetworkSettings(p, f.Daemon.ServiceChecks): // it has a code of its own
+		case strings.Contains(invalid, p.Detail), isAllowRuleMissing(p, s.Applications), isNetworkSettings(p, f.Daemon.ServiceChecks): // it has its own code
 		default:
 			out = append(out, diagnosis{code: PolicyProblem, subject: p.Source, evidence: p.Detail})
 		}
 	}
 	if len(s.Applications) == 0 {
-		out = append(out, diagnosis{code: NoApplication, subject: "", evidence: "the configuration in force names none"})
+		out = append(out, diagnosis{code: NoApplication, subject: "", evidence: "the active configuration names none"})
 	}
 	for _, a := range s.Applications {
 		if a.Rules == 0 {
@@ -239,7 +239,7 @@ func judgePolicy(f Facts) []diagnosis {
 	return out
 }
 
-// times says how often something was.
+// times formats a number of times.
 func times(n int) string {
 	if n == 1 {
 		return "once"
@@ -247,20 +247,19 @@ func times(n int) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// isAllowRuleMissing reports whether a problem is that an application has no rule, which
-// has a code of its own.
+// isAllowRuleMissing reports whether the problem is an application without a rule, which has
+// its own code.
 func isAllowRuleMissing(p status.Problem, apps []status.Application) bool {
 	return slices.ContainsFunc(apps, func(a status.Application) bool {
 		return a.Rules == 0 && strings.HasPrefix(p.Detail, "applications."+a.ID) && strings.Contains(p.Detail, "has no allow rule")
 	})
 }
 
-// settingsFiles are the keys that name a file on which the way to the service
-// depends.
+// settingsFiles are the keys that name a file for connections to the service.
 var settingsFiles = []string{"network.ca_file", "network.proxy_credentials_file"}
 
-// isNetworkSettings reports whether a problem is why a way fails before it begins, which
-// has a code of its own.
+// isNetworkSettings reports whether the problem is the cause of a failed service check, which
+// has its own code.
 func isNetworkSettings(p status.Problem, ways []ServiceCheck) bool {
 	return slices.ContainsFunc(ways, func(w ServiceCheck) bool {
 		file := slices.ContainsFunc(settingsFiles, func(key string) bool {
@@ -273,7 +272,7 @@ func isNetworkSettings(p status.Problem, ways []ServiceCheck) bool {
 func judgeDenials(f Facts) []diagnosis {
 	closed := map[string]bool{}
 	for _, a := range f.Daemon.Status.Applications {
-		closed[a.ID] = a.Rules == 0 // that is said already
+		closed[a.ID] = a.Rules == 0 // judgePolicy finds it
 	}
 	var out []diagnosis
 	for _, d := range f.Daemon.Denials {

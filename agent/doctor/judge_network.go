@@ -10,12 +10,11 @@ import (
 	"regent/agent/fault"
 )
 
-// maxSkew is what Cloud LM takes of a clock that is off.
+// maxSkew is the largest clock error that Cloud LM accepts.
 const maxSkew = 15 * time.Minute
 
-// interceptors are words of the issuers that products sign with which open TLS
-// connections. They are evidence beside a certificate for a name that nobody
-// has, and the only one behind a proxy that hides that.
+// interceptors are words in the issuers of products that open TLS connections. A
+// certificate for a name that does not exist is better evidence, but a proxy may hide it.
 var interceptors = []string{
 	"zscaler", "netskope", "fortigate", "fortinet", "palo alto", "blue coat", "bluecoat", "forcepoint", "websense", "sophos",
 	"check point", "barracuda", "watchguard", "mcafee web gateway", "cisco umbrella", "untangle", "squid", "mitmproxy", "kaspersky", "eset ssl", "avast",
@@ -27,7 +26,7 @@ func (w ServiceCheck) intercepted() bool {
 	return w.Minted || slices.ContainsFunc(interceptors, func(name string) bool { return strings.Contains(issuer, name) })
 }
 
-// judgeNetwork says what stands between the device and each service.
+// judgeNetwork finds problems of the connection to each service.
 func judgeNetwork(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, w := range f.Daemon.ServiceChecks {
@@ -40,8 +39,8 @@ func judgeNetwork(f Facts) []diagnosis {
 	return out
 }
 
-// asProxyNotConfigured is d in other words if the way failed for want of a proxy that the
-// programs of the user go by.
+// asProxyNotConfigured changes d if the connection failed because the service does not use
+// the proxy of the user's programs.
 func asProxyNotConfigured(f Facts, w ServiceCheck, d diagnosis) diagnosis {
 	if w.Stage != fault.StageDNS && w.Stage != fault.StageConnect && d.code != ProxyUnreachable {
 		return d
@@ -54,7 +53,7 @@ func asProxyNotConfigured(f Facts, w ServiceCheck, d diagnosis) diagnosis {
 		if p.Proxy != "" {
 			d.placeholders = append(d.placeholders, "PROXY", p.Proxy)
 		}
-		d.evidence = fmt.Sprintf("%s; the service goes %s, and in %s stands %s", d.evidence, by(w.Proxy), p.Where, p.describe())
+		d.evidence = fmt.Sprintf("%s; the service connects %s; in %s: %s", d.evidence, by(w.Proxy), p.Where, p.describe())
 		return d
 	}
 	return d
@@ -62,20 +61,20 @@ func asProxyNotConfigured(f Facts, w ServiceCheck, d diagnosis) diagnosis {
 
 func (p Proxy) describe() string {
 	if p.Flaw != "" {
-		return "what is no proxy: it " + p.Flaw
+		return "an invalid proxy: it " + p.Flaw
 	}
-	return cmp.Or(p.Proxy, "a script that decides")
+	return cmp.Or(p.Proxy, "a script for proxies")
 }
 
 func by(proxy string) string {
 	if proxy == "" {
 		return "without a proxy"
 	}
-	return "by the proxy " + proxy
+	return "through the proxy " + proxy
 }
 
-// stageCodes are the codes for a connection that failed at a stage, if nothing else shows
-// more.
+// stageCodes are the codes for a connection that failed at a stage, without further
+// evidence.
 var stageCodes = map[fault.Stage]Code{
 	fault.StageSettings:          NetworkSettings,
 	fault.StageDNS:               DNSFailed,
@@ -89,7 +88,7 @@ var stageCodes = map[fault.Stage]Code{
 	fault.StageTLS:               NotTheService,
 }
 
-// fault is the one thing that is wrong with the way, "" if nothing is.
+// fault returns the problem of the connection and its evidence; "" without one.
 func (w ServiceCheck) fault() (Code, string) {
 	switch {
 	case w.Stage == fault.StageProxy:
@@ -123,17 +122,17 @@ func (w ServiceCheck) answerFault() (Code, string) {
 	if w.Status == 0 {
 		return NotTheService, w.failureText()
 	}
-	return NotTheService, fmt.Sprintf("%s answered %d to a question that every tenant answers", w.Host, w.Status)
+	return NotTheService, fmt.Sprintf("%s answered %d to a request that every tenant answers", w.Host, w.Status)
 }
 
-// certificateEvidence is the evidence of a certificate.
+// certificateEvidence returns the evidence from a certificate.
 func (w ServiceCheck) certificateEvidence() string {
 	if w.Issuer == "" {
 		return w.failureText()
 	}
 	text := fmt.Sprintf("the certificate is from %q", w.Issuer)
 	if w.Minted {
-		text += ", who also made one for a name that does not exist, which only an inspecting product does"
+		text += ", which also signed a name that does not exist; only an inspecting product does so"
 	}
 	if w.Failure != "" {
 		text += "; " + w.failureText()
@@ -141,8 +140,8 @@ func (w ServiceCheck) certificateEvidence() string {
 	return text
 }
 
-// failureText is the failure without what the finding says already: the host, and that it
-// was only looked at.
+// failureText returns the failure without the host and the operation, which the finding
+// has.
 func (w ServiceCheck) failureText() string {
 	text := strings.TrimPrefix(strings.TrimPrefix(w.Failure, "tms: "), "discover: ")
 	text = strings.TrimPrefix(text, "sent to "+w.Host+", but no answer came that can be read: ")
@@ -157,7 +156,7 @@ func judgeClock(f Facts) []diagnosis {
 	return nil
 }
 
-// clockError says how wrong this device's clock is: the service's is right.
+// clockError describes the error of this device's clock, compared with the service's.
 func clockError(skew time.Duration) string {
 	side := "behind"
 	if skew < 0 {

@@ -11,7 +11,7 @@ import (
 	"regent/agent/token"
 )
 
-// judgeRegistrations says what is wrong with the registration tokens.
+// judgeRegistrations finds problems of the registration tokens.
 func judgeRegistrations(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, h := range f.Daemon.RegistrationTokens {
@@ -21,7 +21,7 @@ func judgeRegistrations(f Facts) []diagnosis {
 		code := refusalCode(h.Refused)
 		switch {
 		case code == RegistrationExpired, code == RegistrationExhausted:
-		case strings.Contains(strings.ToLower(h.Message), "disabled"): // best effort: no text of the service is documented
+		case strings.Contains(strings.ToLower(h.Message), "disabled"): // a guess: the service's texts are not documented
 			code = RegistrationDisabled
 		default:
 			code = RegistrationRefused
@@ -35,12 +35,12 @@ func judgeRegistrations(f Facts) []diagnosis {
 	return append(out, missingRegistrations(f)...)
 }
 
-// Label names h to its reader, who may know its fingerprint or not.
+// Label names h, with its fingerprint if the reader may see it.
 func (h RegistrationToken) Label() string {
 	return strings.TrimSpace("registration token " + h.Fingerprint)
 }
 
-// waiting names the instances that h would be redeemed for.
+// waiting names the instances that need h.
 func (h RegistrationToken) waiting(f Facts) (names []string) {
 	for a, i := range f.Daemon.Status.Instances() {
 		if h.paysFor(a) && isWaiting(i) {
@@ -70,8 +70,7 @@ func redeemedInstances(f Facts, tenant string) (names []string) {
 	return names
 }
 
-// onlyInstance is the value for a next step that is about each of the instances, if
-// there is but one.
+// onlyInstance returns the placeholder of the instance if there is exactly one.
 func onlyInstance(instances []string) []string {
 	if len(instances) != 1 {
 		return nil
@@ -79,9 +78,9 @@ func onlyInstance(instances []string) []string {
 	return []string{fault.InstancePlaceholder, instances[0]}
 }
 
-// serviceWords is what the service said, of a text that has it in parentheses, and what stands
-// after that. The text before it is advice, which the finding has in the table's
-// words. A text without it is returned whole.
+// serviceWords returns the service's message in a text, which is in parentheses, and the
+// text after it. It leaves out the advice before it, since a finding has the advice of the
+// table. It returns a text without such a message as it is.
 func serviceWords(text string) string {
 	before, _, ok := strings.Cut(text, " said: ")
 	begin := strings.LastIndex(before, "(")
@@ -95,8 +94,8 @@ func serviceWords(text string) string {
 	return strings.TrimSuffix(text, ")")
 }
 
-// redemptionID is the identifier in the text about an uncertain redemption, "" if it
-// has none.
+// redemptionID returns the identifier in a text about an uncertain redemption; "" without
+// one.
 func redemptionID(text string) string {
 	_, after, _ := strings.Cut(text, "regent ledger resolve ")
 	id, _, _ := strings.Cut(after, " ")
@@ -125,7 +124,7 @@ func missingRegistrations(f Facts) []diagnosis {
 	}
 	hint := ""
 	if HasTokenProblem(f.Daemon.Status) {
-		hint = "; one was brought, see " + string(RegistrationFile)
+		hint = "; a file has one, see " + string(RegistrationFile)
 	}
 	for _, host := range order {
 		out = append(out, diagnosis{code: RegistrationMissing, subject: host, evidence: "waiting: " + strings.Join(waiting[host], ", ") + hint})
@@ -133,8 +132,7 @@ func missingRegistrations(f Facts) []diagnosis {
 	return out
 }
 
-// refusalCode is the doctor's code for a registration token that was refused with a
-// fault; "" of any other fault.
+// refusalCode returns the code for a refused registration token; "" for any other fault.
 func refusalCode(refused string) Code {
 	code := Code(refused)
 	if code == RegistrationExpired || code == RegistrationExhausted || code == RegistrationRefused {
@@ -143,7 +141,7 @@ func refusalCode(refused string) Code {
 	return ""
 }
 
-// lastRefusal is refusalCode of an instance's last fault.
+// lastRefusal returns refusalCode of an instance's last fault.
 func lastRefusal(i status.Instance) Code {
 	if i.LastFault == nil {
 		return ""
@@ -151,8 +149,8 @@ func lastRefusal(i status.Instance) Code {
 	return refusalCode(i.LastFault.Code)
 }
 
-// judgeInstances says which instances need a person. Those that only wait for
-// the network or a registration token are explained by that.
+// judgeInstances finds instances that need a person. Other checks explain those that wait
+// for the network or a registration token.
 func judgeInstances(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, i := range f.Daemon.Status.Instances() {
@@ -166,7 +164,7 @@ func judgeInstances(f Facts) []diagnosis {
 		}
 		known := onlyInstance([]string{i.Name})
 		if id := redemptionID(why); id != "" {
-			why, _, _ = strings.Cut(why, ";") // the rest is in the next step
+			why, _, _ = strings.Cut(why, ";") // the next step has the rest
 			known = append(known, "IDENTIFIER", id)
 		}
 		out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})
@@ -174,7 +172,7 @@ func judgeInstances(f Facts) []diagnosis {
 	return out
 }
 
-// instanceCode is the code of an instance that needs a person; "" of any other.
+// instanceCode returns the code of an instance that needs a person; "" for any other.
 func instanceCode(i status.Instance) Code {
 	if i.LastFault != nil && Code(i.LastFault.Code) == RedemptionUnconfirmed {
 		return RedemptionUnconfirmed
@@ -188,7 +186,7 @@ func instanceCode(i status.Instance) Code {
 	return ""
 }
 
-// judgeRefreshes names the tenants at which it is uncertain how to refresh.
+// judgeRefreshes finds tenants without a refresh mode that works.
 func judgeRefreshes(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
@@ -202,7 +200,7 @@ func judgeRefreshes(f Facts) []diagnosis {
 	return out
 }
 
-// judgeSessions names the tenants whose sessions end, whatever a device does.
+// judgeSessions finds tenants that end every session after a time.
 func judgeSessions(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
@@ -213,8 +211,8 @@ func judgeSessions(f Facts) []diagnosis {
 	return out
 }
 
-// judgeLimits names the tenants whose access tokens end before the next refresh may
-// begin.
+// judgeLimits finds tenants with access tokens that expire before the next refresh may
+// start.
 func judgeLimits(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, t := range f.Daemon.Status.Tenants {
@@ -225,8 +223,7 @@ func judgeLimits(f Facts) []diagnosis {
 	return out
 }
 
-// judgeName says that the service knows this device by the name of its first
-// redemption.
+// judgeName finds a device that the service knows by an earlier name.
 func judgeName(f Facts) []diagnosis {
 	if n := f.Daemon.Status.FQDN; n.Differs() {
 		return []diagnosis{{code: DeviceRenamed, subject: n.Registered, evidence: fmt.Sprintf("name at the first redemption: %s; name today: %s", n.Registered, n.Current), placeholders: []string{"FQDN", n.Registered}}}

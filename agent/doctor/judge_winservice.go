@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// maxDrift is how far a clock is off that is kept: anything beyond shows that
-// nobody keeps it.
+// maxDrift is the largest error of a clock that a time service sets.
 const maxDrift = time.Minute
 
-// judgeService says why the service manager of Windows runs no daemon.
+// judgeService finds why Windows runs no daemon.
 func judgeService(f Facts) []diagnosis {
 	s := f.Windows.Service
 	if s == nil || squatter(f) != "" {
@@ -31,14 +30,14 @@ func judgeService(f Facts) []diagnosis {
 	case s.Exit == 0:
 		code = ServiceStopped
 	case f.Config != nil && len(f.Config.Fatal) > 0:
-		return nil // that is why
+		return nil // judgeConfig finds the reason
 	default:
 		code, said = ServiceFailing, fmt.Sprintf("%s, and ended with code %d", said, s.Exit)
 	}
 	return []diagnosis{{code: code, subject: s.Name, evidence: said}}
 }
 
-// otherDaemon is about a daemon that answers and is not the service's.
+// otherDaemon finds a daemon that answers but is not the service's process.
 func otherDaemon(f Facts, s Service, said string) []diagnosis {
 	if s.State == ServiceNotInstalled || s.PID == f.Daemon.PID {
 		return nil
@@ -46,11 +45,11 @@ func otherDaemon(f Facts, s Service, said string) []diagnosis {
 	if s.PID != 0 {
 		said += fmt.Sprintf(", process %d", s.PID)
 	}
-	return []diagnosis{{code: TwoDaemons, subject: f.Socket.Path, evidence: fmt.Sprintf("%s, and yet process %d answers", said, f.Daemon.PID), placeholders: []string{"NUMBER", strconv.Itoa(f.Daemon.PID)}}}
+	return []diagnosis{{code: TwoDaemons, subject: f.Socket.Path, evidence: fmt.Sprintf("%s, but process %d answers", said, f.Daemon.PID), placeholders: []string{"NUMBER", strconv.Itoa(f.Daemon.PID)}}}
 }
 
-// squatter says who has the pipe in the service's place; "" is nobody, or it is
-// not known.
+// squatter describes another process that has the service's pipe; "" if there is none, or
+// it is not known.
 func squatter(f Facts) string {
 	w := f.Windows
 	if w == nil || f.Daemon != nil {
@@ -58,11 +57,11 @@ func squatter(f Facts) string {
 	}
 	who := ""
 	if w.PipeOwner != nil {
-		who = fmt.Sprintf("process %d (%s) serves it", w.PipeOwner.PID, cmp.Or(w.PipeOwner.Exe, "its program may not be seen"))
+		who = fmt.Sprintf("process %d (%s) has it", w.PipeOwner.PID, cmp.Or(w.PipeOwner.Exe, "this user may not see its program"))
 	}
 	switch s := w.Service; {
 	case s != nil && w.PipeOwner != nil && s.PID == w.PipeOwner.PID:
-		return "" // it is the service's, whoever that runs as
+		return "" // the service's own process, under any account
 	case f.Socket.Connection == ConnectionForeign:
 		return joined(f.Socket.Failure, who)
 	case s == nil:
@@ -72,16 +71,16 @@ func squatter(f Facts) string {
 	case w.PipeOwner != nil:
 		return joined(who, fmt.Sprintf("the service %s is process %d", s.Name, s.PID))
 	case s.PID != 0:
-		return "" // it is busy itself
+		return "" // the service itself is busy
 	case f.Socket.Connection == ConnectionForbidden:
-		return joined("somebody serves it and lets this user not look", fmt.Sprintf("the service %s is %s", s.Name, s.State))
-	case f.Socket.Connection == ConnectionTimeout: // with nobody there it would be missing
-		return joined("somebody serves it and answers nobody", fmt.Sprintf("the service %s is %s", s.Name, s.State))
+		return joined("another process has it and denies this user access", fmt.Sprintf("the service %s is %s", s.Name, s.State))
+	case f.Socket.Connection == ConnectionTimeout: // without a process it would be missing
+		return joined("another process has it and does not answer", fmt.Sprintf("the service %s is %s", s.Name, s.State))
 	}
 	return ""
 }
 
-// pidPlaceholder is the PID for where the next step has a word for it, if it is known.
+// pidPlaceholder returns the placeholder for the PID, if it is known.
 func pidPlaceholder(s *PipeOwner) []string {
 	if s == nil {
 		return nil
@@ -98,12 +97,12 @@ func joined(a, b string) string {
 
 func noAccessLists(f Facts) string {
 	if f.Windows.AccessLists == nil {
-		return "only an administrator may see them, or it is not the installed daemon"
+		return "only an administrator may see them, or the daemon is another one"
 	}
 	return ""
 }
 
-// judgeAccess names each thing that more people may use than is meant.
+// judgeAccess finds permissions that are too broad.
 func judgeAccess(f Facts) []diagnosis {
 	var out []diagnosis
 	for _, w := range f.Windows.AccessLists {
@@ -114,17 +113,17 @@ func judgeAccess(f Facts) []diagnosis {
 
 func noTimeService(f Facts) string {
 	if f.Windows.TimeService == nil || f.Windows.TimeService.State == ServiceNotInstalled {
-		return "this system has none, or does not say how it is"
+		return "this system has none, or does not show its state"
 	}
 	return ""
 }
 
-// judgeTimeService says that nobody keeps the clock. One that is started when it is
-// wanted, as where a device is in no domain, may rest as long as the clock is right.
+// judgeTimeService finds a time service that is stopped. A manual one may be stopped while
+// the clock is right, for example on a device without a domain.
 func judgeTimeService(f Facts) []diagnosis {
 	k := *f.Windows.TimeService
 	if k.State != ServiceEnded || len(judgeClock(f)) > 0 {
-		return nil // that it is wrong is said, and what to do
+		return nil // judgeClock finds a wrong clock
 	}
 	said := fmt.Sprintf("the service %s is stopped, its start is %s", k.Name, k.Start)
 	skew, host := skewOf(f)
@@ -137,7 +136,7 @@ func judgeTimeService(f Facts) []diagnosis {
 	return []diagnosis{{code: TimeServiceStopped, subject: k.Name, evidence: said}}
 }
 
-// skewOf is how far the clock is off by the service that it is furthest off from.
+// skewOf returns the largest clock error, and the service that shows it.
 func skewOf(f Facts) (skew time.Duration, host string) {
 	if f.Daemon == nil {
 		return 0, ""

@@ -160,15 +160,15 @@ func TestNextOnWindows(t *testing.T) {
 // The evidence has what was seen, and no more.
 func TestEvidenceOnWindows(t *testing.T) {
 	for name, want := range map[string]string{
-		"windows: somebody else's pipe":        `why; process 66 (C:\other.exe) serves it`,
-		"windows: an administrator's pipe":     `process 66 (C:\other.exe) serves it; the service regentd is stopped`,
-		"windows: a pipe that is kept busy":    "somebody serves it and answers nobody; the service regentd is stopped",
-		"windows: before a service that runs":  `process 66 (C:\other.exe) serves it; the service regentd is process 7`,
-		"windows: by hand beside it":           "the service regentd is running, process 8, and yet process 7 answers",
-		"windows: by hand while it is stopped": "the service regentd is stopped, and yet process 7 answers",
+		"windows: somebody else's pipe":        `why; process 66 (C:\other.exe) has it`,
+		"windows: an administrator's pipe":     `process 66 (C:\other.exe) has it; the service regentd is stopped`,
+		"windows: a pipe that is kept busy":    "another process has it and does not answer; the service regentd is stopped",
+		"windows: before a service that runs":  `process 66 (C:\other.exe) has it; the service regentd is process 7`,
+		"windows: by hand beside it":           "the service regentd is running, process 8, but process 7 answers",
+		"windows: by hand while it is stopped": "the service regentd is stopped, but process 7 answers",
 		"windows: fails":                       "the service regentd is stopped, and ended with code 1",
-		"windows: another proxy":               "proxy old.example:8080: it failed; the service goes by the proxy old.example:8080, and in the Internet settings of this user stands proxy.example:8080",
-		"windows: a proxy script":              "it failed; the service goes without a proxy, and in the Internet settings of this user stands a script that decides",
+		"windows: another proxy":               "proxy old.example:8080: it failed; the service connects through the proxy old.example:8080; in the Internet settings of this user: proxy.example:8080",
+		"windows: a proxy script":              "it failed; the service connects without a proxy; in the Internet settings of this user: a script for proxies",
 		"windows: clock resting and off":       "the service W32Time is stopped, its start is manual, and by demo-host.com this device's clock is 1m1s ahead of the service's",
 	} {
 		found := false

@@ -8,13 +8,13 @@ import (
 	"sync"
 )
 
-// codesFile has the text of every code, in the order of the documentation, and the
-// sentences that several of them share: {NAME} stands for one.
+// codesFile has the texts of every code, in the order of the documentation. It also has
+// shared sentences: {NAME} in a text is replaced by one.
 //
 //go:embed codes.json
 var codesFile []byte
 
-// Table returns all codes, in the order of the documentation. Callers do not change it.
+// Table returns all codes, in the order of the documentation. Callers must not change it.
 var Table = sync.OnceValue(func() []Entry {
 	var file struct {
 		Sentences map[string]string

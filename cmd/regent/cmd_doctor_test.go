@@ -44,7 +44,7 @@ func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {
 		d.ServiceChecks = []doctor.ServiceCheck{{Host: "demo-host.com:8443", Stage: fault.StageDNS, Failure: "no such host"}}
 	}
 	got := examineDevice(lost).run(t, "doctor")
-	for _, want := range []string{"proxy_not_configured", "(HTTPS_PROXY) stands proxy.example:8080", "network.proxy: http://proxy.example:8080"} {
+	for _, want := range []string{"proxy_not_configured", "(HTTPS_PROXY): proxy.example:8080", "network.proxy: http://proxy.example:8080"} {
 		if !strings.Contains(got.Out, want) || strings.Contains(got.Out, "secret") {
 			t.Errorf("no %q, or a password, in:\n%s", want, got.Out)
 		}
@@ -73,7 +73,7 @@ func TestDoctorNamesAProxyThatCannotBeRead(t *testing.T) {
 			if runtime.GOOS == "windows" { // where one name has no case
 				name = strings.ToUpper(name)
 			}
-			for _, want := range []string{"proxy_not_configured", "the environment of this user (" + name + ") stands what is no proxy: it " + tt.says} {
+			for _, want := range []string{"proxy_not_configured", "the environment of this user (" + name + "): an invalid proxy: it " + tt.says} {
 				if !strings.Contains(text, want) || strings.Contains(text, "S3c") {
 					t.Errorf("no %q, or a password, in:\n%s", want, got.Out)
 				}
@@ -120,7 +120,7 @@ func TestDoctorIsThrottled(t *testing.T) {
 	s := examineDevice(nil)
 	s.daemon.err = fault.Errorf("serve", fault.Throttled, "user 0 asks too often").WithRetry(time.Second)
 	got := s.run(t, "doctor")
-	for _, want := range []string{"throttled: throttled: another program", "user 0 asks too often", "refuses calls: it gets too many"} {
+	for _, want := range []string{"throttled: throttled: another program", "user 0 asks too often", "gets too many calls and refuses them"} {
 		if !strings.Contains(got.Out, want) || got.Code != 6 {
 			t.Errorf("code %d, and no %q in:\n%s", got.Code, want, got.Out)
 		}

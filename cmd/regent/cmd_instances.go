@@ -100,7 +100,7 @@ func begun(st status.Status, name string) string {
 			return fmt.Sprintf("Accepted: %s is redeemed with the next registration token, for one count.\nGive one: sudo regent register --file FILE\n", name)
 		}
 	}
-	return fmt.Sprintf("Accepted: %s is being redeemed, for one count. See: regent status\n", name)
+	return fmt.Sprintf("%s is being redeemed, for one count. See: regent status\n", name)
 }
 
 // errNotConfirmed is the error of a command that was not confirmed.
