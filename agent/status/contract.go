@@ -2,7 +2,7 @@ package status
 
 import "regent/agent/tms/contract"
 
-// Contract says what each tenant showed of what the vendor leaves open.
+// Contract has the undocumented forms of each tenant, as far as they are known.
 type Contract struct {
 	Tenants []contract.Block `json:"tenants"`
 }

@@ -30,7 +30,7 @@ type LedgerEntry struct {
 	RefID1       string `json:"ref_id_1,omitempty"`
 	RefID2       string `json:"ref_id_2,omitempty"`
 	Registration string `json:"registration,omitempty"` // fingerprint of the registration token
-	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" of an earlier release, which was bare
+	Form         string `json:"form,omitempty"`         // of the body: wrapped, bare; "" in an entry of an earlier release, which sent bare
 
 	// Of an outcome.
 	AuthTokenID string     `json:"auth_token_id,omitempty"`
@@ -41,8 +41,8 @@ type LedgerEntry struct {
 	RetryAfter  int64      `json:"retry_after,omitempty"` // seconds, as the service asked
 	Unconfirmed bool       `json:"unconfirmed,omitempty"` // of confirmed: the reply shows none of the names that were sent
 
-	// Of asked: the redemption of the auth token in whose place another is wanted, ""
-	// if there was none.
+	// Of asked: the redemption of the auth token that the new one replaces; "" without
+	// one.
 	Replaces string `json:"replaces,omitempty"`
 
 	// Of a person's decision.

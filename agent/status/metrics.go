@@ -11,17 +11,17 @@ import (
 	"regent/agent/token"
 )
 
-// Counters are what is counted since the daemon's start, by outcome.
+// Counters count events since the daemon's start, by outcome.
 type Counters struct {
 	Tokens  map[string]uint64 // requests for a token: "ok" or a fault.Kind
 	Audit   uint64            // events that could not be recorded
-	Changes map[string]uint64 // changes of state, by the state that came
+	Changes map[string]uint64 // changes of state, by the next state
 }
 
-// healths are the states of the whole, in the order of the documentation.
+// healths are all healths, in the order of the documentation.
 var healths = [...]Health{Serving, Waiting, Degraded, NotServing}
 
-// Prometheus is the whole exposition.
+// Prometheus returns the status and counters in Prometheus' text format.
 func Prometheus(s Status, c Counters) string {
 	var b exposition
 	b.gauge("regent_build_info", "Version of the daemon.", 1, "version", s.Version)
@@ -80,20 +80,20 @@ func (b *exposition) instances(s Status) {
 	}
 }
 
-// exposition is an exposition that grows.
+// exposition builds the text.
 type exposition struct{ out strings.Builder }
 
 func (b *exposition) family(name, kind, help string) {
 	fmt.Fprintf(&b.out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
-// gauge is a family and its first sample.
+// gauge adds a family and its first sample.
 func (b *exposition) gauge(name, help string, value float64, labels ...string) {
 	b.family(name, "gauge", help)
 	b.sample(name, value, labels...)
 }
 
-// counter is a family with a sample for each value of a label, sorted.
+// counter adds a family with a sample for each value of a label, sorted.
 func (b *exposition) counter(name, help, label string, by map[string]uint64) {
 	b.family(name, "counter", help)
 	for _, value := range slices.Sorted(maps.Keys(by)) {

@@ -1,7 +1,7 @@
 // Package status has the status of the agent as one value, and its metrics.
 //
 // The JSON is wire format (GET /v1/status and regent status --json). It contains no
-// secret. The package does not know how a value is found out.
+// secret. The package does not collect the values.
 package status
 
 import (
@@ -17,14 +17,14 @@ type Status struct {
 	StartedAt time.Time `json:"started_at"`
 	Now       time.Time `json:"now"`
 	Health    Health    `json:"health"`
-	Summary   string    `json:"summary"` // one sentence: what is, and what to do next
-	// CanServeUntil is when the first access token ends that is served now, if
-	// the service is not reached until then; nil if nothing is served.
+	Summary   string    `json:"summary"` // the state and the next step, in one sentence
+	// CanServeUntil is the time when the first current access token expires, if the
+	// service stays unreachable; nil without one.
 	CanServeUntil *time.Time `json:"can_serve_until,omitempty"`
-	// Counts are those that this device used, by its ledger; nil if that cannot
-	// be read.
+	// Counts are the counts that this device used, by its ledger; nil if the ledger
+	// cannot be read.
 	Counts *Counts `json:"counts,omitempty"`
-	// FQDN is how the service knows this device; nil before its first redemption.
+	// FQDN has the device's name at the service; nil before its first redemption.
 	FQDN         *FQDN         `json:"fqdn,omitempty"`
 	Store        Store         `json:"store"`
 	Tenants      []Tenant      `json:"tenants"`
@@ -32,7 +32,7 @@ type Status struct {
 	Problems     []Problem     `json:"problems"`
 }
 
-// Instances yields every instance with its application, in their order.
+// Instances yields every instance with its application, in order.
 func (s Status) Instances() iter.Seq2[Application, Instance] {
 	return func(yield func(Application, Instance) bool) {
 		for _, a := range s.Applications {
@@ -49,41 +49,41 @@ func (s Status) Instances() iter.Seq2[Application, Instance] {
 // keeps the name of the first redemption, so its administrator sees one device.
 type FQDN struct {
 	Registered string `json:"told"`
-	// Current is what the device is called: as of the start of the daemon, its last
-	// redemption or its last diagnosis, whichever was later.
+	// Current is the device's name at the start of the daemon, the last redemption or the
+	// last diagnosis, whichever was later.
 	Current string `json:"now"`
 }
 
-// Differs reports whether the device is called otherwise today.
+// Differs reports whether the device has another name today.
 func (f *FQDN) Differs() bool {
 	return f != nil && f.Current != "" && !strings.EqualFold(f.Registered, f.Current)
 }
 
 // Counts are counts of registration tokens.
 type Counts struct {
-	Confirmed int `json:"confirmed"` // an auth token was bought, or a person found the count used
+	Confirmed int `json:"confirmed"` // an auth token came, or a person found the count used
 	Uncertain int `json:"uncertain"` // may have been used; a person decides
 }
 
-// Health is the state of the whole in one word.
+// Health is the state of the agent in one word.
 type Health string
 
-// The healths. Exit codes of regent status follow them: 0, 5, 6 and 7.
+// The healths. The exit codes of regent status are 0, 5, 6 and 7.
 const (
-	Serving    Health = "serving"     // every declared instance can be served
+	Serving    Health = "serving"     // every instance has a valid access token, or can get one
 	Waiting    Health = "waiting"     // no auth token yet; a registration token is needed
-	Degraded   Health = "degraded"    // some can be served, or all and something needs a person
-	NotServing Health = "not_serving" // none can be served
+	Degraded   Health = "degraded"    // some have one, or all have one and a person must act
+	NotServing Health = "not_serving" // none has one
 )
 
-// Unknown is the state of an instance of which nothing can be read.
+// Unknown is the state of an instance with an unreadable record.
 const Unknown = "unknown"
 
-// Store says how the secrets are kept.
+// Store is the state of the sealed store.
 type Store struct {
 	State  string `json:"state"`            // a store.State
-	Guard  string `json:"guard"`            // what guards the data key: "file", …
-	Detail string `json:"detail,omitempty"` // what that means, or what is wrong
+	Guard  string `json:"guard"`            // the protection of the data key: "file", …
+	Detail string `json:"detail,omitempty"` // explains Guard, or the problem
 }
 
 // Tenant is one token service.
@@ -93,14 +93,13 @@ type Tenant struct {
 	LastFault         *Fault             `json:"last_fault,omitempty"`
 	ClockSkewSeconds  int64              `json:"clock_skew_seconds"` // service minus device; 0 if unknown
 	RegistrationToken *RegistrationToken `json:"registration_token,omitempty"`
-	// SessionsEndSeconds is after how long the service ends its sessions, whatever
-	// is done, as a device saw; 0 if it saw no end. Only offline tokens, which have
-	// no session, are refreshed for longer.
+	// SessionsEndSeconds is the time after which the service ends every session, as this
+	// device saw; 0 if it saw no end. Only offline tokens, which have no session, can be
+	// refreshed for longer.
 	SessionsEndSeconds int64    `json:"sessions_end_after_seconds,omitempty"`
-	Refresh            *Refresh `json:"refresh,omitempty"` // nil if no auth token is held and none was refreshed
-	Limited            *Limited `json:"limited,omitempty"` // nil if no limit acts
-	// RequestForm is the form in which redemptions tell the service of this device;
-	// nil as long as none was accepted.
+	Refresh            *Refresh `json:"refresh,omitempty"` // nil without an auth token and a refresh
+	Limited            *Limited `json:"limited,omitempty"` // nil without an active limit
+	// RequestForm is the form of redemption requests; nil until one was accepted.
 	RequestForm *RequestForm `json:"request_form,omitempty"`
 }
 
@@ -108,19 +107,19 @@ type Tenant struct {
 type RequestForm struct {
 	Form       string `json:"form"`                 // "wrapped", "bare"
 	Proof      string `json:"proof"`                // a tms.Proof: "accepted" (unconfirmed), "reply", "person", "release", "ignored"
-	Redemption string `json:"redemption,omitempty"` // that showed it; to administrators only
+	Redemption string `json:"redemption,omitempty"` // the redemption that showed it; administrators only
 }
 
-// Refresh says how the auth tokens of a tenant are refreshed.
+// Refresh describes the refreshes of a tenant's auth tokens.
 type Refresh struct {
 	Configured string     `json:"configured"`          // refresh.mode
-	Mode       string     `json:"mode,omitempty"`      // in which a refresh has worked: oidc, tms or tms_registration; "" if none has yet
-	WorkedAt   *time.Time `json:"worked_at,omitempty"` // when it worked first; nil if none has
-	Uncertain  string     `json:"uncertain,omitempty"` // why it is uncertain how to refresh; "" if it is not
-	Instances  []string   `json:"instances,omitempty"` // that this concerns, if it is uncertain
+	Mode       string     `json:"mode,omitempty"`      // the mode that has worked: oidc, tms or tms_registration; "" if none has
+	WorkedAt   *time.Time `json:"worked_at,omitempty"` // its first success; nil without one
+	Uncertain  string     `json:"uncertain,omitempty"` // why the mode is uncertain; "" if it is not
+	Instances  []string   `json:"instances,omitempty"` // the affected instances, if the mode is uncertain
 }
 
-// Text names the way of refreshing for people: "Keycloak (worked 2026-11-29 21:05 UTC)".
+// Text names the refresh mode for people: "Keycloak (worked 2026-11-29 21:05 UTC)".
 func (r Refresh) Text() string {
 	switch {
 	case r.Uncertain != "" && r.Mode != "":
@@ -140,7 +139,7 @@ func (r Refresh) workedAtText() string {
 	return r.WorkedAt.UTC().Format("2006-01-02 15:04 UTC")
 }
 
-// ModeText names a mode of refreshing for people.
+// ModeText names a refresh mode for people.
 func ModeText(mode string) string {
 	switch mode {
 	case "oidc":
@@ -153,18 +152,18 @@ func ModeText(mode string) string {
 	return mode
 }
 
-// Limited says which limits keep refreshes of a tenant waiting now.
+// Limited has the limits that delay refreshes of a tenant now.
 type Limited struct {
-	// FloorSeconds is limits.refresh_floor, where an instance would be refreshed more
-	// often without it; 0 if none would. LifeSeconds is then the shortest life that
-	// the service handed out.
+	// FloorSeconds is limits.refresh_floor, if an instance would refresh more often
+	// without it; otherwise 0. LifeSeconds is then the shortest lifetime that the service
+	// issued.
 	FloorSeconds int64 `json:"refresh_floor_seconds,omitempty"`
 	LifeSeconds  int64 `json:"life_seconds,omitempty"`
-	RefreshToken bool  `json:"of_refresh_token,omitempty"` // LifeSeconds is a refresh token's, and not an access token's
-	Rate         int   `json:"refresh_rate,omitempty"`     // limits.refresh_rate, if a refresh waited for its turn in the last minute; else 0
+	RefreshToken bool  `json:"of_refresh_token,omitempty"` // LifeSeconds is of a refresh token, not of an access token
+	Rate         int   `json:"refresh_rate,omitempty"`     // limits.refresh_rate, if a refresh waited for it in the last minute; otherwise 0
 }
 
-// Tokens names the tokens that live for LifeSeconds.
+// Tokens names the tokens with the lifetime LifeSeconds.
 func (l *Limited) Tokens() string {
 	if l.RefreshToken {
 		return "refresh tokens"
@@ -172,7 +171,7 @@ func (l *Limited) Tokens() string {
 	return "access tokens"
 }
 
-// LifeText says how long they live: "lifetime of access tokens: 3 s".
+// LifeText returns their lifetime: "lifetime of access tokens: 3 s".
 func (l *Limited) LifeText() string {
 	if l.LifeSeconds < 1 {
 		return fmt.Sprintf("lifetime of %s: less than 1 s", l.Tokens())
@@ -180,13 +179,13 @@ func (l *Limited) LifeText() string {
 	return fmt.Sprintf("lifetime of %s: %d s", l.Tokens(), l.LifeSeconds)
 }
 
-// Interrupts reports whether tokens end before the floor lets the next refresh begin. Their instances are then served with interruptions, whatever one of them has
-// at a moment. A nil l does not interrupt.
+// Interrupts reports whether tokens expire before the floor allows the next refresh. Their
+// instances then have interruptions. A nil l does not interrupt.
 func (l *Limited) Interrupts() bool {
 	return l != nil && l.FloorSeconds > 0 && l.LifeSeconds <= l.FloorSeconds
 }
 
-// RegistrationToken describes a held registration token without showing it.
+// RegistrationToken describes a stored registration token, without its text.
 type RegistrationToken struct {
 	Fingerprint string    `json:"fingerprint,omitempty"` // as by [token.Fingerprint]; administrators only
 	Source      string    `json:"source"`                // "file /etc/regent/registration-token", "regent register by alice"
@@ -197,13 +196,13 @@ type RegistrationToken struct {
 type Application struct {
 	ID        string     `json:"id"`
 	Tenant    string     `json:"tenant"`
-	Rules     int        `json:"rules"`               // 0: nobody may use it
-	OnDemand  bool       `json:"on_demand,omitempty"` // redeemed when first asked for
+	Rules     int        `json:"rules"`               // 0: every request is denied
+	OnDemand  bool       `json:"on_demand,omitempty"` // redeemed at the first request
 	Instances []Instance `json:"instances"`
 }
 
-// Instance is one instance of an application. Holder, LastFault and the times
-// are shown to administrators and to the holder only.
+// Instance is one instance of an application. Only administrators and the holder see
+// Holder, LastFault and the times.
 type Instance struct {
 	Name        string     `json:"instance"` // "cad/1"
 	State       string     `json:"state"`    // an instance.State, or Unknown
@@ -212,12 +211,12 @@ type Instance struct {
 	Leased      bool       `json:"leased"`
 	Holder      *Holder    `json:"holder,omitempty"`
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
-	ExpiresIn   int64      `json:"expires_in"` // seconds; 0 if there is nothing to serve
+	ExpiresIn   int64      `json:"expires_in"` // seconds; 0 without a valid access token
 	NextRefresh *time.Time `json:"next_refresh_at,omitempty"`
 	AuthTokenID string     `json:"auth_token_id,omitempty"`
-	Identifier  string     `json:"identifier,omitempty"` // as the Contact Administrator sees it
+	Identifier  string     `json:"identifier,omitempty"` // in the Contact Administrator's list
 	LastFault   *Fault     `json:"last_fault,omitempty"`
-	RedeemAsked bool       `json:"redeem_asked,omitempty"` // a person wants another count spent on it
+	RedeemAsked bool       `json:"redeem_asked,omitempty"` // a person asked to redeem it again
 }
 
 // Holder is the process that leases an instance.
@@ -227,14 +226,14 @@ type Holder struct {
 	Exe  string `json:"exe,omitempty"`
 }
 
-// Fault is the last thing that went wrong.
+// Fault is the last failure.
 type Fault struct {
 	Code   string    `json:"code"` // a fault.Kind
 	Detail string    `json:"detail"`
 	At     time.Time `json:"at"`
 }
 
-// Problem is something an administrator should mend.
+// Problem is a problem that an administrator should correct.
 type Problem struct {
 	Source string `json:"source"` // file:line, key or host
 	Detail string `json:"detail"`

@@ -1,7 +1,7 @@
 // Package api is the wire format of the local interface, version 1.
 //
-// It has paths, bodies of requests and responses, and errors. ipc/PROTOCOL.md says the
-// same for a client in another language. The package knows no sockets.
+// It has paths, bodies of requests and responses, and errors. ipc/PROTOCOL.md describes the
+// same for other languages. The package does not use sockets.
 package api
 
 import (
@@ -50,7 +50,7 @@ type TokenRequest struct {
 
 // Token is the answer to POST [PathToken].
 type Token struct {
-	AccessToken string    `json:"access_token"` // the one place where it crosses the socket
+	AccessToken string    `json:"access_token"` // the only place where it crosses the socket
 	TokenType   string    `json:"token_type"`   // "Bearer"
 	ExpiresIn   int64     `json:"expires_in"`   // seconds, rounded down
 	ExpiresAt   time.Time `json:"expires_at"`
@@ -62,28 +62,27 @@ type Token struct {
 
 // RegistrationRequest is the body of POST [PathRegistration].
 type RegistrationRequest struct {
-	RegistrationToken string `json:"registration_token"`    // it arrives here, by socket only
+	RegistrationToken string `json:"registration_token"`    // arrives over the socket only
 	Application       string `json:"application,omitempty"` // only for this one; "" is the tenant's default
 	Tenant            string `json:"tenant,omitempty"`      // "" is the configured one
-	Source            string `json:"source,omitempty"`      // what the person gave: "file F", "stdin"
+	Source            string `json:"source,omitempty"`      // such as "file F" or "stdin"
 	Wait              int64  `json:"wait,omitempty"`        // seconds to wait for the redemptions
 }
 
-// Registration is the answer to POST [PathRegistration]: the registration token
-// is sealed, or nothing is left for it to pay for; the instances say how far its
-// redemptions came.
+// Registration is the answer to POST [PathRegistration]: the registration token is sealed,
+// or no instance needs it. Instances has the state of the redemptions.
 type Registration struct {
 	Tenant      string            `json:"tenant"` // host
 	Fingerprint string            `json:"fingerprint"`
 	Stored      bool              `json:"kept"`      // sealed; false if nothing needs it
-	Instances   []status.Instance `json:"instances"` // those that may use it
+	Instances   []status.Instance `json:"instances"` // the instances that may use it
 }
 
 // MetricsType is the media type of the answer to GET [PathMetrics].
 const MetricsType = "text/plain; version=0.0.4; charset=utf-8"
 
-// Diagnosis is the answer to GET [PathDiagnosis]: the facts that only the daemon
-// sees. What they mean is the reader's to say, as regent doctor does.
+// Diagnosis is the answer to GET [PathDiagnosis]: facts that only the daemon sees. regent
+// doctor interprets them.
 type Diagnosis = doctor.Daemon
 
 // Contract is the answer to GET [PathContract].
@@ -98,7 +97,7 @@ type Problem struct {
 	Title      string `json:"title"`  // the HTTP status in words
 	Status     int    `json:"status"` // the HTTP status
 	Code       string `json:"code"`   // a fault.Kind
-	Detail     string `json:"detail"` // what is wrong and what to do next
+	Detail     string `json:"detail"` // the problem and the next step
 	Instance   string `json:"instance,omitempty"`
 	RetryAfter int64  `json:"retry_after,omitempty"` // seconds
 }

@@ -9,19 +9,19 @@ import (
 // The states of a key in [PolicyKey].
 const (
 	PolicyStateOK      = "ok"
-	PolicyStateProblem = "problem" // some layer's value was set aside; see Problems
+	PolicyStateProblem = "problem" // the daemon ignores a value; see Problems
 	PolicyStateWaiting = "waiting_for_restart"
 )
 
-// Policy is the answer to GET [PathPolicy]: what is in force, and why.
+// Policy is the answer to GET [PathPolicy]: the active configuration and its sources.
 type Policy struct {
 	AppliedAt time.Time       `json:"applied_at"`
 	Keys      []PolicyKey     `json:"keys"`     // in the order of the documentation
 	Problems  []PolicyProblem `json:"problems"` // of whole files, and of keys that do not exist
 }
 
-// PolicyKey is one key of the configuration. Values are YAML in one line; none is a
-// secret, which a configuration does not hold.
+// PolicyKey is one key of the configuration. Values are YAML in one line; A
+// configuration has no secret.
 type PolicyKey struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
@@ -29,7 +29,7 @@ type PolicyKey struct {
 	Source string `json:"source"` // "/etc/regent/policy.d/10.yaml:3", "default"
 	Status string `json:"status"` // ok, problem, waiting_for_restart
 
-	Hides    []PolicyValue   `json:"hides,omitempty"` // what lower layers say, the nearest first
+	Hides    []PolicyValue   `json:"hides,omitempty"` // values of lower layers, the nearest first
 	Problems []PolicyProblem `json:"problems,omitempty"`
 
 	Default    string `json:"default"`
@@ -46,5 +46,5 @@ type PolicyValue struct {
 	Source string `json:"source"`
 }
 
-// PolicyProblem is something to be mended. Its text never holds a value.
+// PolicyProblem is a problem to correct. Its text never has a value.
 type PolicyProblem = status.Problem

@@ -2,10 +2,10 @@ package api
 
 // InvalidateRequest is the optional body of POST [PathInvalidate].
 type InvalidateRequest struct {
-	Generation uint64 `json:"generation,omitempty"` // of the token that was refused; 0 is not known
+	Generation uint64 `json:"generation,omitempty"` // of the refused token; 0 if unknown
 }
 
-// Event is the data of each event of GET [PathWatch]: what an instance is now.
+// Event is the data of each event of GET [PathWatch]: the current state of an instance.
 type Event struct {
 	Instance   string `json:"instance"` // "cad/1"
 	State      string `json:"state"`
@@ -29,6 +29,6 @@ type Explanation struct {
 	Exe         string   `json:"exe,omitempty"`
 	Unit        string   `json:"unit,omitempty"`
 	Allow       bool     `json:"allow"`
-	Rule        string   `json:"rule,omitempty"` // the one that admits
+	Rule        string   `json:"rule,omitempty"` // the rule that admits
 	Reason      string   `json:"reason"`
 }

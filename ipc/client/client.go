@@ -1,9 +1,8 @@
 // Package client is the Go client of the local interface.
 //
-// It checks who listens before it sends anything. In a user namespace that cannot name
-// that user, it checks the owners and modes of the socket and of the folders above. It
-// turns problems back into faults, so a caller reads the same kinds as one inside the
-// agent.
+// It checks the listener before it sends anything. In a user namespace that hides the
+// listener's user, it checks the owners and modes of the socket and of the folders above.
+// It turns problems back into faults, so a caller sees the same kinds as inside the agent.
 package client
 
 import (
@@ -24,32 +23,31 @@ import (
 	"regent/platform/localsock"
 )
 
-// A read call that is throttled is made again, since another program of the user
-// may have asked too often.
+// A throttled read call is retried, since another program of the user may have caused it.
 const (
 	maxRetries   = 2               // times
-	maxRetryWait = 5 * time.Second // before each; when the agent names more, the call fails
+	maxRetryWait = 5 * time.Second // before each; the call fails if the agent names more
 )
 
-// maxReply bounds an answer in bytes: the ledger of a long life.
+// maxReply is the largest answer in bytes. A ledger grows for years.
 const maxReply = 64 << 20
 
-// Options say which agent to talk to. The zero value is the installed one.
+// Options select the agent. The zero value is the installed one.
 type Options struct {
 	Socket string // "" is [localsock.DefaultPath]
-	// Dial replaces the connection to Socket and the check of who listens
-	// there. It is for tests.
+	// Dial replaces the connection to Socket and the check of its listener. It is for
+	// tests.
 	Dial func(context.Context) (net.Conn, error)
 }
 
-// Client talks to the agent. It keeps a connection open between calls, over
-// which the agent knows it as the same process. It is safe for concurrent use.
+// Client calls the agent. It keeps a connection open between calls. It is safe for
+// concurrent use.
 //
-// A read call (a GET) that is throttled is made again, up to twice, after the time
-// that the agent names.
+// It retries a throttled read call (a GET) up to twice, after the time that the agent
+// names.
 //
-// Its errors are a [*fault.Fault] with what the agent said, wrap
-// [ErrNotReachable], or wrap the context's error.
+// An error is a [*fault.Fault] of the agent, wraps [ErrNotReachable], or wraps the
+// context's error.
 type Client struct{ http *http.Client }
 
 // New returns a client. It does not connect yet.
@@ -67,14 +65,14 @@ func New(o Options) *Client {
 		Transport: &http.Transport{ // without a proxy
 			DialContext:        func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 			DisableCompression: true,
-			IdleConnTimeout:    time.Minute, // less than the agent's own, so that no request meets its closing
+			IdleConnTimeout:    time.Minute, // less than the agent's, so that no request meets a closing connection
 			MaxIdleConns:       2,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("the agent never redirects") },
 	}}
 }
 
-// Close closes idle connections. Leases of this process end with it, not here.
+// Close closes idle connections. The leases of this process stay until it exits.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Token leases an instance to this process and returns its access token.
@@ -82,21 +80,20 @@ func (c *Client) Token(ctx context.Context, q api.TokenRequest) (api.Token, erro
 	return call[api.Token](ctx, c, "token", http.MethodPost, api.PathToken, q)
 }
 
-// Release gives the lease of an instance ("1") back early.
+// Release ends the lease of an instance ("1") early.
 func (c *Client) Release(ctx context.Context, application, instance string) error {
 	return c.do(ctx, "release", http.MethodDelete, expandPath(api.PathLease, application, instance), nil)
 }
 
-// Invalidate says that Cloud LM refused the token of an instance ("1") that
-// this process holds, and waits for another one, which Token then returns. seen
-// is the generation that was refused, 0 if that is not known. More often than
-// once a minute it is throttled.
+// Invalidate reports that Cloud LM refused the token of an instance ("1") that this process
+// holds. It waits for another one, which Token then returns. seen is the refused
+// generation; 0 if unknown. More than one call a minute is throttled.
 func (c *Client) Invalidate(ctx context.Context, application, instance string, seen uint64) error {
 	return c.do(ctx, "invalidate", http.MethodPost, expandPath(api.PathInvalidate, application, instance), api.InvalidateRequest{Generation: seen})
 }
 
-// Explain says which rule of an application decides about a process.
-// Administrators only.
+// Explain returns the rule of an application that decides about a process. For
+// administrators only.
 func (c *Client) Explain(ctx context.Context, pid int, application string) (api.Explanation, error) {
 	q := url.Values{"pid": {strconv.Itoa(pid)}, "application": {application}}
 	return call[api.Explanation](ctx, c, "explain", http.MethodGet, api.PathExplain+"?"+q.Encode(), nil)
@@ -107,53 +104,52 @@ func (c *Client) Status(ctx context.Context) (api.Status, error) {
 	return call[api.Status](ctx, c, "status", http.MethodGet, api.PathStatus, nil)
 }
 
-// Register brings a registration token. When it returns nil the token is
-// sealed; the answer says how far its redemptions came. Administrators only.
+// Register gives the agent a registration token. Without an error the token is sealed, or
+// no instance needs it. The answer has the state of the redemptions. For administrators
+// only.
 func (c *Client) Register(ctx context.Context, q api.RegistrationRequest) (api.Registration, error) {
 	return call[api.Registration](ctx, c, "register", http.MethodPost, api.PathRegistration, q)
 }
 
-// Redeem asks for another redemption of an instance ("1"), which costs a
-// count. Administrators only.
+// Redeem redeems an instance ("1") again, for one count. For administrators only.
 func (c *Client) Redeem(ctx context.Context, application, instance string) error {
 	return c.do(ctx, "redeem", http.MethodPost, expandPath(api.PathRedeem, application, instance), nil)
 }
 
-// Ledger returns the account of every redemption, oldest first. Administrators
-// only.
+// Ledger returns every redemption, oldest first. For administrators only.
 func (c *Client) Ledger(ctx context.Context) (api.Ledger, error) {
 	return call[api.Ledger](ctx, c, "ledger", http.MethodGet, api.PathLedger, nil)
 }
 
-// VerifiedLedger is Ledger, after the agent has read the file again and compared
-// it with what it wrote. Administrators only.
+// VerifiedLedger is Ledger, after the agent has checked that nobody changed the file. For
+// administrators only.
 func (c *Client) VerifiedLedger(ctx context.Context) (api.Ledger, error) {
 	return call[api.Ledger](ctx, c, "verify", http.MethodGet, api.PathLedger+"?verify=true", nil)
 }
 
-// Resolve says of an uncertain redemption whether it used a count.
-// Administrators only.
+// Resolve records whether the service lists an uncertain or unconfirmed redemption, so that
+// it used a count. For administrators only.
 func (c *Client) Resolve(ctx context.Context, redemption string, consumed bool) error {
 	return c.do(ctx, "resolve", http.MethodPost, api.PathResolve, api.Resolution{ID: redemption, Consumed: &consumed})
 }
 
-// Forget wipes the auth token of an instance ("1") from this device; the service
-// is not told. Administrators only.
+// Forget deletes the auth token of an instance ("1") from this device. It does not notify
+// the service. For administrators only.
 func (c *Client) Forget(ctx context.Context, application, instance string) error {
 	return c.do(ctx, "forget", http.MethodDelete, expandPath(api.PathInstance, application, instance), nil)
 }
 
-// Reload makes the agent read its configuration again. Administrators only.
+// Reload makes the agent read its configuration again. For administrators only.
 func (c *Client) Reload(ctx context.Context) error {
 	return c.do(ctx, "reload", http.MethodPost, api.PathReload, nil)
 }
 
-// Policy returns what configuration is in force, and why. Administrators only.
+// Policy returns the active configuration and its sources. For administrators only.
 func (c *Client) Policy(ctx context.Context) (api.Policy, error) {
 	return call[api.Policy](ctx, c, "policy", http.MethodGet, api.PathPolicy, nil)
 }
 
-// do makes a request whose answer has no content.
+// do makes a request with an empty answer.
 func (c *Client) do(ctx context.Context, op, method, path string, body any) error {
 	_, err := call[struct{}](ctx, c, op, method, path, body)
 	return err
@@ -170,7 +166,7 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	if err != nil {
 		return answer, err
 	}
-	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
+	defer func() { _ = resp.Body.Close() }() // read to its end, or unusable
 	if resp.StatusCode == http.StatusNoContent {
 		return answer, nil
 	}
@@ -180,21 +176,21 @@ func call[T any](ctx context.Context, c *Client, op, method, path string, body a
 	return answer, nil
 }
 
-// requestWithRetry makes one request. A problem as answer is an error. The caller closes
-// the body of any other answer. It retries a throttled GET after the agent's retry time, if
-// that is not too long.
+// requestWithRetry makes one request. It retries a throttled GET after the agent's retry
+// time, if that is not too long. An answer with a problem is an error. The caller closes
+// the body of any other answer.
 func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, body any) (*http.Response, error) {
 	var throttled error
 	for left := maxRetries; ; left-- {
 		resp, err := c.request(ctx, op, method, path, body)
 		if err != nil && throttled != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, throttled // which is an answer
+			return nil, throttled // more useful than the deadline
 		}
 		if err != nil || resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent {
 			return resp, err
 		}
 		problem := faultOf(op, resp)
-		_ = resp.Body.Close() // it was read to its end, or is of no use
+		_ = resp.Body.Close() // read to its end, or unusable
 		if method != http.MethodGet || resp.StatusCode != http.StatusTooManyRequests || left == 0 || !waitToRetry(ctx, problem.Retry) {
 			return nil, problem
 		}
@@ -202,8 +198,7 @@ func (c *Client) requestWithRetry(ctx context.Context, op, method, path string, 
 	}
 }
 
-// waitToRetry waits as long as the agent said, and reports whether the call may be made
-// again.
+// waitToRetry waits for the agent's retry time, and reports whether to retry the call.
 func waitToRetry(ctx context.Context, wait time.Duration) bool {
 	if wait <= 0 || wait > maxRetryWait {
 		return false
@@ -240,7 +235,7 @@ func (c *Client) request(ctx context.Context, op, method, path string, body any)
 	return resp, nil
 }
 
-// faultOf turns an error of the agent back into the fault that it was.
+// faultOf turns an error of the agent back into its fault.
 func faultOf(op string, resp *http.Response) *fault.Fault {
 	var p api.Problem
 	if resp.Header.Get("Content-Type") != api.ProblemType ||
@@ -254,26 +249,27 @@ func faultOf(op string, resp *http.Response) *fault.Fault {
 	return f
 }
 
-// Contract has the agent ask each tenant which of the undocumented forms it has,
-// which costs no count and takes a while. Administrators only.
+// Contract makes the agent ask each tenant for its undocumented forms. It costs no count,
+// and may take 1 m. For administrators only.
 func (c *Client) Contract(ctx context.Context) (api.Contract, error) {
 	return call[api.Contract](ctx, c, "contract", http.MethodGet, api.PathContract, nil)
 }
 
-// Diagnose returns the facts that only the agent sees. It looks at the tenants'
-// services, so it may take a while.
+// Diagnose returns facts that only the agent sees. It checks the tenants' services, so it
+// may take 20 s.
 func (c *Client) Diagnose(ctx context.Context) (api.Diagnosis, error) {
 	return call[api.Diagnosis](ctx, c, "diagnose", http.MethodGet, api.PathDiagnosis, nil)
 }
 
-// Metrics returns the agent in Prometheus' text format. Administrators only.
+// Metrics returns the state of the agent in Prometheus' text format. For administrators
+// only.
 func (c *Client) Metrics(ctx context.Context) (string, error) {
 	const op = "metrics"
 	resp, err := c.requestWithRetry(ctx, op, http.MethodGet, api.PathMetrics, nil)
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = resp.Body.Close() }() // it was read to its end, or is of no use
+	defer func() { _ = resp.Body.Close() }() // read to its end, or unusable
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
 	if err != nil {
 		return "", newNotReachableError(ctx, err)
@@ -281,22 +277,22 @@ func (c *Client) Metrics(ctx context.Context) (string, error) {
 	return string(text), nil
 }
 
-// Store tells how the store is. Administrators only.
+// Store returns the state of the store. For administrators only.
 func (c *Client) Store(ctx context.Context) (api.Store, error) {
 	return call[api.Store](ctx, c, "store", http.MethodGet, api.PathStore, nil)
 }
 
-// RunStoreOperation tells what a verb would do with the store and what that costs; with
-// really it is done. One that changes the store is only begun: the agent goes
-// away for a moment, and Last of [Client.Store] tells its end. Administrators
-// only.
+// RunStoreOperation returns the effect and cost of a verb on the store. With really the
+// agent does it. For a verb that changes the store, the agent restarts, and LastOperation
+// of [Client.Store] has the result. For administrators only.
 func (c *Client) RunStoreOperation(ctx context.Context, verb string, really bool) (api.Store, error) {
 	path := strings.ReplaceAll(api.PathStoreVerb, "{verb}", url.PathEscape(verb))
 	return call[api.Store](ctx, c, verb, http.MethodPost, path, api.StoreRequest{Confirmed: really})
 }
 
-// Unregister wipes everything from this device; the service is not told. The
-// answer names what the Contact Administrator can delete. Administrators only.
+// Unregister deletes every token and the data key from this device. It does not notify the
+// service. The answer lists the auth tokens that the Contact Administrator can delete. For
+// administrators only.
 func (c *Client) Unregister(ctx context.Context) (api.Store, error) {
 	return call[api.Store](ctx, c, "unregister", http.MethodDelete, api.PathRegistration, nil)
 }

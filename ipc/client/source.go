@@ -11,45 +11,43 @@ import (
 	"regent/ipc/api"
 )
 
-// TokenSource has a token of one instance at hand. It asks the agent for the
-// next one in good time, so that Token answers from memory nearly always. It is
-// safe for concurrent use, and its tokens are valid or an error.
+// TokenSource caches the access token of one instance. It asks the agent for the next one
+// before the token expires, so Token nearly always answers from memory. It is safe for
+// concurrent use.
 //
-// With Run it also learns at once that a token was replaced or withdrawn;
-// without, when a fifth of its life is left.
+// With Run it learns at once that a token was replaced or revoked. Without Run it learns
+// it when a fifth of the lifetime is left.
 type TokenSource struct {
 	client      *Client
 	request     api.TokenRequest
 	now         func() time.Time
 	cached      atomic.Pointer[cachedToken]
-	refreshLock chan struct{} // taken by the one who asks the agent
+	refreshLock chan struct{} // held by the goroutine that asks the agent
 }
 
-// cachedToken is a token and when to ask for the next one. Each time is kept by both
-// clocks: the monotonic one may stand still while the machine sleeps, and the
-// civil one can be set back.
+// cachedToken is a token and the time to ask for the next one. Each time has both clocks:
+// the monotonic clock may stop while the machine sleeps, and the wall clock can be set
+// back.
 type cachedToken struct {
 	token                api.Token
-	refreshAt, expiresAt time.Time // next is never after end
+	refreshAt, expiresAt time.Time // refreshAt is never after expiresAt
 }
 
-// isPast reports whether t has come by either clock.
+// isPast reports whether t is past by either clock.
 func isPast(now, t time.Time) bool { return !now.Before(t) || !now.Round(0).Before(t.Round(0)) }
 
-// retryAfter is how long a valid token is used on before the agent, which could
-// not be asked for the next one, is asked again.
+// retryAfter is the time to the next request after a failed one, while the token is valid.
 const retryAfter = 5 * time.Second
 
-// TokenSource returns a source of what the request asks for. It asks nothing
-// yet.
+// TokenSource returns a source for the request. It does not ask the agent yet.
 func (c *Client) TokenSource(q api.TokenRequest) *TokenSource {
 	return &TokenSource{
 		client: c, request: q, refreshLock: make(chan struct{}, 1),
-		now: time.Now, //nolint:forbidigo // a client has no clock of the agent's
+		now: time.Now, //nolint:forbidigo // a client does not use the agent's clock
 	}
 }
 
-// Token returns a token that is valid now. Errors are those of [Client.Token].
+// Token returns a token that is valid now. Its errors are those of [Client.Token].
 func (s *TokenSource) Token(ctx context.Context) (api.Token, error) {
 	h, now := s.cached.Load(), s.now()
 	if h != nil && !isPast(now, h.refreshAt) {
@@ -59,7 +57,7 @@ func (s *TokenSource) Token(ctx context.Context) (api.Token, error) {
 	case s.refreshLock <- struct{}{}:
 		defer func() { <-s.refreshLock }()
 		return s.refresh(ctx)
-	default: // somebody asks already
+	default: // another goroutine asks already
 	}
 	if h != nil && !isPast(now, h.expiresAt) {
 		return h.token, nil
@@ -73,13 +71,13 @@ func (s *TokenSource) Token(ctx context.Context) (api.Token, error) {
 	}
 }
 
-// refresh asks the agent, unless the one before did. The caller has the turn.
+// refresh asks the agent, unless another goroutine just did. The caller holds refreshLock.
 func (s *TokenSource) refresh(ctx context.Context) (api.Token, error) {
 	h := s.cached.Load()
 	if h != nil && !isPast(s.now(), h.refreshAt) {
 		return h.token, nil
 	}
-	began := s.now() // its life counts from the answer, which came later
+	began := s.now() // the lifetime counts from the later answer
 	tok, err := s.client.Token(ctx, s.request)
 	if err == nil {
 		life := time.Duration(tok.ExpiresIn) * time.Second
@@ -98,14 +96,13 @@ func (s *TokenSource) refresh(ctx context.Context) (api.Token, error) {
 	return h.token, nil
 }
 
-// isPermanent reports whether the agent has withdrawn what was handed out: the token
-// is no good any more, or not ours to use.
+// isPermanent reports whether this process may no longer use the token.
 func isPermanent(err error) bool {
 	return errors.Is(err, fault.Revoked) || errors.Is(err, fault.Denied) || errors.Is(err, fault.NoFreeInstance)
 }
 
-// ReplaceRejected says that Cloud LM answered 401 to a token, waits for another one and
-// returns it. More often than once a minute that is throttled.
+// ReplaceRejected reports that Cloud LM answered 401 to a token. It waits for another one
+// and returns it. More than one call a minute is throttled.
 func (s *TokenSource) ReplaceRejected(ctx context.Context, tok api.Token) (api.Token, error) {
 	_, number, _ := strings.Cut(tok.Instance, "/")
 	if err := s.client.Invalidate(ctx, tok.Application, number, tok.Generation); err != nil {
@@ -115,7 +112,7 @@ func (s *TokenSource) ReplaceRejected(ctx context.Context, tok api.Token) (api.T
 	return s.Token(ctx)
 }
 
-// expire has the next Token ask, if what is held is older than generation.
+// expire makes the next Token ask the agent, if the cached token is older than generation.
 func (s *TokenSource) expire(instance string, generation uint64) {
 	h := s.cached.Load()
 	if h == nil || h.token.Instance != instance || h.token.Generation >= generation {
@@ -124,8 +121,8 @@ func (s *TokenSource) expire(instance string, generation uint64) {
 	s.cached.CompareAndSwap(h, &cachedToken{token: h.token, refreshAt: s.now(), expiresAt: h.expiresAt})
 }
 
-// Run watches until ctx is done, and has the source ask when its token was
-// replaced or its instance changed its state. It returns nil.
+// Run watches the application until ctx is done. The source then asks for another token as
+// soon as its token was replaced or its instance was revoked. It returns nil.
 func (s *TokenSource) Run(ctx context.Context) error {
 	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
 		for e, err := range s.client.Watch(ctx, s.request.Application) {
@@ -145,7 +142,7 @@ func (s *TokenSource) Run(ctx context.Context) error {
 	}
 }
 
-// isOutdated reports whether what is held is not what the event tells of.
+// isOutdated reports whether the event replaces or revokes the cached token.
 func (s *TokenSource) isOutdated(e api.Event) bool {
 	h := s.cached.Load()
 	return h != nil && h.token.Instance == e.Instance && (h.token.Generation < e.Generation || e.State == string(fault.Revoked))

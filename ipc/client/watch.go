@@ -14,9 +14,9 @@ import (
 	"regent/ipc/api"
 )
 
-// Watch yields what the instances of an application are now, then every change:
-// of their states, and each new token's generation. It ends with an error, ctx's
-// or the agent's end among them; who wants to go on watches again.
+// Watch yields the current state of each instance of an application, then every change of
+// a state and every new token. It always ends with an error, for example when ctx is done
+// or the agent exits. To continue, call it again.
 func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
 		resp, err := c.requestWithRetry(ctx, "watch", http.MethodGet, api.PathWatch+"?"+url.Values{"application": {application}}.Encode(), nil)
@@ -24,7 +24,7 @@ func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Ev
 			yield(api.Event{}, err)
 			return
 		}
-		defer func() { _ = resp.Body.Close() }() // it has no end that could be read
+		defer func() { _ = resp.Body.Close() }() // it has no end to read
 		events := eventReader{bufio.NewScanner(resp.Body)}
 		for {
 			e, err := events.next()
@@ -39,11 +39,11 @@ func (c *Client) Watch(ctx context.Context, application string) iter.Seq2[api.Ev
 	}
 }
 
-// eventReader reads server-sent events, as far as the agent sends them.
+// eventReader reads the server-sent events of the agent.
 type eventReader struct{ lines *bufio.Scanner }
 
-// next returns the next event of an instance. Others are of a newer agent and
-// passed over.
+// next returns the next event of an instance. It skips other events, which a newer agent
+// may send.
 func (r eventReader) next() (api.Event, error) {
 	name, data := "", ""
 	for r.lines.Scan() {

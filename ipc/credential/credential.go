@@ -1,9 +1,8 @@
-// Package credential hands access tokens to systemd, for units that load one with
-// LoadCredential=.
+// Package credential gives access tokens to systemd, for units with LoadCredential=.
 //
-// The service manager connects and reads to the end. The address that it connects from
-// names the unit. The package knows no system: it gets a listener and functions that
-// ask the kernel. It decides only who may speak for units, which is root.
+// The service manager connects and reads to the end. The address of its socket names the
+// unit. The package does not depend on the operating system: it gets a listener, and
+// functions that ask the kernel. It accepts only root.
 package credential
 
 import (
@@ -23,26 +22,25 @@ import (
 const (
 	rootUID = "0"
 
-	// A start of a unit waits for its answer: for a refresh, or a redemption.
+	// The start of a unit waits for the answer: for a refresh or a redemption.
 	answerTimeout    = 40 * time.Second
 	maxConcurrent    = 64              // connections; more wait at the listener
-	acceptRetryDelay = 1 * time.Second // before the listener is asked again
+	acceptRetryDelay = 1 * time.Second // before the next accept
 )
 
-// IdentifiedUnit is a unit that the platform found behind a connection, and holds
-// until Close.
+// IdentifiedUnit is the unit of a connection. It keeps a handle of its process until Close.
 type IdentifiedUnit struct {
 	Caller agent.Caller
 	Close  func() error
 }
 
-// Deps is what a server is made of. All of it is required.
+// Deps are the dependencies of a server. All are required.
 type Deps struct {
 	// Credential leases an instance to the unit and returns its token.
 	Credential func(context.Context, agent.Caller) (agent.Grant, error)
-	// User says which user made a connection.
+	// User returns the user who made a connection.
 	User func(net.Conn) (uid string, err error)
-	// Identify finds the unit whose process made a connection of root's.
+	// Identify returns the unit of the process that made a connection, for root only.
 	Identify func(net.Conn) (IdentifiedUnit, error)
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -59,8 +57,8 @@ func New(d Deps) (*Server, error) {
 	return &Server{d}, nil
 }
 
-// Serve serves ln until ctx is done, and closes it. It returns after the last
-// answer, with an error only if ln could not be closed.
+// Serve serves ln until ctx is done, and closes it. It returns after the last answer, with
+// an error only if ln could not be closed.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	closed := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { closed <- ln.Close() })
@@ -72,12 +70,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		c, err := ln.Accept()
 		if ctx.Err() != nil {
 			if err == nil {
-				_ = c.Close() // it came too late
+				_ = c.Close() // too late
 			}
 			return <-closed
 		}
 		if err != nil {
-			s.Log.WarnContext(ctx, "no connection can be taken for a credential now", "err", err)
+			s.Log.WarnContext(ctx, "cannot accept a connection for a credential now", "err", err)
 			sleep(ctx, acceptRetryDelay)
 			continue
 		}
@@ -96,15 +94,15 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// serve answers one connection: with a token, or with nothing.
+// serve answers one connection with a token, or with nothing.
 func (s *Server) serve(ctx context.Context, c net.Conn) {
-	defer func() { _ = c.Close() }() // what was written has left, or will not
+	defer func() { _ = c.Close() }() // nothing can be done about it
 	_ = c.SetDeadline(s.Now().Add(answerTimeout))
 	uid, err := s.User(c)
 	if err != nil || uid != rootUID {
-		// Anybody can take an address that names a unit. Not logged at a level that
-		// is on: it would be anybody's way to fill the log.
-		s.Log.DebugContext(ctx, "not root asks for a credential", "uid", uid, "err", err)
+		// Any user can bind an address that names a unit. The level is off by default, so
+		// that nobody can fill the log.
+		s.Log.DebugContext(ctx, "another user than root asks for a credential", "uid", uid, "err", err)
 		return
 	}
 	unit, err := s.answer(ctx, c)
@@ -119,13 +117,13 @@ func (s *Server) answer(ctx context.Context, c net.Conn) (unit string, err error
 		return "", err
 	}
 	if name != Name {
-		return unit, fmt.Errorf("it asks for the credential %s, and there is only %s", name, Name)
+		return unit, fmt.Errorf("it asks for the credential %s, but there is only %s", name, Name)
 	}
 	who, err := s.Identify(c)
 	if err != nil {
 		return unit, fmt.Errorf("find its cgroup: %w", err)
 	}
-	defer func() { _ = who.Close() }() // the lease has a hold of its own
+	defer func() { _ = who.Close() }() // the lease has its own handle
 	if who.Caller.Unit != unit {
 		return unit, fmt.Errorf("the process that asks for it is in %s", who.Caller.Unit)
 	}
@@ -135,18 +133,17 @@ func (s *Server) answer(ctx context.Context, c net.Conn) (unit string, err error
 	if err != nil {
 		return unit, err
 	}
-	_, err = io.WriteString(c, g.Access.Reveal()) //nolint:forbidigo // handing it out is what this is for
+	_, err = io.WriteString(c, g.Access.Reveal()) //nolint:forbidigo // this call issues it
 	return unit, err
 }
 
-// Name is what a unit calls the credential.
+// Name is the name of the credential in a unit.
 const Name = "cloudlm-token"
 
-var errAddress = errors.New("its address is not one that a service manager connects from, @HEX/unit/UNIT/CREDENTIAL")
+var errAddress = errors.New("its address does not have the form of a service manager: @HEX/unit/UNIT/CREDENTIAL")
 
-// address is the address to which the service manager binds its end of a connection. It is
-// abstract ("@" here) and has random digits, the unit that asks, and the unit's name of the
-// credential.
+// address is the form of the service manager's address. It is abstract ("@" here), and has
+// random digits, the unit, and the name of the credential.
 var address = regexp.MustCompile(`^@[0-9a-f]{1,32}/unit/([!-.0-~]{1,255})/([!-.0-~]{1,255})$`)
 
 func parseAddress(from string) (unit, name string, err error) {

@@ -94,7 +94,7 @@ func TestCredential(t *testing.T) {
 		{"not root", "1000", "cad.service", "/unit/cad.service/cloudlm-token", nil, "", ""},
 		{"another unit's process", "0", "b.service", "/unit/cad.service/cloudlm-token", nil, "", "is in b.service"},
 		{"another credential", "0", "cad.service", "/unit/cad.service/password", nil, "", "there is only cloudlm-token"},
-		{"no unit", "0", "cad.service", "/user/cad.service/cloudlm-token", nil, "", "its address is not one"},
+		{"no unit", "0", "cad.service", "/user/cad.service/cloudlm-token", nil, "", "its address does not have"},
 		{"refused", "0", "cad.service", "/unit/cad.service/cloudlm-token", fault.Errorf("credential", fault.Denied, "no rule"), "", "no rule"},
 		{"a defect", "0", "cad.service", "/unit/cad.service/cloudlm-token", errors.New("disk on fire"), "", "disk on fire"},
 	} {

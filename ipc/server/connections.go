@@ -12,22 +12,22 @@ import (
 	"regent/agent/fault"
 )
 
-// connections holds the caller of each connection for as long as that is open.
+// connections has the caller of each open connection.
 type connections struct {
 	accountOf       func(net.Conn) (Account, error)
 	identify        func(net.Conn) (IdentifiedCaller, error)
 	accounts        *accounts
 	open            sync.WaitGroup
-	awaitingRequest atomic.Int64 // connections whose first request has not begun
+	awaitingRequest atomic.Int64 // connections without a first request
 }
 
-// connection is what the requests over one connection know of its caller.
+// connection is a connection with its caller.
 type connection struct {
 	net.Conn
 	bodyTimer   *time.Timer         // ends the wait for a body; nil before the first
-	account     Account             // its name is "" if it is counted for nobody
-	bodyPending bool                // the request under way has a body that has not come; for its goroutine alone
-	identified  IdentifiedCaller    // nil if the caller is not known
+	account     Account             // its name is "" if the connection is not counted
+	bodyPending bool                // the body of the current request is unread; used by its goroutine only
+	identified  IdentifiedCaller    // nil if unknown
 	caller      func() agent.Caller // resolved at the first request
 	err         error
 	used        atomic.Bool // a request has begun, or none will
@@ -55,15 +55,15 @@ func (l listener) Accept() (net.Conn, error) {
 	if err := l.conns.admit(conn); err != nil {
 		conn.err = err
 		if conn.account.Name == "" || errors.Is(err, ErrExhausted) {
-			_ = c.Close() // the HTTP server finds that, and reports it closed
+			_ = c.Close() // the HTTP server notices it, and reports it closed
 		}
 	}
 	return conn, nil
 }
 
-// admit counts a connection for its user, and then identifies the process. Who
-// cannot be counted, and who has too many, costs no more than this look; who
-// cannot be identified, since it has exited, still counts for its user.
+// admit counts a connection for its account, and then identifies the process. It rejects a
+// connection over the limit before it identifies the process. A process that has exited
+// still counts for its user.
 func (cs *connections) admit(conn *connection) error {
 	account, err := cs.accountOf(conn.Conn)
 	if err != nil {
@@ -81,8 +81,8 @@ func (cs *connections) admit(conn *connection) error {
 	return nil
 }
 
-// onStateChange lets go of the caller. The HTTP server reports a connection closed
-// once, after the last request over it has ended.
+// onStateChange releases the caller of a closed connection. The HTTP server reports a
+// connection closed once, after its last request.
 func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
 	if state != http.StateClosed {
 		return
@@ -93,7 +93,7 @@ func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
 	}
 	cs.markUsed(conn)
 	if conn.identified != nil {
-		_ = conn.identified.Close() // there is nobody to tell, and nothing to be done
+		_ = conn.identified.Close() // nothing can be done about it
 	}
 	if conn.account.Name != "" {
 		cs.accounts.disconnect(conn.account)
@@ -101,14 +101,14 @@ func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
 	cs.open.Done()
 }
 
-// markUsed notes that a request has begun over a connection, or that none will.
+// markUsed records that a request has begun over a connection, or that none will.
 func (cs *connections) markUsed(c *connection) {
 	if c.used.CompareAndSwap(false, true) {
 		cs.awaitingRequest.Add(-1)
 	}
 }
 
-// trackRequests notes the beginning of each request.
+// trackRequests records the start of each request.
 func (cs *connections) trackRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := connectionOf(r); ok {
@@ -119,9 +119,8 @@ func (cs *connections) trackRequests(next http.Handler) http.Handler {
 	})
 }
 
-// awaitFirstRequests returns once a request has begun over every connection that there is,
-// or after a limit: who connects and says nothing holds nobody up. No new one
-// may come any more.
+// awaitFirstRequests returns when every connection has begun a request, or after a limit.
+// The listener must be closed.
 func (cs *connections) awaitFirstRequests(limit time.Duration) {
 	again := time.NewTicker(firstRequestPoll)
 	defer again.Stop()
@@ -136,17 +135,17 @@ func (cs *connections) awaitFirstRequests(limit time.Duration) {
 	}
 }
 
-// wait returns when no connection is open. No new one may come any more.
+// wait returns when no connection is open. The listener must be closed.
 func (cs *connections) wait() { cs.open.Wait() }
 
-// connectionOf returns what is known of the connection of a request.
+// connectionOf returns the connection of a request.
 func connectionOf(r *http.Request) (*connection, bool) {
 	c, ok := r.Context().Value(connectionKey{}).(*connection)
 	return c, ok
 }
 
-// startBodyTimer bounds the wait for a body. The timer is the connection's: one for each request would be three
-// allocations.
+// startBodyTimer limits the wait for a body. The connection has one timer, since a timer
+// for each request would be three allocations.
 func (c *connection) startBodyTimer(limit time.Duration) {
 	if c.bodyTimer == nil {
 		c.bodyTimer = time.AfterFunc(limit, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) })
@@ -155,7 +154,7 @@ func (c *connection) startBodyTimer(limit time.Duration) {
 	c.bodyTimer.Reset(limit)
 }
 
-// stopBodyTimer ends the wait. err is what reading the body to its end came to.
+// stopBodyTimer ends the wait. err is the result of reading the body.
 func (c *connection) stopBodyTimer(err error) error {
 	late := !c.bodyTimer.Stop()
 	if err != nil {
@@ -163,13 +162,13 @@ func (c *connection) stopBodyTimer(err error) error {
 	}
 	c.bodyPending = false
 	if late {
-		return c.SetReadDeadline(time.Time{}) // it came just in time
+		return c.SetReadDeadline(time.Time{}) // it arrived just in time
 	}
 	return nil
 }
 
-// abandonBody sees to it that nobody waits for a body that is not read: the HTTP
-// server would, without a limit, to find the next request behind it.
+// abandonBody closes the connection after an unread body. Otherwise the HTTP server would
+// wait without a limit for the body, to find the next request.
 func abandonBody(w http.ResponseWriter, r *http.Request) {
 	c, ok := connectionOf(r)
 	if !ok || !c.bodyPending {
@@ -179,7 +178,7 @@ func abandonBody(w http.ResponseWriter, r *http.Request) {
 	_ = c.SetReadDeadline(time.Unix(1, 0)) // a connection that is closed needs none
 }
 
-// callerOf returns who made the request.
+// callerOf returns the caller of a request.
 func callerOf(r *http.Request) (agent.Caller, error) {
 	c, ok := connectionOf(r)
 	switch {
@@ -191,7 +190,7 @@ func callerOf(r *http.Request) (agent.Caller, error) {
 	return c.caller(), nil
 }
 
-// accountOf returns for whom the calls over the connection of a request count.
+// accountOf returns the account of a request's connection.
 func accountOf(r *http.Request) string {
 	if c, ok := connectionOf(r); ok {
 		return c.account.Name

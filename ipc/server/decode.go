@@ -32,22 +32,22 @@ func decodeFault(b []byte, into any) error {
 	return nil
 }
 
-// decodeStrict reads exactly one JSON object into what into points to: no field that
-// it does not have, by its exact name, and none twice. Errors are words for the
-// caller and hold no value that was sent.
+// decodeStrict decodes exactly one JSON object. It refuses fields that into does not have
+// by their exact name, and duplicate fields. Its errors are texts for the caller, without
+// values of the body.
 func decodeStrict(b []byte, into any) error {
 	if err := checkFields(b, reflect.TypeOf(into).Elem()); err != nil {
 		return err
 	}
 	err := json.Unmarshal(b, into)
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is a JSON %s, want %s", wrong.Field, strings.Fields(wrong.Value)[0], cmp.Or(kindTexts[wrong.Type.Kind()], wrong.Type.String()))
+		return fmt.Errorf("%s is a JSON %s, but must be %s", wrong.Field, strings.Fields(wrong.Value)[0], cmp.Or(kindTexts[wrong.Type.Kind()], wrong.Type.String()))
 	}
 	return trimJSONPrefix(err)
 }
 
-// checkFields reads the names of the object, which json.Unmarshal takes in any
-// case and as often as they come.
+// checkFields checks the names of the object, since json.Unmarshal accepts any case and
+// duplicates.
 func checkFields(b []byte, t reflect.Type) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	first, err := d.Token()
@@ -57,7 +57,7 @@ func checkFields(b []byte, t reflect.Type) error {
 	case err != nil:
 		return trimJSONPrefix(err)
 	case first != json.Delim('{'):
-		return errors.New("it is no object in { }")
+		return errors.New("it is not an object in { }")
 	}
 	seen := map[string]bool{}
 	for d.More() {
@@ -70,7 +70,7 @@ func checkFields(b []byte, t reflect.Type) error {
 			return fmt.Errorf("unknown field %.40q", field)
 		}
 		if seen[field] {
-			return fmt.Errorf("%s is there twice", field)
+			return fmt.Errorf("%s is duplicate", field)
 		}
 		seen[field] = true
 		var value json.RawMessage
@@ -78,7 +78,7 @@ func checkFields(b []byte, t reflect.Type) error {
 			return trimJSONPrefix(err)
 		}
 	}
-	return nil // how it ends is for json.Unmarshal to judge
+	return nil // json.Unmarshal checks the end
 }
 
 func hasField(t reflect.Type, name string) bool {
@@ -98,7 +98,7 @@ var kindTexts = map[reflect.Kind]string{
 	reflect.Int64:  "a whole number",
 }
 
-// trimJSONPrefix takes the name of the package off an error.
+// trimJSONPrefix removes the prefix of encoding/json from an error.
 func trimJSONPrefix(err error) error {
 	if err == nil {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"regent/ipc/api"
 )
 
-// pathInstance returns the application and the instance's number of the path.
+// pathInstance returns the application and the instance number in the path.
 func pathInstance(r *http.Request) (application, number string, err error) {
 	application, number = r.PathValue("application"), r.PathValue("instance")
 	if err := token.CheckApplication(application); err != nil {
@@ -27,7 +27,7 @@ func pathInstance(r *http.Request) (application, number string, err error) {
 	return application, number, nil
 }
 
-// onInstance is the endpoint that does something with the instance of the path.
+// onInstance makes an endpoint that calls do with the instance in the path.
 func onInstance(do func(ctx context.Context, by agent.Caller, application, number string) error) endpointFunc {
 	return func(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 		application, number, err := pathInstance(r)
@@ -38,7 +38,7 @@ func onInstance(do func(ctx context.Context, by agent.Caller, application, numbe
 	}
 }
 
-// asking is the endpoint that answers with what ask returns.
+// asking makes an endpoint that answers with the result of ask.
 func asking[T any](ask func(context.Context, agent.Caller) (T, error)) endpointFunc {
 	return func(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 		return ask(r.Context(), by)
@@ -98,11 +98,11 @@ func registration(q api.RegistrationRequest, by agent.Caller) (agent.Registratio
 	}, nil
 }
 
-// describeSource words where a registration token came from, for status and log. Who
-// gave it is known; from where is what they say.
+// describeSource describes the source of a registration token, for status and log. The
+// kernel named the caller. The rest is the caller's own statement.
 func describeSource(said string, by agent.Caller) (string, error) {
 	if len(said) > maxSource || strings.ContainsFunc(said, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return "", invalidField("source", "want at most 200 bytes of printable text")
+		return "", invalidField("source", "it must have at most 200 bytes of printable text")
 	}
 	who := by.User
 	if who == "" {
@@ -115,7 +115,7 @@ func describeSource(said string, by agent.Caller) (string, error) {
 	return source, nil
 }
 
-// maxRedemption bounds the id of a redemption, in bytes.
+// maxRedemption is the longest ID of a redemption, in bytes.
 const maxRedemption = 200
 
 func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -125,8 +125,8 @@ func (s *Server) resolve(w http.ResponseWriter, r *http.Request, by agent.Caller
 	}
 	switch {
 	case q.ID == "" || len(q.ID) > maxRedemption:
-		return nil, invalidField("id", "want a redemption's id as the ledger has it")
-	case q.Consumed == nil: // it decides about a count: nothing is taken for granted
+		return nil, invalidField("id", "it must be the id of a redemption in the ledger")
+	case q.Consumed == nil: // no default, since it decides about a count
 		return nil, invalidField("consumed", "it is missing; say true or false")
 	}
 	return nil, s.Agent.Resolve(r.Context(), by, q.ID, *q.Consumed)
@@ -162,11 +162,11 @@ func (s *Server) diagnosis(_ http.ResponseWriter, r *http.Request, by agent.Call
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.statusOf(r.Context(), by) // what was looked at is in it
+	st, err := s.statusOf(r.Context(), by) // it includes the new checks
 	return diagnosisReply{d, slices.Concat(st...)}, err
 }
 
-// diagnosisReply is a diagnosis with a status that is encoded already.
+// diagnosisReply is a diagnosis with an encoded status.
 type diagnosisReply struct {
 	api.Diagnosis
 	Status json.RawMessage `json:"status"`

@@ -11,9 +11,9 @@ import (
 	"regent/ipc/api"
 )
 
-// httpStatusOf is the one place where kinds become HTTP. What a kind means is in
-// the code of the problem; the status only groups: 4xx the caller or an
-// administrator can mend, 5xx the agent or the service has to.
+// httpStatusOf returns the HTTP status of a kind. The code of the problem has the meaning.
+// The status only groups: the caller or an administrator can correct 4xx, and the agent or
+// the service must correct 5xx.
 func httpStatusOf(k fault.Kind) int {
 	switch k {
 	case fault.InvalidRequest:
@@ -35,7 +35,7 @@ func httpStatusOf(k fault.Kind) int {
 	return http.StatusInternalServerError
 }
 
-// statusFault is an invalid request with a status of its own: HTTP has one for it.
+// statusFault is an invalid request with its own HTTP status.
 type statusFault struct {
 	*fault.Fault
 	status int
@@ -52,13 +52,13 @@ func classify(err error) (*fault.Fault, int) {
 		return own.Fault, own.status
 	}
 	f := fault.From(err)
-	if f.Kind == fault.Internal && errors.Is(err, context.Canceled) { // the caller went, or the daemon is ending
-		f = fault.Errorf(f.Op, fault.Unavailable, "the agent is ending; ask again").WithCause(err)
+	if f.Kind == fault.Internal && errors.Is(err, context.Canceled) { // the caller disconnected, or the daemon stops
+		f = fault.Errorf(f.Op, fault.Unavailable, "the agent is stopping; try again").WithCause(err)
 	}
 	return f, httpStatusOf(f.Kind)
 }
 
-// writeFault writes what the caller may know of err. The rest goes to the log.
+// writeFault writes the parts of err that the caller may see. The log gets the rest.
 func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	f, status := classify(err)
 	switch {
@@ -72,15 +72,15 @@ func (s *Server) writeFault(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, f, status)
 }
 
-// rejectCaller is writeFault for a caller that is refused before the agent is asked. The
-// audit log does not have such a refusal, so the log always records it.
+// rejectCaller is writeFault for a caller that the server refuses. The audit log does not
+// have such a refusal, so the log always has it.
 func (s *Server) rejectCaller(w http.ResponseWriter, r *http.Request, err error) {
 	f, status := classify(err)
 	s.logFailure(r, f, err)
 	s.writeProblem(w, r, f, status)
 }
 
-// writeProblem answers with what the caller may know of f.
+// writeProblem answers with the parts of f that the caller may see.
 func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, f *fault.Fault, status int) {
 	p := &api.Problem{
 		Type: "about:blank", Title: http.StatusText(status), Status: status,
@@ -104,8 +104,8 @@ func (s *Server) logEncodeError(w http.ResponseWriter, r *http.Request, err erro
 	w.WriteHeader(http.StatusInternalServerError)
 }
 
-// logFailure logs a failure: the same of one user once a minute, with how often it
-// came, since a caller can cause it at will.
+// logFailure logs a failure. It logs the same failure of one user once a minute, with its
+// number, since a caller can cause it at will.
 func (s *Server) logFailure(r *http.Request, f *fault.Fault, err error) {
 	s.logRepeatedFailures(r.Context())
 	k := failureKey{kind: f.Kind, op: f.Op, route: r.Pattern}
@@ -123,8 +123,8 @@ func (s *Server) logFailure(r *http.Request, f *fault.Fault, err error) {
 	s.Log.InfoContext(r.Context(), "request failed", attrs...)
 }
 
-// logRepeatedFailures logs how often came what has not come since. It is called when there
-// is something else to do: nothing wakes for it.
+// logRepeatedFailures logs the number of repetitions of earlier failures. Other requests
+// call it, so it needs no timer.
 func (s *Server) logRepeatedFailures(ctx context.Context) {
 	for _, late := range s.failureLog.Due() {
 		k := late.Key
@@ -132,11 +132,11 @@ func (s *Server) logRepeatedFailures(ctx context.Context) {
 	}
 }
 
-// failureKey is what is logged as one. A caller can make no end of paths, but not
-// of any of this.
+// failureKey identifies equal failures. It has no path, since a caller can invent any
+// number of paths.
 type failureKey struct {
 	user  string
 	kind  fault.Kind
 	op    string
-	route string // "" if it got no further than the guard
+	route string // "" if rejectBrowsers refused it
 }

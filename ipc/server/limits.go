@@ -5,81 +5,79 @@ import (
 	"time"
 )
 
-// Limits of connections. An account is a user, or the person whose users several are.
+// Limits of connections. An account is a user, or a person with several users.
 const (
-	// MaxPerUser is how many connections an account has at most, if there is room
-	// for twice as many: more is a leak or an attack. Each takes about 25 KiB.
+	// MaxPerUser is the largest number of connections of an account, if there is room for
+	// twice as many. More is a leak or an attack. Each takes about 25 KiB.
 	MaxPerUser = 1024
-	// maxReserved is how many connections are kept for root, administrators and the
-	// daemon's own user: they must be able to look at, and end, what takes the rest.
+	// maxReserved is the number of connections reserved for root, administrators and the
+	// daemon's user. They must be able to find and stop a client that takes the others.
 	maxReserved = 64
-	// unknownUsersFactor is how many times MaxPerUser all users together have that no
-	// database of this device knows: who has many user ids is not many people.
+	// unknownUsersFactor times MaxPerUser is the limit of all users together that no
+	// database of this device knows. One person may have many such user IDs.
 	unknownUsersFactor = 4
 )
 
-// MaxConnections returns how many connections a process may have at a time that may
-// have so many descriptors. Each connection takes two. 64 are left for the state, the
-// logs and the service.
+// MaxConnections returns the largest number of open connections for a limit of
+// descriptors. Each connection takes two. 64 descriptors stay for the state, the logs and
+// the service.
 func MaxConnections(descriptors uint64) int {
 	const reserved, most = 64, 1 << 20
 	return max(8, (int(min(descriptors, most))-reserved)/2)
 }
 
-// UnlimitedConnections is how many connections a process has at a time on a system
-// without a limit of descriptors.
+// UnlimitedConnections is the largest number of open connections on a system without a
+// limit of descriptors.
 const UnlimitedConnections = 16 * MaxPerUser
 
-// Limits of calls of one account. Hand-outs are never counted, and never refused
-// by them.
+// Limits of calls of one account. They do not count or refuse issued tokens.
 const (
-	maxBurst       = 100 // other calls at once, and as many refusals of tokens
-	callsPerSecond = 20  // of each, for ever
+	maxBurst       = 100 // calls at once, and as many refusals of tokens
+	callsPerSecond = 20  // of each, permanently
 
-	// A reply is paid for by its length, since that is what it costs to make and to
-	// copy: 1.25 MiB a second for ever. Short ones are in the price of the call.
+	// A reply costs by its length, since making and copying it does: permanently 1.25 MiB a
+	// second. Short replies are free.
 	replyBytesPerCall    = 64 << 10 // bytes that count as a call
-	maxPendingReplyBytes = 8 << 20  // bytes of replies that are not taken in, unless it is one
+	maxPendingReplyBytes = 8 << 20  // bytes of unread replies; a single reply may be longer
 
-	throttleDelay   = time.Second // for an answer that nobody may hurry
-	maxIdleAccounts = 1024        // users that are remembered without a connection
+	throttleDelay   = time.Second // before a throttled answer
+	maxIdleAccounts = 1024        // remembered users without a connection
 )
 
-// Account is whose connections and calls are counted together.
+// Account is a set of users with shared limits.
 type Account struct {
-	Name    string // of one user, or of the person to whom several users belong
+	Name    string // of one user, or of a person with several users
 	Unknown bool   // no database of this device knows the user
-	// Privileged reports whether the account may use what is reserved. It is asked
-	// when there is no room else; nil is no.
+	// Privileged reports whether the account may use reserved connections. It is called
+	// only if no other is free; nil means no.
 	Privileged func() bool
 }
 
-// accounts keeps account of what each user takes up. It is safe for concurrent
+// accounts counts the connections and calls of each account. It is safe for concurrent
 // use.
 type accounts struct {
 	now                                func() time.Time
-	perAccount, unknown, common, total int // connections at a time: of one account, of all unknown, of all, with the reserve
+	perAccount, unknown, common, total int // open connections: of one account, of all unknown, of all, and with the reserve
 
 	mu          sync.Mutex
 	byName      map[string]*usage
 	open        int
 	openUnknown int
-	sweepAt     int // accounts at which the idle ones are forgotten
+	sweepAt     int // number of accounts at which the idle ones are deleted
 }
 
-// usage is what one user takes up: connections, and credit. Refusals of tokens have
-// a credit of their own: when every request for a token is refused, people ask
-// doctor and status why.
+// usage is the usage of one account: connections and credit. Refusals of tokens have their
+// own credit. After refusals people call doctor and status, which must still work.
 type usage struct {
 	open            int
-	pending         int // bytes of replies that are being written
+	pending         int // bytes of unfinished replies
 	calls, refusals credit
 }
 
-// credit is how many calls are left; less than none after a long reply.
+// credit is the number of remaining calls; negative after a long reply.
 type credit struct {
 	left float64
-	at   time.Time // of left
+	at   time.Time // time of left
 }
 
 func newAccounts(now func() time.Time, total int) *accounts {
@@ -89,7 +87,7 @@ func newAccounts(now func() time.Time, total int) *accounts {
 	}
 }
 
-// connect takes a connection into the account, and reports whether it may stay.
+// connect counts a connection for the account, and reports whether it is allowed.
 func (us *accounts) connect(a Account) bool {
 	if us.admit(a, false) {
 		return true
@@ -112,9 +110,9 @@ func (us *accounts) admit(a Account, privileged bool) bool {
 	return true
 }
 
-// connectionLimit is how many connections an account may have now: no more than are left for
-// others, and of an unknown user an eighth of what is left for all unknown. So the
-// 32 users of one person leave something to the next unknown one.
+// connectionLimit returns the limit of an account now: at most as many connections as are
+// free. An unknown user gets an eighth of the free ones of all unknown users. So 32 users
+// of one person leave some to the next unknown one.
 func (us *accounts) connectionLimit(a Account) int {
 	left := us.common - us.open
 	if a.Unknown {
@@ -123,7 +121,7 @@ func (us *accounts) connectionLimit(a Account) int {
 	return left
 }
 
-// disconnect takes it out again.
+// disconnect counts a closed connection.
 func (us *accounts) disconnect(a Account) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
@@ -134,24 +132,23 @@ func (us *accounts) disconnect(a Account) {
 	}
 }
 
-// takeCall takes one call from the user's credit, and returns 0; or how long it
-// will be until there is credit again.
+// takeCall takes one call from the account's credit. It returns 0, or the time until there
+// is credit again.
 func (us *accounts) takeCall(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	return us.usageOf(account).calls.take(us.now())
 }
 
-// takeRefusal is spend for a refusal of a token.
+// takeRefusal is takeCall for a refusal of a token.
 func (us *accounts) takeRefusal(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	return us.usageOf(account).refusals.take(us.now())
 }
 
-// reserveReply takes a reply of so many bytes into the account, to be given back once it is
-// written, and returns 0; or how long it will be until it may be had. One that must
-// be is never refused.
+// reserveReply charges a reply of so many bytes to the account, until releaseReply. It
+// returns 0, or the time until the reply is allowed. With must it never refuses.
 func (us *accounts) reserveReply(account string, bytes int, must bool) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
@@ -168,14 +165,14 @@ func (us *accounts) reserveReply(account string, bytes int, must bool) time.Dura
 	return 0
 }
 
-// releaseReply is called when a reply was written, or nobody takes it in.
+// releaseReply ends a reservation, when the reply was written or its client is gone.
 func (us *accounts) releaseReply(account string, bytes int) {
 	us.mu.Lock()
 	defer us.mu.Unlock()
 	us.usageOf(account).pending -= bytes
 }
 
-// retryDelay returns how long it will be until the account is out of debt.
+// retryDelay returns the time until the credit of the account is not negative.
 func (us *accounts) retryDelay(account string) time.Duration {
 	us.mu.Lock()
 	defer us.mu.Unlock()
@@ -184,7 +181,7 @@ func (us *accounts) retryDelay(account string) time.Duration {
 	return max(0, u.calls.delay())
 }
 
-// take takes one call, and returns 0; or how long it will be until there is one.
+// take takes one call. It returns 0, or the time until there is one.
 func (c *credit) take(now time.Time) time.Duration {
 	c.refill(now)
 	if c.left < 1 {
@@ -203,15 +200,15 @@ func (c *credit) refill(now time.Time) {
 	c.at = now
 }
 
-// isIdle reports whether there is nothing to remember.
+// isIdle reports whether the usage is that of a new account.
 func (u *usage) isIdle(now time.Time) bool {
 	u.calls.refill(now)
 	u.refusals.refill(now)
 	return u.open == 0 && u.calls.left == maxBurst && u.refusals.left == maxBurst
 }
 
-// usageOf returns the account of a user. One that is idle and has all its credit
-// is nothing to remember; they are looked for when there are twice as many.
+// usageOf returns the usage of an account. It deletes idle accounts when their number has
+// doubled.
 func (us *accounts) usageOf(account string) *usage {
 	if u, ok := us.byName[account]; ok {
 		return u

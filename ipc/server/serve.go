@@ -18,11 +18,12 @@ import (
 	"regent/ipc/api"
 )
 
-// endpointFunc answers one call. The reply is put on the wire as JSON; nil is an
-// answer without a body.
+// endpointFunc answers one call. The reply is sent as JSON; nil is an answer without a
+// body.
 type endpointFunc func(w http.ResponseWriter, r *http.Request, by agent.Caller) (reply any, err error)
 
-// Who asks, before the answer, whether the caller is still itself: see package agent.
+// Who checks before the answer that the caller is still the same process: see package
+// agent.
 const (
 	recheckedByAgent  = true
 	recheckedByServer = false
@@ -58,8 +59,7 @@ func (s *Server) routes() []route {
 	}
 }
 
-// mux finds the endpoint. For what is none it says so in the shape of every
-// other error.
+// mux finds the endpoint. An unknown path gets a problem like every other error.
 func (s *Server) mux() *http.ServeMux {
 	mux := http.NewServeMux()
 	methods := map[string][]string{}
@@ -75,7 +75,7 @@ func (s *Server) mux() *http.ServeMux {
 		allow := strings.Join(known, ", ")
 		mux.HandleFunc(p, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", allow)
-			s.writeFault(w, r, newStatusFault(http.StatusMethodNotAllowed, "this path takes %s only", allow))
+			s.writeFault(w, r, newStatusFault(http.StatusMethodNotAllowed, "this path accepts only %s", allow))
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.writeFault(w, r, notFound()) })
@@ -83,13 +83,12 @@ func (s *Server) mux() *http.ServeMux {
 }
 
 func notFound() error {
-	return newStatusFault(http.StatusNotFound, "there is no such path in version 1 of this interface; see PROTOCOL.md, which is beside the guides")
+	return newStatusFault(http.StatusNotFound, "unknown path in version 1 of this interface; see PROTOCOL.md, which is beside the guides")
 }
 
-// rejectBrowsers refuses what cannot come from a program that means to talk to us: a
-// browser that was led here names another host or where it comes from. It also
-// turns a panic into an answer, so that one request's defect is not the next
-// one's.
+// rejectBrowsers refuses requests of a browser: they have Origin, Referer or another Host.
+// It also turns a panic into an answer, so that a defect in one request does not affect
+// the next one.
 func (s *Server) rejectBrowsers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -101,9 +100,9 @@ func (s *Server) rejectBrowsers(next http.Handler) http.Handler {
 		h := r.Header
 		switch p := r.URL.Path; {
 		case h["Origin"] != nil || h["Referer"] != nil:
-			s.rejectCaller(w, r, fault.Errorf("check origin", fault.Denied, "requests with Origin or Referer come from a browser and are refused"))
+			s.rejectCaller(w, r, fault.Errorf("check origin", fault.Denied, "requests with Origin or Referer come from a browser, and are denied"))
 		case r.Host != "regent" && r.Host != "localhost":
-			s.rejectCaller(w, r, fault.Errorf("check host", fault.Denied, "Host is %.80q, want regent or localhost", r.Host))
+			s.rejectCaller(w, r, fault.Errorf("check host", fault.Denied, "Host is %.80q, but must be regent or localhost", r.Host))
 		case !strings.HasPrefix(p, "/") || path.Clean(p) != p: // the mux would redirect
 			s.writeFault(w, r, notFound())
 		default:
@@ -112,15 +111,15 @@ func (s *Server) rejectBrowsers(next http.Handler) http.Handler {
 	})
 }
 
-// serveRoute is the order of operations of a local request.
+// serveRoute does the steps of a request, in their order.
 func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, rt route) {
-	// 1. The caller, from the kernel, taken when it connected and held since.
+	// 1. The caller, which the kernel named when it connected.
 	by, err := callerOf(r)
 	if err != nil {
 		s.writeFault(w, r, err)
 		return
 	}
-	if rt.path != api.PathToken { // which has no time to lose
+	if rt.path != api.PathToken { // token requests must be fast
 		s.logRepeatedFailures(r.Context())
 	}
 	if err := s.chargeCall(r, rt, by); err != nil {
@@ -128,15 +127,15 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, rt route) {
 		s.rejectCaller(w, r, err)
 		return
 	}
-	// 2. Decide; 3. still alive, same executable; 4. audit: the agent does these
-	// three in this order, for it knows the rules and what is at stake.
+	// 2. Decide. 3. Check that the process is alive, with the same executable. 4. Write
+	// the audit record. The agent does these three in this order.
 	reply, err := rt.serve(w, r, by)
 	if err != nil {
 		s.throttleRefusals(r, rt)
 		s.writeFault(w, r, err)
 		return
 	}
-	// 5. Where the agent has not asked it: still alive, same executable?
+	// 5. Check the process here if the agent did not.
 	if !rt.rechecked {
 		if err := by.Verify("attest"); err != nil {
 			s.writeFault(w, r, err)
@@ -147,8 +146,8 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request, rt route) {
 	s.writeReply(w, r, reply)
 }
 
-// chargeCall takes the call from the user's credit, unless it asks for a token: a
-// hand-out costs next to nothing, and must not fail because of what others do.
+// chargeCall takes the call from the user's credit, unless it asks for a token. A token
+// costs little, and must not fail because of other calls.
 func (s *Server) chargeCall(r *http.Request, rt route, by agent.Caller) error {
 	if rt.path == api.PathToken {
 		return nil
@@ -157,19 +156,19 @@ func (s *Server) chargeCall(r *http.Request, rt route, by agent.Caller) error {
 	if wait == 0 {
 		return nil
 	}
-	return fault.Errorf("serve", fault.Throttled, "user %s asks too often; more than %d calls a second are refused, but for tokens", by.UID, callsPerSecond).WithRetry(wait)
+	return fault.Errorf("serve", fault.Throttled, "user %s sends too many calls: at most %d per second, without calls for tokens", by.UID, callsPerSecond).WithRetry(wait)
 }
 
-// throttleRefusals slows the refusals of tokens to a user who gets one after the other:
-// each is a line in the audit log, which must not be flooded.
+// throttleRefusals delays refusals of tokens to a user who gets many. Each is a line in the
+// audit log, which must not be flooded.
 func (s *Server) throttleRefusals(r *http.Request, rt route) {
 	if rt.path == api.PathToken && s.accounts.takeRefusal(accountOf(r)) > 0 {
 		throttle(r)
 	}
 }
 
-// throttle lets a caller wait that does not: who asks again at once, over many
-// connections, would otherwise take the time of all others.
+// throttle delays an answer. A caller that retries at once over many connections would
+// otherwise block others.
 func throttle(r *http.Request) {
 	select {
 	case <-time.After(throttleDelay):
@@ -177,9 +176,8 @@ func throttle(r *http.Request) {
 	}
 }
 
-// readAll takes the body in. The header has a time limit of the server's; the
-// body gets its own here, since the server's would also end the wait for an
-// answer.
+// readAll reads the body. The body has its own time limit, since the HTTP server's limit
+// would also end the wait for an answer.
 func readAll(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
 	c, ok := connectionOf(r)
 	if !ok {
@@ -202,11 +200,11 @@ func readAll(w http.ResponseWriter, r *http.Request, into *bytes.Buffer) error {
 		w.Header().Set("Connection", "close")
 		return newStatusFault(http.StatusRequestTimeout, "the body did not arrive within %v", bodyTimeout)
 	default:
-		return fault.Errorf("read request", fault.InvalidRequest, "the body did not arrive whole").WithCause(err)
+		return fault.Errorf("read request", fault.InvalidRequest, "the body is incomplete").WithCause(err)
 	}
 }
 
-// getBuffer returns one that is empty, with room for an answer with a token.
+// getBuffer returns an empty buffer with room for an answer with a token.
 func (s *Server) getBuffer() *bytes.Buffer {
 	if b, ok := s.buffers.Get().(*bytes.Buffer); ok {
 		return b
@@ -214,7 +212,7 @@ func (s *Server) getBuffer() *bytes.Buffer {
 	return bytes.NewBuffer(make([]byte, 0, replyBufferSize))
 }
 
-// putBuffer wipes a buffer, which may hold a token, for the next one.
+// putBuffer wipes a buffer, which may have a token, for reuse.
 func (s *Server) putBuffer(b *bytes.Buffer) {
 	all := b.Bytes()
 	clear(all[:cap(all)])
@@ -224,7 +222,7 @@ func (s *Server) putBuffer(b *bytes.Buffer) {
 	}
 }
 
-// replyParts are a reply in JSON of several parts, which are not changed.
+// replyParts are the parts of a reply in JSON. Nobody changes them.
 type replyParts [][]byte
 
 func (p replyParts) size() (n int) {
@@ -234,8 +232,7 @@ func (p replyParts) size() (n int) {
 	return n
 }
 
-// writeReply writes a reply, and its length: it is known, and spares the client
-// the chunks.
+// writeReply writes a reply with its length, so that the client gets no chunks.
 func (s *Server) writeReply(w http.ResponseWriter, r *http.Request, reply any) {
 	w.Header()["Cache-Control"] = []string{"no-store"}
 	if reply == nil {
@@ -273,9 +270,9 @@ func (s *Server) writeReply(w http.ResponseWriter, r *http.Request, reply any) {
 	s.writeParts(w, r, http.StatusOK, contentType, whole...)
 }
 
-// reserveReply takes a reply into the account of who asked, before it is written. What
-// only looks is refused when the account is in debt or does not read; what has
-// been done is answered.
+// reserveReply charges a reply to the caller's account before it is written. It refuses a
+// read call if the account has no credit or does not read its replies. It never refuses
+// the reply of a call that changed something.
 func (s *Server) reserveReply(r *http.Request, size int) (done func(), err error) {
 	if size <= replyBufferSize {
 		return func() {}, nil
@@ -283,26 +280,26 @@ func (s *Server) reserveReply(r *http.Request, size int) (done func(), err error
 	account := accountOf(r)
 	looks := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if wait := s.accounts.reserveReply(account, size, !looks); wait > 0 {
-		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has asked for too much of that kind; each %d KiB count as a call", size>>10, replyBytesPerCall>>10).WithRetry(wait)
+		return nil, fault.Errorf("serve", fault.Throttled, "this reply has %d KiB, and the user has requested too many long replies; each %d KiB count as a call", size>>10, replyBytesPerCall>>10).WithRetry(wait)
 	}
 	return func() { s.accounts.releaseReply(account, size) }, nil
 }
 
-// writeParts writes an answer. Its parts may be shared, and are not changed.
+// writeParts writes an answer. It does not change the parts, which may be shared.
 func (s *Server) writeParts(w http.ResponseWriter, r *http.Request, status int, contentType string, parts ...[]byte) {
 	abandonBody(w, r)
 	h := w.Header()
 	values := []string{contentType, strconv.Itoa(replyParts(parts).size())}
 	h["Content-Type"], h["Content-Length"] = values[:1:1], values[1:]
 	w.WriteHeader(status)
-	// The answer is taken in, or the connection goes: whoever does not read must
-	// not hold a goroutine for ever. Each answer sets its own limit.
+	// A client that does not read in time loses its connection, so that it cannot block a
+	// goroutine forever. Each answer sets its own limit.
 	if c, ok := connectionOf(r); ok {
-		_ = c.SetWriteDeadline(s.Now().Add(writeTimeout)) // a connection that is closed needs none
+		_ = c.SetWriteDeadline(s.Now().Add(writeTimeout)) // a closed connection needs none
 	}
 	for _, b := range parts {
 		if _, err := w.Write(b); err != nil {
-			s.Log.DebugContext(r.Context(), "the caller went before its answer", "err", err)
+			s.Log.DebugContext(r.Context(), "the caller disconnected before its answer", "err", err)
 			return
 		}
 	}

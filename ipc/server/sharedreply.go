@@ -13,31 +13,31 @@ import (
 	"regent/agent/status"
 )
 
-// Limits of what grows with the instances: a status of 10,000 takes 25 ms and has
-// 2 MB. Each is made for all who wait for it, and then none for a while.
+// Limits of replies that grow with the instances: a status of 10,000 takes 25 ms and has
+// 2 MB. All waiting callers share one reply. Then there is a pause.
 const (
-	pauseFactor = 19          // times as long as making one took: a twentieth of a core
-	maxPause    = time.Second // so that nobody waits for long
+	pauseFactor = 19          // times the duration of making one: a twentieth of a core
+	maxPause    = time.Second // the longest wait of a caller
 )
 
-// sharedReply makes a reply for all callers of a kind. Whoever asks gets one that began
-// after the question, so a change that the caller made is in it. Nothing is kept:
-// a reply is in memory for as long as somebody waits for it or takes it in. It is
-// safe for concurrent use.
+// sharedReply makes one reply for all waiting callers. A caller gets a reply that began
+// after its request, so the reply has the caller's own changes. It caches nothing: a reply
+// is in memory only while a caller waits for it or reads it. It is safe for concurrent
+// use.
 type sharedReply struct {
 	make   func(context.Context) ([]byte, error)
 	now    func() time.Time
-	making chan struct{} // full while one is made, or its maker rests before
+	making chan struct{} // full while a reply is made, and during the pause before
 
 	mu        sync.Mutex
-	next      *pendingReply // that did not begin; nil if nobody has asked
-	notBefore time.Time     // when the next may begin
+	next      *pendingReply // not begun yet; nil without a caller
+	notBefore time.Time     // start of the next one at the earliest
 }
 
-// pendingReply is a reply that many wait for.
+// pendingReply is a reply with waiting callers.
 type pendingReply struct {
 	done chan struct{}
-	body []byte // once done is closed; nobody changes it
+	body []byte // valid after done is closed; nobody changes it
 	err  error
 }
 
@@ -45,8 +45,8 @@ func newSharedReply(now func() time.Time, of func(context.Context) ([]byte, erro
 	return &sharedReply{make: of, now: now, making: make(chan struct{}, 1)}
 }
 
-// get returns a reply. One of those who wait makes it, and if that one hangs up
-// before, the next one does.
+// get returns a reply. One of the waiting callers makes it. If that caller disconnects
+// first, the next one does.
 func (s *sharedReply) get(ctx context.Context) ([]byte, error) {
 	s.mu.Lock()
 	if s.next == nil {
@@ -67,7 +67,7 @@ func (s *sharedReply) get(ctx context.Context) ([]byte, error) {
 	return mine.body, mine.err
 }
 
-// produce makes an edition, unless that has been done.
+// produce makes a reply, unless another caller has made it.
 func (s *sharedReply) produce(ctx context.Context, e *pendingReply) error {
 	s.mu.Lock()
 	late, rest := s.next != e, s.notBefore.Sub(s.now())
@@ -83,7 +83,7 @@ func (s *sharedReply) produce(ctx context.Context, e *pendingReply) error {
 		}
 	}
 	s.mu.Lock()
-	s.next = nil // who asks from now on gets a later one
+	s.next = nil // later callers get a later one
 	s.mu.Unlock()
 	defer close(e.done)
 	began := s.now()
@@ -98,7 +98,7 @@ func (s *sharedReply) produce(ctx context.Context, e *pendingReply) error {
 // newline ends each reply in JSON.
 var newline = []byte("\n")
 
-// statusFor returns what administrators see, or everybody.
+// statusFor makes the status for administrators, or for all others.
 func (s *Server) statusFor(admin bool) *sharedReply {
 	return newSharedReply(s.Now, func(ctx context.Context) ([]byte, error) {
 		var by agent.Caller
@@ -111,7 +111,7 @@ func (s *Server) statusFor(admin bool) *sharedReply {
 	})
 }
 
-// statusOf returns the status that the caller may see, in shared pieces.
+// statusOf returns the status that the caller may see, in shared parts.
 func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, error) {
 	if s.Agent.Administers(by) {
 		whole, err := s.adminStatus.get(ctx)
@@ -124,9 +124,9 @@ func (s *Server) statusOf(ctx context.Context, by agent.Caller) (replyParts, err
 	return withHeldInstances(whole, s.Agent.LeasedInstances(ctx, by))
 }
 
-// withHeldInstances returns a status in which some instances are shown as given. The
-// name of an instance begins its object; in a string, which is quoted, the same bytes
-// cannot stand. An instance that is not there is no longer configured.
+// withHeldInstances returns a status with some instances replaced. It finds an instance by
+// the start of its object. The same bytes cannot be in a string, since a string has escaped
+// quotes. An instance that is not found is no longer configured.
 func withHeldInstances(whole []byte, held []status.Instance) (replyParts, error) {
 	parts := replyParts{whole}
 	for _, i := range held {

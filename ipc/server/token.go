@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	maxTTL    = 365 * 24 * time.Hour // of min_ttl: more is a slip of the unit
+	maxTTL    = 365 * 24 * time.Hour // of min_ttl; more has the wrong unit
 	maxWait   = time.Hour            // of wait
 	maxSource = 200                  // bytes of a registration's source
 )
@@ -33,7 +33,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 		return nil, err
 	}
 	return &api.Token{
-		AccessToken: g.Access.Reveal(), //nolint:forbidigo // handing it out is what this call is for
+		AccessToken: g.Access.Reveal(), //nolint:forbidigo // this call issues it
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(g.ExpiresIn / time.Second),
 		ExpiresAt:   g.ExpiresAt.UTC().Truncate(time.Second), // down, as ExpiresIn
@@ -44,8 +44,8 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 	}, nil
 }
 
-// tokenRequest checks a request's form. Whether there are such an application
-// and instance is the agent's to say.
+// tokenRequest checks the form of a request. The agent checks whether the application and
+// the instance exist.
 func tokenRequest(q api.TokenRequest) (agent.TokenRequest, error) {
 	var none agent.TokenRequest
 	if q.Application == "" {
@@ -77,12 +77,12 @@ func invalidField(field, why string) error {
 // secondsOf checks before it multiplies, which could overflow.
 func secondsOf(field string, n int64, most time.Duration) (time.Duration, error) {
 	if n < 0 || n > int64(most/time.Second) {
-		return 0, fault.Errorf("read request", fault.InvalidRequest, "%s is %d, want 0 to %d seconds", field, n, int64(most/time.Second))
+		return 0, fault.Errorf("read request", fault.InvalidRequest, "%s is %d, but must be 0 to %d seconds", field, n, int64(most/time.Second))
 	}
 	return time.Duration(n) * time.Second, nil
 }
 
-// readTokenRequest reads the body of the call that has to be quick.
+// readTokenRequest reads the body of a token request.
 func (s *Server) readTokenRequest(w http.ResponseWriter, r *http.Request) (api.TokenRequest, error) {
 	b := s.getBuffer()
 	defer s.putBuffer(b)
@@ -98,15 +98,15 @@ const (
 	maxCachedRequests = 1024 // bodies
 )
 
-// requestCache remembers token requests by their bodies. An application sends the same
-// body each time, and to decode it would take a third of the answer. No body has a
-// secret. It is safe for concurrent use.
+// requestCache caches token requests by their bodies. An application sends the same body
+// each time, and decoding takes a third of the time of an answer. No body has a secret. It
+// is safe for concurrent use.
 type requestCache struct {
 	mu     sync.Mutex
 	byBody map[string]api.TokenRequest
 }
 
-// decode returns the token request in a body. Only valid ones are remembered.
+// decode returns the token request in a body. It caches only valid ones.
 func (c *requestCache) decode(body []byte) (api.TokenRequest, error) {
 	c.mu.Lock()
 	known, ok := c.byBody[string(body)]
@@ -127,8 +127,8 @@ func (c *requestCache) decode(body []byte) (api.TokenRequest, error) {
 	return q, nil
 }
 
-// appendToken appends the token as encoding/json would, but for characters that it
-// escapes for browsers. Nearly every answer is one, and it takes half of the time.
+// appendToken appends the token like encoding/json, but without its escapes for browsers.
+// It takes half of the time, and nearly every answer is a token.
 func appendToken(b []byte, t *api.Token) []byte {
 	b = appendString(append(b, `{"access_token":`...), t.AccessToken)
 	b = appendString(append(b, `,"token_type":`...), t.TokenType)
@@ -149,12 +149,12 @@ func appendString(b []byte, s string) []byte {
 	}
 	quoted, err := json.Marshal(s)
 	if err != nil {
-		return append(b, `""`...) // [unexpected] every string has a form
+		return append(b, `""`...) // [unexpected] every string can be encoded
 	}
 	return append(b, quoted...)
 }
 
-// needsNoEscape reports whether s is its own form in JSON.
+// needsNoEscape reports whether JSON needs no escapes for s.
 func needsNoEscape(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

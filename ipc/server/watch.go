@@ -27,8 +27,8 @@ func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Cal
 	return nil, s.Agent.Invalidate(r.Context(), by, application, number, q.Generation)
 }
 
-// streamReply is a reply without an end. It writes until its client, its right or
-// the server is gone.
+// streamReply is a reply without an end. It writes until its client disconnects, loses its
+// permission, or the server stops.
 type streamReply func(ctx context.Context, w http.ResponseWriter) error
 
 func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
@@ -53,9 +53,8 @@ func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) 
 	}), nil
 }
 
-// send writes events and sees to it that they leave. A client that does not take
-// them in time loses its stream. Who has been told much is told on when that is
-// paid for; a change here and there never waits.
+// send writes and flushes events. A client that does not read in time loses its stream.
+// After many events the next ones wait for credit. A few events never wait.
 func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Request, events []agent.Event) error {
 	b := s.getBuffer()
 	defer s.putBuffer(b)
@@ -78,42 +77,41 @@ func (s *Server) send(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	s.accounts.reserveReply(account, size, true)
 	defer s.accounts.releaseReply(account, size)
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // without deadlines there is none to keep
+	_ = rc.SetWriteDeadline(s.Now().Add(writeTimeout)) // no error without deadlines
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return err
 	}
 	return rc.Flush()
 }
 
-// stream writes a reply that has no end of its own.
+// stream writes a reply without an end.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, write streamReply) {
 	abandonBody(w, r)
 	h := w.Header()
 	h["Content-Type"] = []string{api.EventType}
-	h["Connection"] = []string{"close"} // nothing can follow a stream
+	h["Connection"] = []string{"close"} // nothing follows a stream
 	w.WriteHeader(http.StatusOK)
 	if http.NewResponseController(w).Flush() != nil {
-		return // the caller went before its answer
+		return // the caller disconnected before its answer
 	}
 	ctx, stop := context.WithCancel(r.Context())
 	defer stop()
 	if ending, ok := ctx.Value(shutdownKey{}).(context.Context); ok {
-		defer context.AfterFunc(ending, stop)() // a stream is nothing to be drained
+		defer context.AfterFunc(ending, stop)() // shutdown does not wait for a stream
 	}
 	if err := write(ctx, w); err != nil && !errors.Is(err, context.Canceled) {
 		s.Log.DebugContext(ctx, "a watch ended", "err", err)
 	}
 }
 
-// shutdownKey is under which a request finds the context that is done when the
-// server is to end.
+// shutdownKey is the key of the context that is done when the server shuts down.
 type shutdownKey struct{}
 
 func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
 	q := r.URL.Query()
 	pid, err := strconv.Atoi(q.Get("pid"))
 	if err != nil || pid <= 0 {
-		return nil, invalidField("pid", "want the number of a process")
+		return nil, invalidField("pid", "it must be the number of a process")
 	}
 	application := q.Get("application")
 	if err := token.CheckApplication(application); err != nil {
@@ -123,7 +121,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 	var held IdentifiedCaller
 	defer func() {
 		if held != nil {
-			_ = held.Close() // it was only looked at
+			_ = held.Close() // only read
 		}
 	}()
 	got, err := s.Agent.Explain(r.Context(), by, application, func() (agent.Caller, error) {
@@ -134,7 +132,7 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 		held = who
 		c := who.Caller()
 		if c.Evidence != nil {
-			if units, err := c.Evidence.Units(); err == nil { // without one there is none to show
+			if units, err := c.Evidence.Units(); err == nil { // no unit without evidence
 				unit = units[0]
 			}
 		}
