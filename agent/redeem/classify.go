@@ -33,7 +33,7 @@ func (v Verdict) failure() timing.Failure {
 const documented500 = "an internal error occurred"
 
 // Classify returns the meaning of a failed redemption, by evidence. It has the same rows as
-// the table "What a failed redemption means" in agent/DESIGN.md. It is pure.
+// the table "Meaning of a failed redemption" in agent/DESIGN.md. It is pure.
 func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:

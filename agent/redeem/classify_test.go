@@ -39,7 +39,7 @@ func withRetryAfter(f tms.Failure, after time.Duration) tms.Failure {
 	return f
 }
 
-// The verdicts of the table "What a failed redemption means" in agent/DESIGN.md.
+// The verdicts of the table "Meaning of a failed redemption" in agent/DESIGN.md.
 var (
 	tryAgain       = redeem.Verdict{Entry: redeem.Unused, Code: fault.Unavailable}
 	throttled      = redeem.Verdict{Entry: redeem.Unused, Code: fault.Throttled}

@@ -10,26 +10,26 @@ import (
 	"regent/agent/tms/emulator"
 )
 
-const about = `tms-emulator is Thales' Token Management Service and its identity provider,
-offline: for tests, demonstrations, and vendors who have no tenant at hand.
+const about = `tms-emulator is the Token Management Service of Thales and its identity
+provider, offline: for tests, demonstrations, and vendors without a tenant.
 
-It listens with TLS and prints what an administrator logs in with, then one line
-"listening on https://HOST:PORT/", which is the tenant address to configure. Its
-certificate authority is made at each start, or kept with --data: --ca-out writes it for the clients.
-All it knows is in memory and ends with it, unless --data keeps it in a file.
-With --idp a real Keycloak is its identity half: each auth token is a user there.
+It listens with TLS. It prints the login of its administrator, then one line
+"listening on https://HOST:PORT/". Configure this address as the tenant.
+It makes its certificate authority at each start, or keeps it with --data.
+--ca-out writes it for the clients.
+All data is in memory and ends with the emulator, unless --data keeps it in a file.
+With --idp a real Keycloak is the identity provider: each auth token is a user there.
 
 Lifetimes, latency and faults can be changed while it runs, from the same host
-and without a password (this is the emulator's own; the service has no such
-thing):
+and without a password. Only the emulator has these paths:
 
   GET  /_emulator/state   exact counts, requests, tokens
   POST /_emulator/knobs   {"access_lifetime":"10s","faults":[{"class":"redeem","status":500}]}
 
-What the real service does is documented only in part. The rest is invented;
-every invented text stands, marked, in agent/tms/emulator/errors.go, and every
-invented form in dialect.go. By default it writes as the vendor's other calls do,
-and breaks lists into pages of 2 rows, so that a client meets more than one page.`
+The vendor documents only a part of the service. The emulator invents the rest.
+Invented texts are marked in agent/tms/emulator/errors.go, invented forms in its
+file dialect.go. By default replies have the form of the vendor's other calls.
+Lists have pages of 2 rows, so that a client meets more than one page.`
 
 const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --access-lifetime 20s --rotation off
@@ -95,10 +95,10 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.StringVar(&o.Realm, "realm", "ems", "realm of the identity provider")
 	f.StringVar(&o.TokenPath, "token-path", "/auth/", "path of the identity provider: /auth/ or /")
 
-	f.StringVar(&s.data, "data", "", "keep everything in this file, so that a restart loses nothing; it holds secrets")
+	f.StringVar(&s.data, "data", "", "keep everything in this file, so that a restart loses nothing; the file contains secrets")
 
 	f.StringVar(&s.idp.URL, "idp", "", "address of a Keycloak server that stands in for the emulator's own identity provider; --realm names its realm")
-	f.StringVar(&s.idp.ClientID, "idp-client", "tms-emulator", "with --idp: client whose service account may manage the realm's users")
+	f.StringVar(&s.idp.ClientID, "idp-client", "tms-emulator", "with --idp: client with a service account that may manage the realm's users")
 	f.StringVar(&s.idpSecret, "idp-client-secret-file", "", "with --idp: file with that client's secret")
 	f.BoolVar(&s.idp.Offline, "idp-offline", false, "with --idp: auth tokens get offline tokens")
 
@@ -114,12 +114,12 @@ func (s *settings) knobFlags(f *pflag.FlagSet) {
 	f.DurationVar(&k.AccessLifetime, "access-lifetime", 0, "how long an access token is good, whole seconds; 0 is 5m")
 	f.DurationVar(&k.RefreshLifetime, "refresh-lifetime", 0, "how long an auth token may go unrefreshed; 0 is without end")
 	f.DurationVar(&k.SessionLifetime, "session-lifetime", 0, "how long an auth token may be refreshed at all; 0 is without end")
-	f.StringVar((*string)(&k.Rotation), "rotation", "on", "on: each refresh gives a new refresh token, and reuse revokes; off: a new one, and all stay good; omit: none")
+	f.StringVar((*string)(&k.Rotation), "rotation", "on", "on (each refresh gives a new refresh token, and reuse revokes), off (a new one, and all stay good) or omit (none)")
 	f.DurationVar(&k.ReuseGrace, "reuse-grace", 0, "with rotation, how long the last refresh token but one still works")
 	f.IntVar(&k.MaxReuse, "max-reuse", 0, "with rotation, how often it still works, as in Keycloak")
 	f.DurationVar(&k.Latency, "latency", 0, "from the change of state to the reply")
 	f.DurationVar(&k.ClockOffset, "clock-offset", 0, "how far the service's clock is off, such as 20m or -20m")
-	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a redemption whose identifier was redeemed before: count again, refuse, or the same auth token")
+	f.StringVar((*string)(&k.Duplicates), "duplicates", "count", "a second redemption of an identifier: count again, refuse, or the same auth token")
 
 	f.StringVar((*string)(&k.Dialect), "dialect", string(emulator.Family), "form of replies: family (as the vendor's other calls) or first (the earlier form)")
 	f.StringVar((*string)(&k.RequestBody), "request-body", string(emulator.BodyEither), "a body in the other dialect's form: either (reads it), lenient (accepts and ignores it) or strict (400)")

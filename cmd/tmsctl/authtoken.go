@@ -11,7 +11,7 @@ import (
 )
 
 func (t *tool) authToken() *cobra.Command {
-	return group("auth-token", "Auth tokens: what devices got for registration tokens", t.authList(), t.authDeletion())
+	return group("auth-token", "List and delete auth tokens, which devices got for registration tokens", t.authList(), t.authDeletion())
 }
 
 func (t *tool) authDeletion() *cobra.Command {

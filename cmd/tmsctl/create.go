@@ -101,7 +101,7 @@ func (o *createFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&o.bundle.file, "bundle", "", "with --per-recipient: one new `FILE` for all, encrypted with age, in place of --out-dir")
 	f.StringVar(&o.bundle.recipients, "recipients-file", "", "with --bundle: `FILE` of age public keys that can open it, one on each line")
 	f.StringVar(&o.bundle.passphrase, "passphrase-file", "", "with --bundle: `FILE` with the passphrase that opens it (default: ask)")
-	f.BoolVar(&o.dry, "dry-run", false, "print what would be created, and create nothing")
+	f.BoolVar(&o.dry, "dry-run", false, "print the registration token to create, and create nothing")
 }
 
 func (t *tool) create(ctx context.Context, o createFlags) (err error) {

@@ -63,8 +63,8 @@ others.`,
 		RunE: func(c *cobra.Command, ids []string) error { return t.runDeletion(c.Context(), d, ids) },
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
-	c.Flags().BoolVar(&d.dry, "dry-run", false, "print what would be deleted, and delete nothing")
-	c.Flags().StringVar(&d.from, "from", "", "delete what this CSV `FILE` names, as tmsctl investigate --csv wrote it")
+	c.Flags().BoolVar(&d.dry, "dry-run", false, "print the auth tokens to delete, and delete nothing")
+	c.Flags().StringVar(&d.from, "from", "", "delete the auth tokens in this CSV `FILE` of tmsctl investigate --csv")
 	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows with another identifier at the service, and delete the others")
 	return c
 }

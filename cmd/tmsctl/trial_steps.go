@@ -335,8 +335,8 @@ If a row is not known yet, the report names the command that shows it. tmsctl
 contract only reads: it uses no count and changes nothing. The report contains
 no secret. Paste it into a support ticket.
 
-regent doctor --contract prints the report of a device. tmsctl trial tests what
-reading cannot show.`,
+regent doctor --contract prints the report of a device. tmsctl trial tests
+the rest.`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			found := contract.Findings{}
 			err := t.asAdministrator(c.Context(), func(s *admin.Session) (err error) {
