@@ -87,16 +87,12 @@ func explain(err error) string {
 	}
 	what, next := err.Error(), nextStep(err)
 	if f, ok := errors.AsType[*fault.Fault](err); ok {
-		what, next = explainFault(f), "" // its text has the next step
+		what, next = explainFault(f)
 	}
 	if errors.Is(err, context.Canceled) {
 		what, next = "interrupted", ""
 	}
-	text := "regent: " + printable(what) + "\n"
-	if next != "" {
-		text += printable(next) + "\n"
-	}
-	return text
+	return twoLines(what, next)
 }
 
 // nextStep returns the next step for an error that is no fault; "" if its text has it.
@@ -110,17 +106,27 @@ func nextStep(err error) string {
 	return client.NextStep(err)
 }
 
-// explainAll returns one line for each reason.
+// explainAll returns the problem and the next step of each reason.
 func explainAll(all unredeemedError) string {
 	var b strings.Builder
 	for _, f := range all {
-		b.WriteString("regent: " + printable(explainFault(f)) + "\n")
+		b.WriteString(twoLines(explainFault(f)))
 	}
 	return b.String()
 }
 
-// explainFault returns the kind, for scripts, and the text, for people.
-func explainFault(f *fault.Fault) string {
+// twoLines returns the text of an error. Without a next step it is one line.
+func twoLines(what, next string) string {
+	text := "regent: " + printable(what) + "\n"
+	if next != "" {
+		text += printable(next) + "\n"
+	}
+	return text
+}
+
+// explainFault returns the kind, for scripts, and the problem, for people. The next step is
+// the text after its first sentence.
+func explainFault(f *fault.Fault) (problem, next string) {
 	what := string(f.Kind) + ": " + f.Text()
 	if f.Instance != "" {
 		what = f.Instance + ": " + what
@@ -128,5 +134,6 @@ func explainFault(f *fault.Fault) string {
 	if f.Retry > 0 {
 		what += " (try again in " + formatDuration(f.Retry) + ")"
 	}
-	return what
+	problem, next, _ = strings.Cut(what, ". ")
+	return problem, next
 }

@@ -459,7 +459,7 @@ func TestFaultsAreExplained(t *testing.T) {
 	}{
 		{
 			"advice only", fault.New("token", fault.NotRegistered, nil).WithInstance("cad/1"), 5,
-			"regent: cad/1: not_registered: waiting for a registration token. An administrator runs: regent register --file FILE\n",
+			"regent: cad/1: not_registered: waiting for a registration token\nAn administrator runs: regent register --file FILE\n",
 		},
 		{
 			"own words", fault.Errorf("token", fault.Denied, "alice is not in the group engineering"), 4,
@@ -467,9 +467,9 @@ func TestFaultsAreExplained(t *testing.T) {
 		},
 		{
 			"retry", fault.New("token", fault.Throttled, nil).WithRetry(time.Minute), 1,
-			"regent: throttled: too many requests. Try again later (try again in 1 min)\n",
+			"regent: throttled: too many requests\nTry again later (try again in 1 min)\n",
 		},
-		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: " + fault.Internal.Advice() + "\n"},
+		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: this is a defect of regentd\nIts log has the cause\n"},
 		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n"},
 		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "regent: interrupted\n"},
 	}
