@@ -62,8 +62,8 @@ func TestApplicationIsAProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(got.Problem, "not reachable") {
-		t.Errorf("got %v, want a problem that says not reachable", got)
+	if !strings.Contains(got.Problem, "cannot connect to regentd") {
+		t.Errorf("got %v, want a problem that says cannot connect to regentd", got)
 	}
 	if err := a.running(); err != nil {
 		t.Errorf("after an answer: %v", err)

@@ -48,7 +48,7 @@ func TestEnvironmentProblems(t *testing.T) {
 	for _, tt := range []struct{ proxy, env, want string }{
 		{"", "HTTPS_PROXY=http://u:SEC#RET@p:1", "environment: HTTPS_PROXY in the environment has a user or password"},
 		{"system", "ALL_PROXY=http://p:x", "environment: ALL_PROXY in the environment has a port"},
-		{"", "NO_PROXY=<local>", "environment: NO_PROXY in the environment has an entry"},
+		{"", "NO_PROXY=<local>", "environment: NO_PROXY in the environment: entry 1 is not a host"},
 		{"", "HTTPS_PROXY=http://p:1", ""},
 		{"none", "HTTPS_PROXY=http://u:SEC#RET@p:1", ""},
 		{"http://proxy:3128", "HTTPS_PROXY=http://p:x", ""},
