@@ -35,7 +35,7 @@ func TestSigner(t *testing.T) {
 		"signed.exe":    "",
 		"unsigned.exe":  "no signature inside it",
 		"tampered.exe":  "changed after it was signed",
-		"untrusted.exe": "no root that this machine trusts",
+		"untrusted.exe": "no trusted root",
 		"expired.exe":   "has expired",
 	} {
 		t.Run(program, func(t *testing.T) {

@@ -44,8 +44,8 @@ func TestNotTrusted(t *testing.T) {
 	}{
 		{windows.TRUST_E_NOSIGNATURE, "no signature inside it", false},
 		{windows.TRUST_E_BAD_DIGEST, "changed after it was signed", false},
-		{windows.CERT_E_UNTRUSTEDROOT, "no root", false},
-		{windows.CERT_E_CHAINING, "no root", false},
+		{windows.CERT_E_UNTRUSTEDROOT, "no trusted root", false},
+		{windows.CERT_E_CHAINING, "no trusted root", false},
 		{windows.CERT_E_EXPIRED, "expired", false},
 		{windows.CERT_E_REVOKED, "revoked", false},
 		{windows.CRYPT_E_REVOKED, "revoked", false},

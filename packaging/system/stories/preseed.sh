@@ -34,7 +34,7 @@ preseeded_install() {
 	expect "^tenant: \"$tenant\"" m cat /etc/regent/config.d/10-installer.yaml
 	exits 1 m grep -rlF "$token" /var/cache/debconf /var/lib/dpkg /var/log /etc /var/lib/regent /run/regent
 	say "its registration token is in no file any more: debconf's database, dpkg's, logs, /etc, state"
-	expect 'systemd hands to the service as the credential' m regent status
+	expect 'passphrase from the systemd credential' m regent status
 	say "the daemon's memory: $(m ps -o rss= -C regentd) KiB resident"
 	m systemctl is-active --quiet regentd.service regentd.socket regentd-register.path
 }
