@@ -97,8 +97,8 @@ store: ## the tables of damage and of clones, with the real daemon, and what sea
 
 .PHONY: bench
 bench: build ## what the local interface costs, beside bare net/http: one table with every goal (BENCHFLAGS=-rounds=2 is quicker)
-	go build -o bin/demo ./cmd/demo
-	bin/demo bench -bin bin $(BENCHFLAGS)
+	go test -c -o bin/demo.test ./cmd/demo
+	bin/demo.test bench -bin bin $(BENCHFLAGS)
 
 .PHONY: format-check
 format-check: ## gofmt has nothing to say

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +23,26 @@ import (
 // The programs themselves are shown by make demo. Here is what makes it fail
 // when it should, and keeps it from telling what it must not.
 
-// TestMain lets this test be a program that the story starts.
+// TestMain makes the test program also an application, the bench, and a server that the bench
+// compares with.
 func TestMain(m *testing.M) {
+	roles := map[string]func(args []string) error{
+		"serve": func(args []string) error { return serve(context.Background(), args[0]) },
+		"bench": func(args []string) error {
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return runBench(ctx, args, os.Stdout)
+		},
+	}
 	if len(os.Args) > 1 && os.Args[1] == "app" {
 		os.Exit(runApp(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
+			fmt.Fprintf(os.Stderr, "demo %s: %v\n", os.Args[1], err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }

@@ -4,8 +4,8 @@
 // commands and their output, and stops at the first error. The commands are those that a
 // person could type. Its applications use the Go SDK.
 //
-// The same program is also such an application ("demo app"). As "demo bench" it measures the
-// cost of the local interface.
+// The same program is also such an application ("demo app"). Its test program also measures
+// the cost of the local interface ("demo.test bench").
 package main
 
 import (
@@ -34,27 +34,8 @@ func main() {
 	os.Exit(code)
 }
 
-// run executes the arguments and returns the exit code: 0 success, 1 failure,
-// 2 bad usage.
+// run tells the story and returns the exit code: 0 success, 1 failure, 2 bad usage.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var err error
-	switch {
-	case len(args) > 0 && args[0] == "bench":
-		err = runBench(ctx, args[1:], stdout)
-	case len(args) == 2 && args[0] == "serve":
-		err = serve(ctx, args[1])
-	default:
-		return runDemo(ctx, args, stdout, stderr)
-	}
-	if err == nil {
-		return 0
-	}
-	fmt.Fprintf(stderr, "demo %s: %v\n", args[0], err) //nolint:errcheck // nobody is left to be told
-	return 1
-}
-
-// runDemo tells the story and returns the exit code, as run does.
-func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	bin := flags.String("bin", "bin", "`directory` of the programs, as make build leaves them")

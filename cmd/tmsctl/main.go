@@ -179,11 +179,7 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 	return 1
 }
 
-func (t *tool) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "tmsctl",
-		Short: "Manage registration tokens, and find out who used them",
-		Long: `tmsctl speaks to the Token Management Service as a Contact Administrator.
+const about = `tmsctl speaks to the Token Management Service as a Contact Administrator.
 
 It logs in for each command with --user or with --client-credentials. It asks
 for the password, or reads it from --password-file. With a keyring you can log
@@ -197,11 +193,18 @@ Exit codes:
   1  failed
   2  bad usage, nothing was sent
   3  done, but the service did something else, does not show the result, or
-     shows an incomplete list`,
-		Example: `  tmsctl login --tenant https://acme.example.com --user admin
+     shows an incomplete list`
+
+const examples = `  tmsctl login --tenant https://acme.example.com --user admin
   tmsctl plan --devices 100 --instances 2
   tmsctl registration-token create --count 200 --out token.txt
-  tmsctl investigate registration-20261130`,
+  tmsctl investigate registration-20261130`
+
+func (t *tool) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tmsctl",
+		Short: "Manage registration tokens, and find out who used them",
+		Long:  about, Example: examples,
 		Version: version, Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {

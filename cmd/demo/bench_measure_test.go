@@ -302,8 +302,3 @@ func (b *bench) startAndPoll(ctx context.Context, d *device) error {
 	}
 	return retryEvery(ctx, 500*time.Microsecond, startTimeout, func() error { _, err := askOnce(ctx, d.socket); return err })
 }
-
-// now returns the real time: the benchmark measures real durations.
-func now() time.Time { return time.Now() } //nolint:forbidigo // see above
-
-func since(t time.Time) time.Duration { return now().Sub(t) }
