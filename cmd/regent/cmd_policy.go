@@ -10,6 +10,7 @@ import (
 
 	"regent/agent/status"
 	"regent/ipc/api"
+	"regent/platform/terminal"
 )
 
 func newPolicy(c *cli) *cobra.Command {
@@ -109,7 +110,7 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 	}
 	text := "Every key has its default.\n"
 	if len(rows) > 1 {
-		text = table("", rows)
+		text = terminal.Table(rows, v.width)
 	}
 	mistakes := slices.Clone(p.Problems)
 	for _, k := range p.Keys {

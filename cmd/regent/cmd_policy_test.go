@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,6 +50,16 @@ func TestPolicyScreens(t *testing.T) {
 		}
 		if diff := cmp.Diff(got.Out, string(want)); diff != "" || got.Code != 0 {
 			t.Errorf("%s ended with %d (-got +want):\n%s\n%s", name, got.Code, diff, got.Out)
+		}
+	}
+}
+
+// TestPolicyFitsTheTerminal: the table has at most 80 columns, but for one long word.
+func TestPolicyFitsTheTerminal(t *testing.T) {
+	got := cliRun{daemon: &fakeDaemon{policy: samplePolicy()}, width: 80}.run(t, "policy")
+	for line := range strings.Lines(got.Out) {
+		if utf8.RuneCountInString(line) > 81 && len(strings.Fields(line)) > 2 {
+			t.Errorf("over 80 columns: %s", line)
 		}
 	}
 }
