@@ -346,6 +346,9 @@ func (o *outcomes) add(row string, end runResult, reached bool) {
 		o.seen[row] = map[string]int{}
 	}
 	o.seen[row]["runs"]++
+	if end.code == fault.RefreshUncertain {
+		end.state = string(end.code)
+	}
 	o.seen[row][end.state]++
 	if !reached {
 		o.seen[row]["position not reached"]++
@@ -360,7 +363,7 @@ func (o *outcomes) String() string {
 	for _, line := range o.counts {
 		fmt.Fprintln(&b, line)
 	}
-	columns := []string{"runs", "live", "uncertain", "refresh_lost", "position not reached"}
+	columns := []string{"runs", "live", "uncertain", "refresh_lost", "refresh_uncertain", "position not reached"}
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "interrupted\tby\t%s\n", strings.Join(columns, "\t"))
 	for _, row := range slices.Sorted(maps.Keys(o.seen)) {
