@@ -123,7 +123,7 @@ func (s *sample) askUntil(ctx context.Context, socket string, keep bool, end tim
 		if err != nil {
 			return err
 		}
-		defer a.Close() //nolint:errcheck // all was read
+		defer a.Close()
 		ask = a.do
 	}
 	for now().Before(end) {
@@ -142,6 +142,6 @@ func askOnce(ctx context.Context, socket string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer a.Close() //nolint:errcheck // all was read
+	defer a.Close()
 	return a.do()
 }

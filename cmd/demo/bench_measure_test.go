@@ -142,7 +142,7 @@ func (b *bench) startReference(ctx context.Context, name, variable string, paylo
 	}
 	socket := b.at(name + ".sock")
 	b.sockets = append(b.sockets, target{name, socket})
-	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", socket) //nolint:gosec // this program
+	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", socket)
 	c.Env, c.Stdin, c.Stderr = append(os.Environ(), variable), bytes.NewReader(payload), os.Stderr
 	if _, err := b.begin(c); err != nil {
 		return err
