@@ -39,7 +39,7 @@ func (f *guideFaults) add(g *guide, line int, format string, args ...any) {
 }
 
 // guideWorlds are the states in which a block of commands can start.
-var guideWorlds = []string{"empty", "unregistered", "live", "admin", "exhausted", "system"}
+var guideWorlds = []string{"empty", "unregistered", "live", "admin", "stranger", "exhausted", "system"}
 
 // guideLanguages are the languages of blocks. A block of "" is a picture.
 var guideLanguages = []string{"", "text", "console", "sh", "powershell", "yaml", "ini", "json", "csv", "xml", "go", "csharp", "python"}

@@ -40,6 +40,7 @@ var updateDocs = flag.Bool("update-docs", false, "TestDocumentsRun prints each c
 //	unregistered   application cad has 2 instances; ./token is a registration token, count 10
 //	live           both instances have auth tokens; ./token is gone
 //	admin          live, and tmsctl has the profile demo
+//	stranger       admin, and the host pc-99 has used a count
 //	exhausted      cad/1 has an auth token, the registration token laptops (count 1) is used up,
 //	               and tmsctl has the profile demo
 //	system         needs systemd, a package or a network: its commands are checked, not run

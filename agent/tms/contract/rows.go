@@ -138,7 +138,7 @@ var rows = []Row{
 	{CountBack, "count after a deletion", "A", "does not come back", "", "", byTrial, true},
 
 	{SameIdentifier, "an identifier sent twice", "A", "Regent sends a new identifier each time", "", "", "", false},
-	{LostRedeem, "count of a lost reply", "A", "may be used; Regent does not retry it", "", "", "", false},
+	{LostRedeem, "count of a lost reply", "A", "may be used; no retry. After the documented 500, or 503 with Retry-After: 1 retry by default", "", "", "", false},
 	{Replace, "PUT", "F", "clears members that are not sent; Regent never uses it", "", "", "", false},
 	{Throttled, "429", "D", "Regent follows Retry-After", "", "", "", false},
 }

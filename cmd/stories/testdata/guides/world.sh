@@ -62,7 +62,11 @@ echo 'limits: {redeem_splay: 0s}' >/etc/regent/config.d/hurry.yaml # while the w
 regentd run </dev/null >/mnt/work/regentd.log 2>&1 &
 until_true regent version
 until_true test -S /run/regent/agent.sock
-if [ "$world" = live ] || [ "$world" = admin ]; then
+if [ "$world" = stranger ]; then
+	curl -fsS -H "Authorization: Basic $(cat token)" -H 'Content-Type: application/json' https://demo-host.com/token/api/v5/authTokens \
+		-d '{"authToken":{"identifier":"pc-99-1","fqdn":"pc-99","refId1":"cad/1","refId2":"device-99"}}' >/dev/null
+fi
+if [ "$world" = live ] || [ "$world" = admin ] || [ "$world" = stranger ]; then
 	regent register --stdin <token >/dev/null # at once: it waits for a file that was just written
 	rm token
 	until_true regent status
@@ -77,7 +81,7 @@ fi
 rm /etc/regent/config.d/hurry.yaml
 regent reload >/dev/null
 
-if [ "$world" = admin ] || [ "$world" = exhausted ]; then
+if [ "$world" = admin ] || [ "$world" = stranger ] || [ "$world" = exhausted ]; then
 	mkdir -p .config/tmsctl
 	cat >.config/tmsctl/profiles.yaml <<'YAML'
 default: demo
