@@ -14,7 +14,7 @@ const configHead = `# Configuration of regentd, the agent that holds this device
 # Every line that begins with #, directly followed by a key, shows the key's
 # default or an example; remove the # to set it. On Linux this is an example:
 # regentd reads /etc/regent/config.yaml, which no package brings. Files in
-# config.d/*.yaml beside that one override it, and your organisation's managed
+# config.d/*.yaml beside that one override it, and your organization's managed
 # policy overrides both.
 # Check a change with: regentd check-config
 # Every local user may read this file. Secrets do not belong here.

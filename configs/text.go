@@ -65,7 +65,7 @@ The list
 .B allow
 is one value, so no lower layer can extend a managed list.
 .SH KEYS
-An asterisk stands for an item of a list. The name in brackets is the name in the registry and in macOS preferences.
+An asterisk stands for an item of a list. The name in brackets is the name in the registry.
 `
 
 const manualTail = `.SH FILES
@@ -83,13 +83,25 @@ Managed policy.
 Example with every key.
 .SH ENVIRONMENT
 With
-.BR "network.proxy: system" ,
+.B network.proxy
+empty or
+.BR system ,
 .BR regentd (8)
 uses the proxy of its environment:
-.BR HTTPS_PROXY ", " HTTP_PROXY ", " ALL_PROXY " and " NO_PROXY .
+.BR HTTPS_PROXY ,
+else
+.BR ALL_PROXY .
+.B NO_PROXY
+excludes hosts.
 .SH EXIT STATUS
 .B regentd check-config
-exits 0 if the configuration is valid, and 2 if a problem would prevent the start.
+exits 0 if no problem would prevent the start, and 2 if one would.
+It also exits 2 if the configuration names an existing file that
+.B regentd
+would not use.
+With
+.BR \-\-policy\-dir ,
+it exits 2 if a device would ignore a value of the policy, or report a problem with it.
 .SH EXAMPLES
 The smallest configuration that works:
 .PP

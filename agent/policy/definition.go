@@ -92,9 +92,8 @@ func (d Definition) field(target any) reflect.Value {
 // Name returns the last part of the key: "timeout".
 func (d Definition) Name() string { return d.Key[strings.LastIndexByte(d.Key, '.')+1:] }
 
-// PolicyName returns the key's name in the registry and in macOS preferences, without dots
-// and underscores: "NetworkCAFile" of "network.ca_file". Names are unique, also if case is
-// ignored.
+// PolicyName returns the key's name in the registry, without dots and underscores:
+// "NetworkCAFile" of "network.ca_file". Names are unique, also if case is ignored.
 func (d Definition) PolicyName() string { return camelCase(d.Key) }
 
 func camelCase(key string) string {

@@ -17,7 +17,7 @@ type Status struct {
 	StartedAt time.Time `json:"started_at"`
 	Now       time.Time `json:"now"`
 	Health    Health    `json:"health"`
-	Summary   string    `json:"summary"` // the state and the next step, in one sentence
+	Summary   string    `json:"summary"` // the state and the next step, in a few sentences
 	// CanServeUntil is the time when the first current access token expires, if the
 	// service stays unreachable; nil without one.
 	CanServeUntil *time.Time `json:"can_serve_until,omitempty"`

@@ -89,8 +89,8 @@ func unpacked(body []byte, encoding string) (inner []byte, is bool, err error) {
 	return inner, len(inner) > 0, err
 }
 
-// asText returns body as UTF-8 without a byte order mark. UTF-16 and UTF-32 are told by
-// their mark or by the zeros beside the first character, which is ASCII in JSON.
+// asText returns body as UTF-8 without a byte order mark. UTF-16 and UTF-32 are
+// recognized by their mark, or by the zeros beside the first character, which is ASCII in JSON.
 func asText(body []byte, contentType string) []byte {
 	begins := func(mark string) bool { return bytes.HasPrefix(body, []byte(mark)) }
 	zero := func(i int) bool { return i < len(body) && body[i] == 0 }

@@ -212,7 +212,7 @@ func (call Call) secrets() redactor {
 // maxToken bounds a token, in bytes: no header takes a longer one.
 const maxToken = 128 << 10
 
-// sendable reports whether s can stand in a header as it is.
+// sendable reports whether s is valid in a header without a change.
 func sendable(s string) bool {
 	return s != "" && len(s) <= maxToken && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

@@ -7,9 +7,9 @@ import (
 )
 
 // Capabilities are the forms that this device learned from one tenant, where the contract
-// leaves them open. It contains no secret and costs no count: it comes with answers that
-// were asked for anyway. The zero value is a tenant that taught nothing yet. Its JSON is
-// how it lies in the store.
+// leaves them open. It contains no secret and costs no count: each answer was
+// needed anyway. The zero value is a tenant of which nothing is known yet. The store keeps
+// it as JSON.
 type Capabilities struct {
 	Request RequestForm        `json:"request,omitzero"`
 	Tried   map[string]Refusal `json:"tried,omitempty"` // by fingerprint of the registration token; see [Learned.WasRefused]
@@ -93,8 +93,8 @@ func (l *Capabilities) NoteRedemption(form, redemption string, proof Proof, at t
 	l.Request.OtherIgnored = otherIgnored && !l.Request.Proven()
 }
 
-// Shows notes that a later reply showed the identifier that a redemption told: the
-// service has read its body.
+// Shows notes that a later reply showed the identifier of a redemption: the service has
+// read its body.
 func (l *Capabilities) Shows(redemption string, at time.Time) {
 	if redemption != "" && l.Request.By == redemption && l.Request.Proof == Accepted {
 		l.Request.Proof, l.Request.At = ByReply, at

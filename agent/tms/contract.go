@@ -44,7 +44,7 @@ const (
 	registrationScheme = "Basic"
 	bearerScheme       = "Bearer" // D
 
-	// F: a body and a reply stand in a member of this name. A: either may be bare.
+	// F: a body and a reply are in a member of this name. A: either may be bare.
 	wrapAuthToken = "authToken"
 )
 

@@ -104,7 +104,7 @@ func invalid(bad x509.CertificateInvalidError) string {
 	if bad.Reason != x509.Expired || bad.Cert == nil {
 		return "the server's certificate cannot be used: " + strings.TrimPrefix(bad.Error(), "x509: ")
 	}
-	// The detail tells the two apart, and has the time that it was judged by.
+	// The detail distinguishes the two, and has the time of the check.
 	if strings.Contains(bad.Detail, "is before") {
 		return "the server's certificate is valid from " + bad.Cert.NotBefore.UTC().Format(time.DateOnly) + "; this device's date is earlier"
 	}

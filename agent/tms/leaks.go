@@ -37,7 +37,7 @@ type pieces struct {
 	masks []Mask
 }
 
-// commonWords are words of the service that may stand in a secret, and tell nothing of it.
+// commonWords are words of the service that may be in a secret, and show nothing of it.
 const commonWords = "registrationtokens authtokens accesstokens refreshtokens clientcredentials expirationdate administrator"
 
 // pieces returns the pieces of each secret that must not be shown.

@@ -27,7 +27,7 @@ type Total struct {
 // Parse reads a list of any dialect: a bare array, an array under Member, or one under
 // Inner in the object Member. In the last form an empty array is missing. One object in
 // place of the array is a list of one. A row that is no object is one without members: it
-// hides no other. A number of rows that is none is not told.
+// hides no other. An invalid number of rows counts as none.
 func (l List) Parse(body []byte) (list []Object, total Total, err error) {
 	raw, total, err := l.find(whole(body))
 	if err != nil || raw == nil {

@@ -105,22 +105,22 @@ func (p Probe) modes() contract.Observation {
 	}
 	switch {
 	case len(v.Answers) == 0:
-		v.Why = "no refresh mode told a made-up token from a missing one"
+		v.Why = "the service answers the same to a made-up token and to none, in each refresh mode"
 	case byToken && slices.Equal(headers, []string{contract.Bearer}):
-		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot tell them apart"
+		v.Why += "; both modes of the service show a token after Bearer, so that a made-up one cannot distinguish them"
 	}
 	return v
 }
 
 func (p Probe) headers() contract.Observation {
-	v := contract.Observation{Why: "only these forms told a made-up registration token from a missing one"}
+	v := contract.Observation{Why: "only in these forms the service answers differently to a made-up registration token and to none"}
 	v.Answers = slices.DeleteFunc(contract.Headers(), func(form string) bool { return !p.Redeem.understood(form) })
 	switch len(v.Answers) {
 	case 0:
-		v.Why = "no form told a made-up registration token from a missing one"
+		v.Why = "the service answers the same to a made-up registration token and to none, in each form"
 	case 1:
 	default:
-		v.Why += "; only a real one could tell them from each other, and would cost a count"
+		v.Why += "; only a real one could distinguish them, and would cost a count"
 	}
 	return v
 }

@@ -20,8 +20,7 @@ import (
 	"regent/agent/token"
 )
 
-// withheld stands in place of a text that repeats a secret in a form which cannot
-// be cut out.
+// withheld replaces a text that repeats a secret in a form that cannot be cut out.
 const withheld = "[withheld: it repeats a secret]"
 
 // redactor hides the secrets of one call in foreign texts.
@@ -147,7 +146,7 @@ func (m redactor) fragments(s string) string {
 	var out strings.Builder
 	end := 0
 	for _, at := range fragment.FindAllStringIndex(s, -1) {
-		if tells(s[at[0]:at[1]], s[:at[0]], s[at[1]:], raw, coded) {
+		if reveals(s[at[0]:at[1]], s[:at[0]], s[at[1]:], raw, coded) {
 			out.WriteString(s[end:at[0]] + redacted)
 			end = at[1]
 		}
@@ -155,8 +154,8 @@ func (m redactor) fragments(s string) string {
 	return out.String() + s[end:]
 }
 
-// tells reports whether piece, which stands between left and right, tells of a secret.
-func tells(piece, left, right string, raw, coded []string) bool {
+// reveals reports whether piece, which is between left and right, is a part of a secret.
+func reveals(piece, left, right string, raw, coded []string) bool {
 	if strings.Contains(commonWords, strings.ToLower(piece)) {
 		return false
 	}

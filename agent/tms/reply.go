@@ -304,8 +304,8 @@ func (o Object) Ref(by []string, names ...string) string {
 // be off by up to [ZoneSpan] in either direction.
 var NoZone = time.FixedZone("no zone", 0)
 
-// NoTime is the location of a date without a time, at its beginning: the zone is not told
-// either, and it may be a day later.
+// NoTime is the location of a date without a time, at its beginning: the zone is missing
+// too, and it may be a day later.
 var NoTime = time.FixedZone("no time", 0)
 
 // ZoneSpan is how far local times are from UTC at most.

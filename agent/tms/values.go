@@ -11,9 +11,9 @@ import (
 // mostValues bounds the values that are read of one body.
 const mostValues = 16
 
-// Values returns the objects and arrays of JSON that stand in body one after the other,
-// whatever else is before, between and after them. A body that is one value is returned
-// whole. An incomplete one ends the search: its inside is no answer.
+// Values returns the objects and arrays of JSON in body, in their order, and skips all
+// other text. A body that is one value is returned whole. An incomplete one ends the
+// search: its inside is no answer.
 func Values(body []byte) (all []json.RawMessage) {
 	if json.Valid(body) {
 		return []json.RawMessage{body}

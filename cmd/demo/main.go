@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintf(stderr, "\ndemo: %v\n", err) //nolint:errcheck // nobody is left to be told
+	fmt.Fprintf(stderr, "\ndemo: %v\n", err) //nolint:errcheck // there is no other place to report it
 	if broken, ok := errors.AsType[*stepError](err); ok {
 		io.WriteString(stderr, broken.logs) //nolint:errcheck,gosec // as above
 	}

@@ -45,5 +45,5 @@ func (n *transcript) short(text string) string {
 }
 
 func (n *transcript) line(format string, args ...any) {
-	fmt.Fprintf(n.w, format+"\n", args...) //nolint:errcheck // a story that nobody reads is told all the same
+	fmt.Fprintf(n.w, format+"\n", args...) //nolint:errcheck // the run goes on without a reader
 }

@@ -25,8 +25,8 @@ func newBundle(c *cli) *cobra.Command {
 doctor, the active configuration, the state of the store and the ledger. regent
 lists the content before it writes the file. With --list it only lists.
 
-The file is a zip of JSON that only you can read. It has names of users only if the
-key support.user_names allows it, and you may read the policy.`,
+The file is a zip of JSON that only you can read. It has names of users only if
+the key support.user_names allows it, and you may read the policy.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if !list && out == "" {
 				return usage(cmd, "--out FILE is required; to list the content only, use --list")

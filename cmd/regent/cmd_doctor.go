@@ -27,12 +27,12 @@ func newDoctor(c *cli) *cobra.Command {
 	var registration, forms bool
 	var config string
 	cmd := command("doctor", "Find problems of this installation, and show the next step",
-		`Find problems of this installation, and show the next step. It checks the connection
-to the service, the registration token, the store, the configuration, the socket
-and the daemon. It changes nothing and costs no count.
+		`Find problems of this installation, and show the next step. It checks the
+connection to the service, the registration token, the store, the configuration,
+the socket and the daemon. It changes nothing and costs no count.
 
-Exit codes: 0 no problem, 6 a warning, 7 a failure: an application gets no token,
-or soon will not.`,
+Exit codes: 0 no problem, 6 a warning, 7 a failure: an application gets no
+token, or soon will not.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if forms {
 				return c.showContract(cmd)
@@ -48,7 +48,7 @@ or soon will not.`,
   sudo regent doctor --check-registration
   sudo regent doctor --contract`
 	jsonFlag(cmd, "print the findings as JSON")
-	cmd.Flags().BoolVar(&registration, "check-registration", false, "also show the result of a redemption, without sending a registration token; costs no count")
+	cmd.Flags().BoolVar(&registration, "check-registration", false, "also show the effect of a redemption now; sends no registration token and costs no count")
 	cmd.Flags().BoolVar(&forms, "contract", false, "show only the undocumented forms of each tenant (administrators); it sends made-up tokens and costs no count")
 	cmd.Flags().StringVar(&config, "config", "", "the configuration `file` to check if no daemon answers (default: the installed one)")
 	cmd.AddCommand(newDoctorExplain())
@@ -56,7 +56,7 @@ or soon will not.`,
 }
 
 func newDoctorExplain() *cobra.Command {
-	cmd := command("explain CODE", "Show the runbook page of a code of doctor, or of an error of the agent", "", func(cmd *cobra.Command, args []string) error {
+	cmd := command("explain CODE", "Show the runbook page of a code of doctor, or of an error", "", func(cmd *cobra.Command, args []string) error {
 		page, ok := doctor.RunbookPages()[args[0]+".md"]
 		if !ok {
 			return usage(cmd, "unknown code %.40q; regent doctor shows the codes of this device", args[0])
@@ -165,7 +165,7 @@ func renderFinding(f doctor.Finding, v view) string {
 	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", rows)
 }
 
-// renderDryRun describes the result of a redemption without one. It cannot know the
+// renderDryRun describes the effect of a redemption without one. It cannot know the
 // counts that are left: the service has no call for them.
 func renderDryRun(f doctor.Facts, v view) string {
 	if f.Daemon == nil {
@@ -178,7 +178,7 @@ func renderDryRun(f doctor.Facts, v view) string {
 	for _, h := range f.Daemon.RegistrationTokens {
 		rows = append(rows, [2]string{h.Label(), printable(dryRun(h, f.Daemon.ServiceChecks))})
 	}
-	return v.paint(bold, "Result of a redemption (nothing was sent)") + "\n" + v.labelled("  ", rows) +
+	return v.paint(bold, "Effect of a redemption now (nothing was sent)") + "\n" + v.labelled("  ", rows) +
 		v.prose("Only a redemption or the Contact Administrator can tell how many counts are left: tmsctl registration-token list.")
 }
 

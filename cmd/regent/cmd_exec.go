@@ -30,15 +30,17 @@ func newExec(c *cli) *cobra.Command {
 	var envToken string
 	cmd := command("exec --application ID [--instance N] -- COMMAND [ARGUMENT…]", "Run a program with an instance of its own",
 		`Lease an instance, and run a program in place of regent. The program has the
-instance until it exits. REGENT_SOCKET, REGENT_APPLICATION and REGENT_INSTANCE are
-in its environment. It asks the socket for its token. Its child processes name
-the same instance. (On Windows regent has the lease, and waits for the program.)
+instance until it exits. REGENT_SOCKET, REGENT_APPLICATION and REGENT_INSTANCE
+are in its environment. It asks the socket for its token. Its child processes
+name the same instance. (On Windows regent has the lease, and waits for the
+program.)
 
 The token is in the environment only with --env-token. Other processes of the
 same user can read it there, and it is not refreshed there.
 
-It exits 4 if the application's allow rules name executables or signers only.
-regent is another program. Such an application calls the socket itself.`,
+It exits 4 if only a rule with executables or signers would admit the program:
+regent itself asks, and it is another program. Such an application calls the
+socket itself.`,
 		func(cmd *cobra.Command, args []string) error {
 			path, tok, err := f.lease(cmd, args, c)
 			if err != nil {
@@ -87,7 +89,7 @@ func explainExecRefusal(err error) error {
 		return err
 	}
 	with := *f
-	with.Detail = f.Text() + "; regent exec is another program than the application; if the rule names executables or signers, the application must call the socket itself"
+	with.Detail = f.Text() + ". regent exec is another program than the application. If the rule names executables or signers, the application must call the socket itself"
 	return &with
 }
 

@@ -16,8 +16,8 @@ func newExplain(c *cli) *cobra.Command {
 	var application string
 	var pid int
 	cmd := command("explain --pid N --application ID", "Show which rule decides about a process, and why",
-		`Show which rule of an application decides about a running process, and why.
-It leases nothing. Only administrators can run it. It exits 4 if the process gets
+		`Show which rule of an application decides about a running process, and why. It
+leases nothing. Only administrators can run it. It exits 4 if the process gets
 no token.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if pid <= 0 {

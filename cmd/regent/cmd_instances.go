@@ -51,10 +51,10 @@ func instanceCommand(use, short, long string, run func(cmd *cobra.Command, appli
 // newForget makes the command that deletes an auth token from this device.
 func newForget(c *cli) *cobra.Command {
 	return instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
-		`Delete the auth token of an instance, such as cad/1, from this device. The service
-is not notified, and the count does not come back. Ask the Contact Administrator
-to delete the auth token that regent ledger names. To use the instance again, run
-regent instances redeem.`,
+		`Delete the auth token of an instance, such as cad/1, from this device. The
+service is not notified, and the count does not come back. Ask the Contact
+Administrator to delete the auth token that regent ledger names. To use the
+instance again, run regent instances redeem.`,
 		func(cmd *cobra.Command, application, number string) error {
 			forget := func(ctx context.Context) error { return c.agent().Forget(ctx, application, number) }
 			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is deleted.\n", application, number))

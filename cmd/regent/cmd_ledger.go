@@ -20,9 +20,9 @@ import (
 func newLedger(c *cli) *cobra.Command {
 	var asCSV bool
 	cmd := command("ledger", "List every redemption, to compare with the service's list",
-		`List every redemption of this device, oldest first. The Contact Administrator sees
-the same identifiers with tmsctl auth-token list. --csv has the columns of that
-list, so you can join the two.
+		`List every redemption of this device, oldest first. The Contact Administrator
+sees the same identifiers with tmsctl auth-token list. --csv has the columns of
+that list, so you can join the two.
 
 An uncertain redemption may have used a count. Check whether the service's list
 has its identifier. Then record the answer with regent ledger resolve.`,
@@ -58,17 +58,19 @@ func newLedgerVerify(c *cli) *cobra.Command {
 
 func newLedgerResolve(c *cli) *cobra.Command {
 	var consumed, not, listed, unlisted bool
-	cmd := command("resolve IDENTIFIER --consumed|--not-consumed|--listed|--not-listed", "Record whether the service lists a redemption",
+	cmd := command("resolve IDENTIFIER --[not-]consumed|--[not-]listed", "Record whether the service lists a redemption",
 		`Record whether tmsctl auth-token list shows the identifier of a redemption.
 
-An uncertain redemption got no reply. If the list shows it, it used a count: use
---consumed. To redeem again, run: regent instances redeem. If the list does not
-show it, use --not-consumed. Regent then redeems again.
+The reply to an uncertain redemption was lost, or does not show whether it used
+a count. If the list shows it, it used a count: use --consumed. To redeem again,
+run: regent instances redeem. If the list does not show it, use --not-consumed.
+Regent then redeems again.
 
-An accepted, unconfirmed redemption got a reply without the names of this device.
-If the list shows it, use --listed. Regent then redeems the waiting instances. If
-the list does not show it, use --not-listed. Regent then tries the other form, which
-costs one more count. If the list shows neither, Regent redeems nothing by itself.`,
+An accepted, unconfirmed redemption got a reply without the names of this
+device. If the list shows it, use --listed. Regent then redeems the waiting
+instances. If the list does not show it, use --not-listed. Regent then tries the
+other form, which costs one more count. If the list shows neither, Regent
+redeems nothing by itself.`,
 		func(cmd *cobra.Command, args []string) error {
 			yes, no := consumed || listed, not || unlisted
 			if yes == no {

@@ -16,9 +16,9 @@ import (
 func newPolicy(c *cli) *cobra.Command {
 	var all, strict bool
 	cmd := command("policy", "Show the active configuration, and its sources",
-		`Show for each key of the configuration its active value, the layer and place that
-set it, its problems, and the values that it hides. Keys that nobody sets are shown
-only with --all.
+		`Show for each key of the configuration its active value, the layer and place
+that set it, its problems, and the values that it hides. Keys that nobody sets
+are shown only with --all.
 
 Exit codes: 0 done; with --exit-code, 6 if a value is ignored or waits for a
 restart.`,
@@ -42,9 +42,9 @@ restart.`,
 func newPolicyExplain(c *cli) *cobra.Command {
 	cmd := command("explain KEY", "Show why a key has its value, and its meaning",
 		`Show why a key has its value: its source, the values that it hides, the ignored
-values and their problems. It also shows the meaning of the key. KEY is the name in
-the configuration, such as network.timeout or applications.cad.allow. It may also
-be the name in the registry or in macOS preferences.`,
+values and their problems. It also shows the meaning of the key. KEY is the name
+in the configuration, such as network.timeout or applications.cad.allow, or its
+name in the registry.`,
 		func(cmd *cobra.Command, args []string) error {
 			p, err := ask(cmd.Context(), 0, c.agent().Policy)
 			if err != nil {

@@ -31,24 +31,24 @@ type registerFlags struct {
 func newRegister(c *cli) *cobra.Command {
 	var f registerFlags
 	cmd := command("register {--file FILE | --stdin}", "Give the agent a registration token",
-		`Give the agent a registration token: from a file, from standard input or from the
-terminal. It is never on the command line, since every user can see that.
+		`Give the agent a registration token: from a file, from standard input or from
+the terminal. It is never on the command line, since every user can see that.
 
-The agent seals the token. It redeems each instance without an auth token, for one
-count each. Registered instances cost nothing. If no instance needs the token, the
-agent does not store it, and --erase leaves its file.
+The agent seals the token. It redeems each instance without an auth token, for
+one count each. Registered instances cost nothing. If no instance needs the
+token, the agent does not store it, and --erase leaves its file.
 
-If another program writes the file, regent waits. If the token may be incomplete,
---erase renames the file to FILE.unproven. regentd deletes it when the service has
-accepted the token. Running the same command again does so too.`,
+If another program writes the file, regent waits. If the token may be
+incomplete, --erase renames the file to FILE.unproven. regentd deletes it when
+the service has accepted the token. The same command, run again, deletes it too.`,
 		func(cmd *cobra.Command, _ []string) error { return c.register(cmd, f) })
 	cmd.Example = `  sudo regent register --file /root/registration-token --erase
   sudo regent register --stdin <registration-token
   sudo regent register --file FILE --application cad --wait 2m`
 	cmd.Flags().StringVar(&f.file, "file", "", "the `file` with the token, readable by its owner only; - is standard input")
 	cmd.Flags().BoolVar(&f.stdin, "stdin", false, "read the token from standard input")
-	cmd.Flags().BoolVar(&f.erase, "erase", false, "erase the file after the agent has sealed the token")
-	cmd.Flags().BoolVar(&f.eraseUnneeded, "erase-unneeded", false, "with --erase: erase the file also if no instance needs the token")
+	cmd.Flags().BoolVar(&f.erase, "erase", false, "delete the file once its token is sealed (see above for exceptions)")
+	cmd.Flags().BoolVar(&f.eraseUnneeded, "erase-unneeded", false, "with --erase: delete the file also if no instance needs the token")
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application for the token (default: all of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for the redemption")
@@ -88,7 +88,7 @@ func (c *cli) register(cmd *cobra.Command, f registerFlags) error {
 	if err := write(cmd, text); err != nil {
 		return err
 	}
-	// 2. Only then regent erases the file, also if a redemption failed.
+	// 2. Only then regent deletes the file, also if a redemption failed.
 	if f.erase && (reg.Stored || f.eraseUnneeded) {
 		if err := removeTokenFile(cmd, c.agent(), from, secret, doubt); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (f registerFlags) request(cmd *cobra.Command) (req api.RegistrationRequest,
 		return req, usage(cmd, "--file and --stdin exclude each other")
 	}
 	if f.erase && (f.file == "" || f.file == "-" || tokenfile.IsStream(f.file)) {
-		return req, usage(cmd, "--erase needs --file FILE; standard input cannot be erased")
+		return req, usage(cmd, "--erase needs --file FILE; it cannot delete standard input")
 	}
 	if f.eraseUnneeded && !f.erase {
 		return req, usage(cmd, "--erase-unneeded needs --erase")

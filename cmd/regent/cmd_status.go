@@ -36,8 +36,8 @@ func newStatus(c *cli) *cobra.Command {
 If the agent does not run, regent asks systemd for the reason. The schema of the
 --json output is status.schema.json, which the package installs.
 
-Exit codes: 0 every instance has a token, 3 the agent does not answer,
-5 a registration token is needed, 6 degraded, 7 not serving.`,
+Exit codes: 0 every instance has a valid access token, 3 regentd does not
+answer, 5 a registration token is needed, 6 degraded, 7 not serving.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if sv.watch && sv.html != "" {
 				return usage(cmd, "--watch and --html exclude each other")

@@ -22,7 +22,7 @@ nothing without --yes. With --yes the agent does it and restarts.`, c.showStore)
 	cmd.AddCommand(status, newStoreReport(c, "verify", "Read and check every record and the ledger"),
 		newStoreReport(c, "drill", "Rehearse failures of the store, on copies"))
 	for _, v := range []struct{ verb, short string }{
-		{"recover", "Continue with the readable records; rename the others to .corrupt-N"},
+		{"recover", "Continue with the readable records; rename others to .corrupt-N"},
 		{"reset", "Delete every token and the data key, and start again"},
 		{"rekey", "Seal everything under a new data key"},
 		{"adopt", "In quarantine: this is the same device, continue"},
@@ -72,17 +72,16 @@ func newStoreChange(c *cli, verb, short string) *cobra.Command {
 }
 
 // imageNotice lists what regent seal-image does not remove.
-const imageNotice = `The configuration stays, since the copies need it.
-Other programs use these too, so remove them yourself: the machine-id, the file of
-the registration token, the system's log, and systemd's key in
-/var/lib/systemd/credential.secret.`
+const imageNotice = `The configuration stays, since the copies need it. Other programs use these too,
+so remove them yourself: the machine-id, the file of the registration token, the
+system's log, and systemd's key in /var/lib/systemd/credential.secret.`
 
 func newSealImage(c *cli) *cobra.Command {
 	cmd := newStoreChange(c, "seal-image", "Prepare a golden image: remove data that copies must not share")
 	cmd.Long = `Prepare a golden image. It removes the data that copies must not share: tokens,
 data key, ledger, audit log, the name of the installation and its binding to the
-device. The agent then uses and records nothing until the next start. Each copy
-makes its own key and registers by itself.
+device. The agent then uses and records nothing until the machine boots again.
+Each copy makes its own key and registers by itself.
 
 ` + imageNotice
 	do := cmd.RunE
@@ -151,9 +150,9 @@ func awaitStoreJob(ctx context.Context, a agent, id string) (api.StoreOperation,
 func newUnregister(c *cli) *cobra.Command {
 	var yes bool
 	cmd := command("unregister", "Delete every token and the data key from this device",
-		`Delete every token and the data key from this device. A device cannot delete auth
-tokens at the service. regent prints them, so the Contact Administrator can delete
-them there with tmsctl auth-token delete. No count comes back.`,
+		`Delete every token and the data key from this device. A device cannot delete
+auth tokens at the service. regent prints them, so the Contact Administrator can
+delete them there with tmsctl auth-token delete. No count comes back.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if !yes {
 				return usage(cmd, "this deletes every token of this device; to do it, add --yes")

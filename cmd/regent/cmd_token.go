@@ -104,7 +104,7 @@ func onlyInstance(ctx context.Context, cmd *cobra.Command, a agent, application 
 		_, number, _ := strings.Cut(instances[0].Name, "/")
 		return number, nil
 	}
-	return "", usage(cmd, "%s has %d instances; name one with --instance N",
+	return "", usage(cmd, "%s has %d instances; name one with --instance N, or run the program with: regent exec --application %[1]s -- COMMAND",
 		application, len(instances))
 }
 

@@ -16,8 +16,8 @@ import (
 func newWatch(c *cli) *cobra.Command {
 	var application string
 	cmd := command("watch --application ID", "Print each change of an application's instances",
-		`Print the state of an application's instances, then each new token and each change
-of state. It runs until you interrupt it or the agent exits.`,
+		`Print the state of an application's instances, then each new token and each
+change of state. It runs until you interrupt it or the agent exits.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if err := token.CheckApplication(application); err != nil {
 				return usage(cmd, "--application: %v", err)

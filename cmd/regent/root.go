@@ -40,8 +40,9 @@ func newRoot(s runtimeEnv) *cobra.Command {
 		Version: version,
 		Long: `Ask this device's token agent for its state and for access tokens.
 
-Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
-5 not registered, 6 degraded, 7 not serving (6 and 7 from status only).`,
+Exit codes: 0 done, 1 failed, 2 bad usage, 3 regentd does not answer, 4 denied,
+5 not registered, 6 degraded, 7 not serving. Codes 6 and 7 are from status and
+doctor. Code 6 is also from policy --exit-code.`,
 		Example: `  regent status
   regent register --file FILE --erase
   regent token --application cad
@@ -60,6 +61,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 agent not reachable, 4 denied,
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetVersionTemplate(versionText())
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{cmd.CommandPath(), err.Error()}
 	})

@@ -85,7 +85,7 @@ func diagnoseUnits(units []doctor.Unit) (status.Status, bool) {
 		if u.Name == doctor.KeyUnit {
 			return lockedStatus(fmt.Sprintf("systemd could not make the passphrase of the data key (%s); read journalctl -u %[1]s, then start regentd again", u.Name)), true
 		}
-		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS): the TPM was reset, or the disk is in another device; "+
+		return lockedStatus(fmt.Sprintf("systemd cannot unseal the passphrase of the data key (%s: exit status 243/CREDENTIALS), for example after a reset of the TPM, or with the disk in another device; "+
 			"nothing was changed; read journalctl -u regentd, and /usr/share/doc/regent/README.md", u.Name)), true
 	case doctor.ConfigInvalid:
 		return stoppedStatus("the configuration is invalid, so regentd does not start; for file and line, run: regentd check-config"), true

@@ -14,7 +14,7 @@ import (
 	"regent/platform/tokenfile"
 )
 
-// removeTokenFile erases the file of a sealed registration token, or renames it until the
+// removeTokenFile deletes the file of a sealed registration token, or renames it until the
 // service has accepted the token, as [tokenfile.Clear] decides.
 func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token.Secret, doubt string) error {
 	name, err := tokenfile.Clear(from.path, from.id, doubt != "", func() bool { return isRedeemed(cmd.Context(), d, secret) })
@@ -24,7 +24,7 @@ func removeTokenFile(cmd *cobra.Command, d agent, from tokenOrigin, secret token
 	return write(cmd, fmt.Sprintf("Moved %s to %s. regentd deletes it when the service has accepted this registration token. Running this command again does so too.\n", printable(from.path), printable(name)))
 }
 
-// reportErased prints that the file was erased. A file that cannot be erased is a warning.
+// reportErased prints that the file was deleted. A file that cannot be deleted is a warning.
 func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err error) error {
 	if errors.Is(err, tokenfile.ErrUnremovable) {
 		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s cannot be deleted: it is mounted read-only, or is itself a mount. Every user of the mount can read it. Remove the secret from the definition of the container or unit.\n", printable(path))
@@ -33,13 +33,13 @@ func reportErased(cmd *cobra.Command, path string, id tokenfile.Identity, err er
 	if err != nil {
 		return err
 	}
-	if told := id.LinkAdvice(path); told != "" {
-		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(told)) //nolint:errcheck // what was removed follows
+	if warning := id.LinkAdvice(path); warning != "" {
+		fmt.Fprintf(cmd.ErrOrStderr(), "regent: warning: %s\n", printable(warning)) //nolint:errcheck // what was removed follows
 	}
 	return write(cmd, fmt.Sprintf("Deleted %s.\n", printable(path)))
 }
 
-// eraseProven erases the file that an earlier --erase renamed, as soon as the service
+// eraseProven deletes the file that an earlier --erase renamed, as soon as the service
 // has accepted its token. done reports whether there was such a file.
 func (f registerFlags) eraseProven(cmd *cobra.Command, d agent) (done bool, err error) {
 	path, err := filepath.Abs(f.file)

@@ -93,11 +93,12 @@ with its file and line. It exits 2 if a problem would prevent the start. It also
 exits 2 if the configuration names an existing file that regentd would not use.
 
 With --policy-dir it checks a policy before its rollout, on any machine. It
-exits 2 if a device would ignore a value of the policy. If the policy needs
-settings of each device, such as the tenant, write them into a file and name it
-with --config. Owners and modes of the policy's files are reported, but do not
-change the exit code. The same is true for a name or a file that is missing on
-this machine. An existing file that the policy names must be valid.`,
+exits 2 if a device would ignore a value of the policy, or report a problem with
+it. If the policy needs settings of each device, such as the tenant, write them
+into a file and name it with --config. Owners and modes of the policy's files
+are reported, but do not change the exit code. The same is true for a name or a
+file that is missing on this machine. An existing file that the policy names
+must be valid.`,
 		Example: `  regentd check-config
   regentd check-config --config config.yaml
   regentd check-config --policy-dir policy.d --config device.yaml`,

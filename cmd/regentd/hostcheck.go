@@ -60,19 +60,19 @@ func (m hostChecker) checkFiles(res policy.Resolved) (found []policy.Problem) {
 }
 
 // checkFileWriters reports users who may write or replace a file and should not.
-func (m hostChecker) checkFileWriters(name string) (told []policy.Problem) {
+func (m hostChecker) checkFileWriters(name string) (found []policy.Problem) {
 	doubts, err := m.checkWriters(name)
 	for _, d := range doubts {
-		told = append(told, policy.Problem{Text: name + " " + d.text})
+		found = append(found, policy.Problem{Text: name + " " + d.text})
 	}
 	if _, missing := errors.AsType[*fs.PathError](err); err != nil && !missing {
-		told = append(told, policy.Problem{Text: name + " " + err.Error() + "; until then it is not used", Fatal: true})
+		found = append(found, policy.Problem{Text: name + " " + err.Error() + "; until then it is not used", Fatal: true})
 	}
-	return told
+	return found
 }
 
 // checkCertificates reports the unused and useless parts of a file of certificates.
-func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
+func (m hostChecker) checkCertificates(name string) (found []policy.Problem) {
 	data, err := m.ReadFile(name)
 	if err != nil {
 		return []policy.Problem{{Text: name + " " + bareError(err).Error() + "; put the certificates there, or correct the key", Fatal: !errors.Is(err, fs.ErrNotExist)}}
@@ -82,9 +82,9 @@ func (m hostChecker) checkCertificates(name string) (told []policy.Problem) {
 		return []policy.Problem{{Text: name + " " + err.Error(), Fatal: true}}
 	}
 	for _, r := range b.Remarks {
-		told = append(told, policy.Problem{Text: fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text)})
+		found = append(found, policy.Problem{Text: fmt.Sprintf("%s:%d: %s", name, r.Line, r.Text)})
 	}
-	return told
+	return found
 }
 
 // checkCredentials reports why regentd does not use a file of a proxy's credentials. If

@@ -55,8 +55,8 @@ func newHostFacts() *cobra.Command {
 		Use:   "host-facts",
 		Short: "Write the facts that identify this device; run it as root",
 		Long: `host-facts writes the facts that identify this device, such as the machine ID,
-into a file for regentd. Only root may read some of them, and regentd does not run
-as root. regentd compares them to notice a copy of its state.`,
+into a file for regentd. Only root may read some of them, and regentd does not
+run as root. regentd compares them to notice a copy of its state.`,
 		Example: "  sudo regentd host-facts",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

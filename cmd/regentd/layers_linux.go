@@ -36,8 +36,8 @@ func checkWriters(name string, k peer.TrustedWriters, consequence string) (all [
 		}
 		return "is reached by " + d.Path + ", which " + d.Reason + consequence + "; run: " + d.FixCommand
 	}
-	told, err := peer.CheckPath(full, k)
-	for _, d := range told {
+	found, err := peer.CheckPath(full, k)
+	for _, d := range found {
 		all = append(all, permissionWarning{d.Path, say(d)})
 	}
 	if d, ok := errors.AsType[*peer.UntrustedPath](err); ok {

@@ -39,7 +39,7 @@ func newNotifier(a *agent.Agent, log *slog.Logger) (*notifier, error) {
 	return &notifier{send: sdNotify, interval: heartbeatInterval(watchdog), getStatus: a.Status, log: log}, nil
 }
 
-// notifyStopping tells the service manager that the process ends, when ctx is done. ctx is
+// notifyStopping reports to the service manager that the process ends, when ctx is done. ctx is
 // the context of the process: after STOPPING=1 systemd kills the process if it runs longer
 // than TimeoutStopSec=. The returned function waits until the message is sent.
 func notifyStopping(ctx context.Context, send func(state string) error) (wait func()) {

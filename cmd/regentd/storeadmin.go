@@ -193,7 +193,7 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	}
 	out := k.report(api.Store{
 		Ledger: "unknown", Verb: "unregister", Done: true, Wiped: wiped,
-		Effect: fmt.Sprintf("%s and the data key were wiped from this device; the service still has the auth tokens", plural(len(wiped), "auth token")),
+		Effect: fmt.Sprintf("%s and the data key were deleted from this device; the service still has the auth tokens", plural(len(wiped), "auth token")),
 	})
 	if len(left) > 0 {
 		out.Effect += "; files with registration tokens are left, delete them: sudo rm " + strings.Join(left, " ")

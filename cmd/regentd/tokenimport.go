@@ -187,8 +187,8 @@ func (in *tokenImporter) removeFile(ctx context.Context, path string, seen token
 const maybeRemainder = "the service has not accepted the registration token in another .unproven file; this one may be the rest of it"
 
 func (in *tokenImporter) warnOfLinks(ctx context.Context, path string, removed tokenfile.Identity) {
-	if told := removed.LinkAdvice(path); told != "" {
-		in.log.WarnContext(ctx, "a removed registration token has other names", "err", told)
+	if warning := removed.LinkAdvice(path); warning != "" {
+		in.log.WarnContext(ctx, "a removed registration token has other names", "err", warning)
 	}
 }
 

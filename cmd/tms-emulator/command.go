@@ -16,15 +16,16 @@ provider, offline: for tests, demonstrations, and vendors without a tenant.
 It listens with TLS. It prints the login of its administrator, then one line
 "listening on https://HOST:PORT/". Configure this address as the tenant.
 It makes its certificate authority at each start, or keeps it with --data.
---ca-out writes it for the clients.
-All data is in memory and ends with the emulator, unless --data keeps it in a file.
-With --idp a real Keycloak is the identity provider: each auth token is a user there.
+--ca-out writes it for the clients. All data is in memory and ends with the
+emulator, unless --data keeps it in a file. With --idp a real Keycloak is the
+identity provider: each auth token is a user there.
 
 Lifetimes, latency and faults can be changed while it runs, from the same host
 and without a password. Only the emulator has these paths:
 
   GET  /_emulator/state   exact counts, requests, tokens
-  POST /_emulator/knobs   {"access_lifetime":"10s","faults":[{"class":"redeem","status":500}]}
+  POST /_emulator/knobs   {"access_lifetime":"10s",
+                           "faults":[{"class":"redeem","status":500}]}
 
 The vendor documents only a part of the service. The emulator invents the rest.
 Invented texts are marked in agent/tms/emulator/errors.go, invented forms in its
@@ -36,9 +37,9 @@ const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --fail class=redeem,status=500,count=2
   tms-emulator --ca-out ca.pem --drop class=refresh
   tms-emulator --ca-out ca.pem --dialect first --request-body strict
-  tms-emulator --ca-out ca.pem --error-shape rotate --one-user-per-registration-token
+  tms-emulator --error-shape rotate --one-user-per-registration-token
   tms-emulator --ca-out ca.pem --data tenant.db
-  tms-emulator --ca-out ca.pem --idp http://127.0.0.1:8080/ --idp-client-secret-file secret`
+  tms-emulator --idp http://127.0.0.1:8080/ --idp-client-secret-file secret`
 
 // settings are the values of the command line.
 type settings struct {
@@ -77,6 +78,7 @@ func command() *cobra.Command {
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	s.flags(cmd)
+	cmd.SetUsageTemplate(strings.ReplaceAll(cmd.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	return cmd
 }
 
@@ -103,7 +105,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.BoolVar(&s.idp.Offline, "idp-offline", false, "with --idp: auth tokens get offline tokens")
 
 	s.knobFlags(f)
-	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=any|discover|login|redeem|refresh|admin,status=N[,count=N][,retry-after=S][,after-commit]; repeatable")
+	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=C,status=N, and optional ,count=N ,retry-after=S ,after-commit; C is any, discover, login, redeem, refresh or admin; repeatable")
 	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
 }

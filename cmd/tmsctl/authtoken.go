@@ -11,7 +11,7 @@ import (
 )
 
 func (t *tool) authToken() *cobra.Command {
-	return group("auth-token", "List and delete auth tokens, which devices got for registration tokens", t.authList(), t.authDeletion())
+	return group("auth-token", "List and delete the auth tokens of devices", t.authList(), t.authDeletion())
 }
 
 func (t *tool) authDeletion() *cobra.Command {
@@ -61,7 +61,7 @@ func (t *tool) authList() *cobra.Command {
 	f.StringVar(&filter.RefID2, "ref-id-2", "", "only those of this installation")
 	f.StringVar(&filter.FQDN, "fqdn", "", "only those of this host")
 	f.StringVar(&more.user, "system-user", "", "only those of this user of their device")
-	f.StringVar(&more.since, "since", "", "only those created within `7d`, or since a date")
+	f.StringVar(&more.since, "since", "", "only those created since this `TIME`: a date, or 7d for the last 7 days")
 	f.BoolVar(&more.csv, "csv", false, "print CSV, as auth-token delete --from takes it")
 	return c
 }

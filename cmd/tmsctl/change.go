@@ -113,7 +113,7 @@ can also extend an expired one. Unused counts lapse after the last day.`,
 			return admin.Change{Expires: &day}, nil
 		},
 	})
-	c.Flags().StringVar(&until, "expires", "30d", "the new last day: `30d` or a date")
+	c.Flags().StringVar(&until, "expires", "30d", "the new last day: a `DATE`, or 30d for 30 days from now")
 	return c
 }
 

@@ -90,7 +90,7 @@ func (o *createFlags) contradiction(given func(flag string) bool) error {
 
 func (o *createFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&o.new.Count, "count", 0, "number of auth tokens that it can create")
-	f.StringVar(&o.expires, "expires", "30d", "its last day: `30d`, or a date such as 2026-12-01; at most 30 days ahead")
+	f.StringVar(&o.expires, "expires", "30d", "its last day: a `DATE` such as 2026-12-01, or 30d; at most 30 days ahead")
 	f.StringVar(&o.new.Identifier, "identifier", "", "a `NAME` to find it by (default: a generated one)")
 	f.StringVar(&o.new.RefID1, "ref-id-1", "", "your reference")
 	f.StringVar(&o.new.RefID2, "ref-id-2", "", "your reference")
@@ -237,7 +237,7 @@ func pastTime(s string, now time.Time) (time.Time, error) {
 	return time.Time{}, usagef("--since %q: write 7d, or a date as 2026-11-01", s)
 }
 
-// mostDays is up to how far a day is told as a number of days too: a century.
+// mostDays is the longest time that is also shown as a number of days: a century.
 const mostDays = 36525
 
 // expiryText describes a last day relative to now.

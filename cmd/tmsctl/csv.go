@@ -39,7 +39,7 @@ type csvColumns struct {
 	// others are columns that tmsctl or regent writes into such a file, and ignores.
 	// say reports each other column that is ignored.
 	others []string
-	say    func(format string, args ...any) // nil tells nobody
+	say    func(format string, args ...any) // nil for no reports
 }
 
 // readCSV reads a CSV file as spreadsheets and scripts write it: UTF-8 or UTF-16,
@@ -153,8 +153,8 @@ func (a lineError) Unwrap() error { return a.why }
 // separatorNames are the separators in words.
 var separatorNames = map[rune]string{',': "comma", ';': "semicolon", '\t': "tab"}
 
-// check looks for columns that would be left out of account by mistake. Others that
-// are not read are told.
+// check looks for columns that would be ignored by mistake. It reports others that are
+// not read.
 func (c csvColumns) check(name string, columns []string, comma rune) error {
 	read := slices.Concat(c.needed, c.optional)
 	missing := slices.DeleteFunc(slices.Clone(read), func(column string) bool { return slices.Contains(columns, column) })

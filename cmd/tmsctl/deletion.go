@@ -63,15 +63,15 @@ others.`,
 		RunE: func(c *cobra.Command, ids []string) error { return t.runDeletion(c.Context(), d, ids) },
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
-	c.Flags().BoolVar(&d.dry, "dry-run", false, "print the auth tokens to delete, and delete nothing")
-	c.Flags().StringVar(&d.from, "from", "", "delete the auth tokens in this CSV `FILE` of tmsctl investigate --csv")
+	c.Flags().BoolVar(&d.dry, "dry-run", false, "print the "+d.thing+"s to delete, and delete nothing")
+	c.Flags().StringVar(&d.from, "from", "", "delete the "+d.thing+"s in this CSV `FILE` with the columns id and identifier")
 	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows with another identifier at the service, and delete the others")
 	return c
 }
 
 func (d deletion) examples() string {
 	command := "  tmsctl " + strings.ReplaceAll(d.thing, " ", "-") + " delete "
-	return command + "4711\n" + command + "--from findings.csv --dry-run"
+	return command + "4711\n" + command + "--from tokens.csv --dry-run"
 }
 
 // read reads the file; without one there are no rows.

@@ -232,7 +232,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&t.flags.named, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
 	f.StringVar(&t.flags.Tenant, "tenant", "", "`URL` of the service, as https://host (default: $TMSCTL_TENANT)")
-	f.StringVar(&t.flags.Proxy, "proxy", "system", "system, none, or a URL")
+	f.StringVar(&t.flags.Proxy, "proxy", "system", "`PROXY` to use: system, none, or a URL")
 	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
 	f.StringVar(&t.flags.User, "user", "", "log in as this `NAME`")
 	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` with the password (default: ask)")
@@ -240,7 +240,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.StringVar(&t.flags.ClientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")
 	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` with its secret")
 	f.StringVar(&t.flags.Issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
-	f.StringVar(&t.flags.Request, "request", tms.Auto, "form of request bodies: `auto` (wrapped, and bare if the service refuses that form), wrapped or bare")
+	f.StringVar(&t.flags.Request, "request", tms.Auto, "`FORM` of request bodies: auto (wrapped, and bare if the service refuses that form), wrapped or bare")
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
 }
 

@@ -125,7 +125,7 @@ func TestExpirationDateMissing(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"registration-token", "extend", id, "--expires", "20d", "--dry-run"}, "last day not told to 20"},
+		{[]string{"registration-token", "extend", id, "--expires", "20d", "--dry-run"}, "last day not shown to 20"},
 		{[]string{"registration-token", "extend", id, "--expires", "20d"}, "does not show the last day"},
 		{[]string{"registration-token", "raise-count", id, "--to", "5"}, "count 3 to 5"},
 	} {

@@ -52,7 +52,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f := c.Flags()
 	f.IntVar(&o.need.Devices, "devices", 0, "number of devices")
 	f.IntVar(&o.need.Instances, "instances", 1, "instances on each device, of all its applications together")
-	f.IntVar(&o.need.Spare, "spare", 0, "spare counts for reinstalled devices, in per `CENT`")
+	f.IntVar(&o.need.Spare, "spare", 0, "spare counts for reinstalled devices, in `PERCENT` of the total")
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")

@@ -126,7 +126,7 @@ func printList[T any](t *tool, things string, all []T, toJSON func(T) object, he
 	}
 	switch {
 	case len(all) == 0 && t.part != nil:
-		return nil //nolint:nilerr // it is told at the end of the command
+		return nil //nolint:nilerr // reported at the end of the command
 	case len(all) == 0:
 		return t.printf("no %s\n", things)
 	}
@@ -145,7 +145,7 @@ func tableCell(s string) string {
 	return terminal.Printable(s)
 }
 
-// timeText is a time in UTC, or as the service says it if it tells no zone.
+// timeText is a time in UTC, or the service's text if that has no zone.
 func timeText(t time.Time) string {
 	if t.IsZero() {
 		return ""

@@ -53,7 +53,7 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
-	c.Flags().StringVar(&status, "status", "", "only those that are `usable`, \"used up\", expired, disabled, unknown or unreadable")
+	c.Flags().StringVar(&status, "status", "", "only those with this `STATUS`: usable, \"used up\", expired, disabled, unknown or unreadable")
 	return c
 }
 
@@ -206,13 +206,13 @@ func registrationMembers(r admin.RegistrationToken, now time.Time, withToken boo
 		"flaw", optional(r.Flaw), // of one that is unreadable: why
 		"service_status", r.Status, // the service's word, which says less
 		"expiration_date", optional(day),
-		"expiration_time", timeJSON(r.Ends), // where the service tells one
+		"expiration_time", timeJSON(r.Ends), // if the service shows one
 		"ref_id_1", r.RefID1, "ref_id_2", r.RefID2, "customer", r.Customer, "creation_date", timeJSON(r.Created),
 		"fingerprint", optional(fingerprint), // as devices show it to administrators
 	)
 }
 
-// timeJSON writes a time as RFC 3339, without an offset where the service told
+// timeJSON writes a time as RFC 3339, without an offset if the service showed
 // none: such a time may be up to 14 h off. A date stays a date. The zero time is left out.
 func timeJSON(t time.Time) any {
 	if t.IsZero() {

@@ -33,7 +33,7 @@ type trial struct {
 	mayBeMade    bool                    // its creation was requested, and its deletion is not confirmed
 	sent         []*trialToken           // redemptions, also those that were refused
 	tokens       []*trialToken           // redemptions that returned, or may have returned, an auth token
-	told         int                     // used counts, by the service
+	usedCounts   int                     // used counts, by the service
 	form         string                  // of a redemption's body; "" as long as none was accepted
 	mode         string                  // of a refresh; "" as long as none has worked
 
@@ -178,7 +178,7 @@ func (x *trial) counts() (used int, text string) {
 			used++
 		}
 	}
-	maybe, used = max(0, min(maybe, used+maybe-x.told)), max(used, x.told)
+	maybe, used = max(0, min(maybe, used+maybe-x.usedCounts)), max(used, x.usedCounts)
 	text = fmt.Sprintf("Counts used: %d of at most %d.", used, trialCounts)
 	if maybe > 0 {
 		text += fmt.Sprintf(" %d more may be used: a redemption got no reply, and was not repeated.", maybe)
@@ -240,7 +240,7 @@ func (x *trial) readCount(ctx context.Context, id string) {
 	switch {
 	case err != nil:
 	case r.UsedKnown:
-		x.told = max(x.told, r.Used)
+		x.usedCounts = max(x.usedCounts, r.Used)
 		x.notes = append(x.notes, fmt.Sprintf("The service says that %d of %d counts are used.", r.Used, r.Count))
 	default:
 		x.notes = append(x.notes, fmt.Sprintf("The service does not say how many of %d counts are used.", r.Count))
@@ -257,7 +257,7 @@ func (x *trial) authTokensLeft(ctx context.Context) ([]string, error) {
 	ids := map[string]bool{}
 	list, err := x.s.AuthTokens(ctx, admin.AuthFilter{})
 	list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return !x.ours(a) })
-	x.told = max(x.told, len(list))
+	x.usedCounts = max(x.usedCounts, len(list))
 	for _, a := range list {
 		ids[a.ID] = true
 		for _, b := range x.sent {

@@ -228,7 +228,7 @@ func (x *trial) refreshFirst(ctx context.Context) error {
 // disable disables the registration token, refreshes another auth token than the
 // first, and enables it again.
 func (x *trial) disable(ctx context.Context) error {
-	untold, err := x.enable(ctx, false)
+	unclear, err := x.enable(ctx, false)
 	if err != nil {
 		return err
 	}
@@ -237,13 +237,13 @@ func (x *trial) disable(ctx context.Context) error {
 		return err
 	}
 	form := x.found[contract.RequestBody].Answers[0]
-	if untold == "" {
+	if unclear == "" {
 		x.found.Set(contract.Change, "PATCH in the form "+form+" changes the state")
 	} else {
-		x.found[contract.Change] = contract.Observation{Why: "PATCH in the form " + form + " is accepted, but " + untold}
+		x.found[contract.Change] = contract.Observation{Why: "PATCH in the form " + form + " is accepted, but " + unclear}
 	}
-	if untold != "" && o.worked { // the registration token may not be disabled
-		o = refreshOutcome{text: untold}
+	if unclear != "" && o.worked { // the registration token may not be disabled
+		o = refreshOutcome{text: unclear}
 	}
 	if o.refused {
 		back := x.refresh(ctx, x.tokens[1], x.mode)
@@ -253,9 +253,9 @@ func (x *trial) disable(ctx context.Context) error {
 	return nil
 }
 
-// enable enables or disables the registration token. untold says why the result is not
+// enable enables or disables the registration token. unclear says why the result is not
 // known; it is "" if the service shows it.
-func (x *trial) enable(ctx context.Context, on bool) (untold string, err error) {
+func (x *trial) enable(ctx context.Context, on bool) (unclear string, err error) {
 	was, err := x.s.RegistrationToken(ctx, x.made.ID)
 	if err != nil {
 		return "", err
@@ -307,11 +307,11 @@ func (x *trial) deleteFirst(ctx context.Context) error {
 
 // countBack says whether a deletion gave a count back. It is pure.
 func countBack(before, after admin.RegistrationToken) contract.Observation {
-	told := before.UsedKnown && after.UsedKnown
+	known := before.UsedKnown && after.UsedKnown
 	switch {
-	case told && after.Count-after.Used > before.Count-before.Used, !told && after.Count > before.Count:
+	case known && after.Count-after.Used > before.Count-before.Used, !known && after.Count > before.Count:
 		return contract.Observation{Answers: []string{"comes back"}}
-	case told:
+	case known:
 		return contract.Observation{Answers: []string{"does not come back"}}
 	}
 	return contract.Observation{Why: "the service does not tell how many counts are used"}

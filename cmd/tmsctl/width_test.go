@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-
 	"regent/agent/tms/emulator"
 	"regent/agent/token"
 	"regent/platform/terminal"
@@ -59,25 +57,4 @@ func TestEightyColumns(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestHelpFitsEightyColumns, that of every command.
-func TestHelpFitsEightyColumns(t *testing.T) {
-	var walk func(*cobra.Command)
-	walk = func(c *cobra.Command) {
-		var b bytes.Buffer
-		c.SetOut(&b)
-		if err := c.Help(); err != nil {
-			t.Error(err)
-		}
-		for line := range strings.Lines(b.String()) {
-			if n := terminal.Cells(strings.TrimSuffix(line, "\n")); n > 80 {
-				t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
-			}
-		}
-		for _, sub := range c.Commands() {
-			walk(sub)
-		}
-	}
-	walk((&tool{runtimeEnv: newRuntimeEnv()}).root())
 }

@@ -20,8 +20,8 @@ type Policy struct {
 	Problems  []PolicyProblem `json:"problems"` // of whole files, and of keys that do not exist
 }
 
-// PolicyKey is one key of the configuration. Values are YAML in one line; A
-// configuration has no secret.
+// PolicyKey is one key of the configuration. Values are YAML in one line. No value is a
+// secret.
 type PolicyKey struct {
 	Key    string `json:"key"`
 	Value  string `json:"value"`
@@ -35,7 +35,7 @@ type PolicyKey struct {
 	Default    string `json:"default"`
 	Title      string `json:"title"`
 	Doc        string `json:"doc"`
-	PolicyName string `json:"policy_name,omitempty"` // in the registry and in macOS preferences
+	PolicyName string `json:"policy_name,omitempty"` // in the registry
 	Reloadable bool   `json:"reloadable"`            // a change applies without a restart
 }
 

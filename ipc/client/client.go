@@ -40,8 +40,8 @@ type Options struct {
 	Dial func(context.Context) (net.Conn, error)
 }
 
-// Client calls the agent. It keeps a connection open between calls. It is safe for
-// concurrent use.
+// Client calls the agent. It keeps a connection open between calls, so that the agent
+// knows it as the same process. It is safe for concurrent use.
 //
 // It retries a throttled read call (a GET) up to twice, after the time that the agent
 // names.

@@ -1,16 +1,18 @@
 // Package manualtest makes a program's manual pages and shell completions from its
 // commands.
 //
-// It also checks that every command is explained. It runs as a test of each program,
-// so that no program contains what only packages need.
+// It also checks that every command is explained, and that help fits 80 columns. It runs
+// as a test of each program, so that no program contains code that only packages need.
 package manualtest
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
@@ -38,6 +40,7 @@ func Write(t *testing.T, f Flags, root *cobra.Command, section string) {
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	explained(t, root)
+	fits(t, root)
 	pages(t, root, filepath.Join(share, "man", "man"+section), section)
 	completions(t, root, share)
 }
@@ -52,6 +55,22 @@ func explained(t *testing.T, c *cobra.Command) {
 		if sub.IsAvailableCommand() {
 			explained(t, sub)
 		}
+	}
+}
+
+// fits fails t for each line of help that is wider than a terminal of 80 columns.
+func fits(t *testing.T, c *cobra.Command) {
+	t.Helper()
+	var help bytes.Buffer
+	c.SetOut(&help)
+	must(t, c.Help())
+	for line := range strings.Lines(help.String()) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("%s --help: %d columns: %s", c.CommandPath(), n, line)
+		}
+	}
+	for _, sub := range c.Commands() {
+		fits(t, sub)
 	}
 }
 

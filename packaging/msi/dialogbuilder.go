@@ -79,7 +79,8 @@ func (w *dialogBuilder) push(control string, x, y int, label string) {
 	w.add("PushButton", control, x, y, buttonWidth, 17, shown, "", label)
 }
 
-// addEvent has a button do something if condition holds. The first event runs first.
+// addEvent adds an event that a button starts if condition holds. Events run in the order
+// of the calls.
 func (w *dialogBuilder) addEvent(control, event, argument, condition string) {
 	w.ordering[control]++
 	w.d.table("ControlEvent").add(w.name, control, event, argument, condition, strconv.Itoa(w.ordering[control]))

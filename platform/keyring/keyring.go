@@ -25,7 +25,7 @@ var (
 	// ErrNoKey means that the keyring contains no data key.
 	ErrNoKey = errors.New("there is no data key")
 	// ErrLocked means that the keyring is locked or does not answer.
-	ErrLocked = errors.New("the keyring is locked or does not answer")
+	ErrLocked = errors.New("unlock the keyring")
 	// ErrNoMark means that the keyring contains no mark.
 	ErrNoMark = errors.New("there is no mark")
 	// ErrNotFound means that the keyring contains no item of that name.
@@ -145,8 +145,8 @@ func (k *Keyring) Kind() string { return k.kind }
 func (k *Keyring) Description() string { return k.description }
 
 // Key returns the data key. The error wraps [ErrNoKey] if there is none, and [ErrLocked]
-// after the timeout. Any other error means that the item is not a valid key. Key never
-// creates one.
+// if the keyring is locked or does not answer in time. Any other error means that the item
+// is not a valid key. Key never creates one.
 func (k *Keyring) Key(ctx context.Context) ([]byte, error) {
 	return call(ctx, k, "read the data key", k.load)
 }
@@ -273,7 +273,7 @@ func call(ctx context.Context, k *Keyring, op string, f func() ([]byte, error)) 
 // timeoutError returns the error for a call that ctx ended.
 func (k *Keyring) timeoutError(ctx context.Context, op string) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("keyring %s: %s: no answer within %s: %w", k.kind, op, k.timeout, ErrLocked)
+		return fmt.Errorf("keyring %s: %s: no answer within %g s; %w", k.kind, op, k.timeout.Seconds(), ErrLocked)
 	}
 	return fmt.Errorf("keyring %s: %s: %w", k.kind, op, ctx.Err())
 }

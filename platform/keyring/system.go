@@ -85,7 +85,7 @@ func (s *systemItems) connect() (itemStore, error) {
 	}
 	r, err := s.open()
 	if err != nil {
-		return nil, fmt.Errorf("cannot open it (is its service running?): %w: %w", ErrLocked, err)
+		return nil, fmt.Errorf("cannot open it (is its service running?): %w; %w", err, ErrLocked)
 	}
 	s.opened = r
 	return r, nil

@@ -16,7 +16,7 @@ const (
 	StateAccess = "O:BAG:SYD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 
 	// RegistrationTokenAccess is for the registration token file of an installer. Only
-	// the daemon may read and erase it.
+	// the daemon may read and delete it.
 	RegistrationTokenAccess = "O:SYG:SYD:P(A;;FA;;;SY)" //nolint:gosec // an access list, not a token
 )
 

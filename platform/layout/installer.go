@@ -1,6 +1,6 @@
 package layout
 
-// UpgradeCode tells Windows Installer that two packages are versions of the same product.
+// UpgradeCode shows Windows Installer that two packages are versions of the same product.
 // It never changes: all other identifiers of the MSI derive from it.
 const UpgradeCode = "{5C0B42B6-55D2-4F19-9E6B-2A0B0B6F6C11}"
 

@@ -13,7 +13,7 @@ const Pipe = `\\.\pipe\regent`
 // old name have no effect.
 const (
 	InstallerKey = `SOFTWARE\Regent`          // the installer's answers
-	PolicyKey    = `SOFTWARE\Policies\Regent` // the organisation's policy
+	PolicyKey    = `SOFTWARE\Policies\Regent` // the organization's policy
 	EventLogKey  = `SYSTEM\CurrentControlSet\Services\EventLog\Application\` + EventSource
 )
 

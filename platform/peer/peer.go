@@ -29,11 +29,11 @@ var (
 // connection. The other facts were read while the process was alive.
 type Identity struct {
 	UID       string   // decimal, or a SID
-	GIDs      []string // all groups, the primary group first
+	GIDs      []string // all groups, the primary group first: decimal, or SIDs
 	PID       int
 	ParentPID int
 	Start     uint64 // start time, in the system's own unit
-	Exe       string // path of the image; "" if this process may not see it
+	Exe       string // path of the image, as the kernel shows it; "" if this process may not see it
 	ByPID     bool   // found by PID and start time, because the socket gave no handle
 }
 

@@ -17,7 +17,7 @@ type Signer struct {
 // Attribute is a part of a certificate's subject. It is an unnamed type, so that a Signer
 // converts to the type that rules use.
 type Attribute = struct {
-	OID   string // for example "2.5.4.10", the organisation
+	OID   string // for example "2.5.4.10", the organization
 	Value string // "" if the value is not text
 }
 

@@ -15,15 +15,15 @@ type LostRecords struct {
 	lastErr error
 }
 
-// Notify sets the function told. It is called at each change with the number of records lost
+// Notify sets the function notify. It is called at each change with the number of records lost
 // since the last success, and the last error. 0 means that writing works again. Notify calls
-// it at once if the number is not 0. told must not log.
-func (c *LostRecords) Notify(told func(lost int, why error)) {
+// it at once if the number is not 0. notify must not log.
+func (c *LostRecords) Notify(notify func(lost int, why error)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.notify = told
+	c.notify = notify
 	if c.lost > 0 {
-		told(c.lost, c.lastErr)
+		notify(c.lost, c.lastErr)
 	}
 }
 

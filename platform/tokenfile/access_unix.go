@@ -45,7 +45,7 @@ func canDetectWriters(path string) bool {
 func isMount(err error) bool { return errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EROFS) }
 
 // IsReadOnly reports whether the file at path is on a read-only mount, so that it cannot be
-// changed or erased here.
+// changed or deleted here.
 func IsReadOnly(path string) bool {
 	return isReadOnlyMount(path) || isReadOnlyMount(filepath.Dir(path))
 }

@@ -12,7 +12,7 @@ func IsStdin(path string) bool {
 	return path == "/dev/stdin" || path == "/dev/fd/0" || path == "/proc/self/fd/0"
 }
 
-// IsStream reports whether path can be read only once and not erased: a pipe, or a
+// IsStream reports whether path can be read only once and not deleted: a pipe, or a
 // descriptor of this process such as a shell's <(COMMAND).
 func IsStream(path string) bool {
 	if isDescriptor(path) {

@@ -1,4 +1,4 @@
-// Package tokenfile reads, erases and watches files that contain a registration token.
+// Package tokenfile reads, deletes and watches files that contain a registration token.
 //
 // It does not know the format of a registration token: the caller provides the parser.
 package tokenfile
@@ -36,15 +36,15 @@ var (
 	ErrBusy         = errors.New("is not sealed yet, since another program is writing it; close it there")
 )
 
-// ErrAwaitingRemoval is for a caller that has read a file and has not erased it yet.
-var ErrAwaitingRemoval = errors.New("is not erased yet")
+// ErrAwaitingRemoval is for a caller that has read a file and has not deleted it yet.
+var ErrAwaitingRemoval = errors.New("is not deleted yet")
 
 // ErrChanged means that the file is not the one that was read.
-var ErrChanged = errors.New("the file was changed or replaced after it was read; it was not erased")
+var ErrChanged = errors.New("the file was changed or replaced after it was read; it was not deleted")
 
 // ErrUnremovable means that nobody can delete or rename a file here: it is on a read-only
 // mount, or is a mount itself.
-var ErrUnremovable = errors.New("cannot be erased here: it is on a read-only mount, or is a mount itself")
+var ErrUnremovable = errors.New("cannot be deleted here: it is on a read-only mount, or is a mount itself")
 
 // Identity identifies a file that was read, also against a later file with the same name. It
 // contains nothing of the content. The zero Identity matches no file.
@@ -181,7 +181,7 @@ func Credential[T any](dir, name string, parse func([]byte) (T, error)) (T, erro
 
 // Remove deletes the file at path. It returns ErrChanged if the file is not the one that was
 // read, and ErrUnremovable if no file can be deleted there. A missing file is not an error.
-// Remove does not overwrite the content, which erases nothing on current disks.
+// Remove does not overwrite the content: overwriting erases nothing on current disks.
 //
 // If another file is renamed to path between the check and the deletion, some microseconds,
 // Remove deletes that file. No system can delete by identity.

@@ -305,13 +305,13 @@ func tokenForm(r tms.Object) string {
 	return "shown, not base64 of user:password"
 }
 
-// usedForm says whether the used counts are told.
+// usedForm says whether the service shows the used counts.
 func usedForm(r tms.Object) string {
-	_, told, err := r.Int(usedMember)
+	_, shown, err := r.Int(usedMember)
 	switch {
 	case err != nil:
 		return usedMember + ": not readable"
-	case told:
+	case shown:
 		return usedMember
 	}
 	return "not told"

@@ -35,7 +35,7 @@ const mostBarren = 3
 // empty page, since a page may have fewer rows than requested. It skips repeated rows. A
 // page that comes twice means that the service does not know our name for the start of a
 // page; the other name is then tried. A page may be empty or come twice before the end
-// that the service tells. With an *[IncompleteError] the rows that were shown are
+// that the service announces. With an *[IncompleteError] the rows that were shown are
 // returned too.
 func (l listing[T]) all(ctx context.Context, s *Session, filter url.Values) ([]T, error) {
 	w := walk{start: queryStart, step: pageSize, total: -1, seen: map[string]bool{}}

@@ -72,14 +72,14 @@ type RegistrationToken struct {
 	Token      token.Secret
 	Count      int       // how many auth tokens it can create in all
 	Used       int       // how many it has created; says nothing unless UsedKnown
-	UsedKnown  bool      // the service tells Used. A: it does.
+	UsedKnown  bool      // the service shows Used. A: it does.
 	Expires    time.Time // its last day, at its beginning in UTC; zero if there is none, or none that can be read
-	Ends       time.Time // when on its last day it ends; zero if the service tells a date alone
+	Ends       time.Time // when on its last day it ends; zero if the service shows only a date
 	Never      bool      // the service says that it has no last day
 	State      State     // whether it is enabled. It is not Usability.
 	Status     string    // the service's word for State
 
-	StateMember string // in which member Status stands; "" if State is not told
+	StateMember string // in which member Status stands; "" if the service does not show State
 
 	RefID1   string
 	RefID2   string
@@ -114,7 +114,7 @@ const (
 	UsedUp           Usability = "used up"
 	Expired          Usability = "expired"
 	Disabled         Usability = "disabled"
-	UsabilityUnknown Usability = "unknown"    // the service does not tell enough: its used counts, its state or its last day
+	UsabilityUnknown Usability = "unknown"    // the service does not show its used counts, its state or its last day
 	Unreadable       Usability = "unreadable" // it has a Flaw
 )
 
@@ -123,7 +123,8 @@ func Usabilities() []Usability {
 	return []Usability{Usable, UsedUp, Expired, Disabled, UsabilityUnknown, Unreadable}
 }
 
-// Usability tells it at the time now. No change ends an expiry, so that comes first.
+// Usability returns it at the time now. Expiry comes first: only a new expiration date ends
+// it, not a change of count or state.
 func (r RegistrationToken) Usability(now time.Time) Usability {
 	switch {
 	case r.Flaw != "":
@@ -287,18 +288,18 @@ func lastDay(o tms.Object) (day, ends time.Time, never bool) {
 	return midnight(t), t, false
 }
 
-// LastDay is the last day in words: a date, never or not told.
+// LastDay is the last day in words: a date, never or not shown.
 func (r RegistrationToken) LastDay() string {
 	switch {
 	case r.Never:
 		return "never"
 	case r.Expires.IsZero():
-		return "not told"
+		return "not shown"
 	}
 	return r.Expires.Format(time.DateOnly)
 }
 
-// HasZone reports whether the service told the zone of a time. Without it the time
+// HasZone reports whether the service showed the zone of a time. Without it the time
 // may be up to 14 hours off, in either direction.
 func HasZone(t time.Time) bool {
 	return t.Location() != tms.NoZone && t.Location() != tms.NoTime

@@ -268,8 +268,8 @@ func (r RegistrationToken) withoutHidden(want RegistrationToken) RegistrationTok
 	return want
 }
 
-// unverified names the member of a change that the service does not tell of r, and says why
-// it is not known. The member is "" if it tells all.
+// unverified names the member of a change that the service does not show of r, and says why
+// it is not known. The member is "" if it shows all.
 func (r RegistrationToken) unverified(c Change) (member, why string) {
 	switch {
 	case c.Enabled != nil && r.State == StateMissing:

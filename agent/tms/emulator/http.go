@@ -192,7 +192,7 @@ func (c *call) origin() string {
 	return "https://" + c.Host
 }
 
-// refused tells a client why not.
+// refused is the reply with the reason of a refusal.
 func refused(err error) answer {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return answer{status: r.status, body: r}

@@ -104,7 +104,7 @@ static const struct {
 } errors[] = {
 	{REGENT_OK, "ok", "no error"},
 	{REGENT_NO_MEMORY, "no_memory", "this process has no memory"},
-	{REGENT_NOT_REACHABLE, "not_reachable", "the agent is not reachable"},
+	{REGENT_NOT_REACHABLE, "not_reachable", "regentd does not answer"},
 	{REGENT_UNTRUSTED_LISTENER, "untrusted_listener", "another program listens at the socket; nothing was sent"},
 	{REGENT_OTHER, "other", "the agent reported an error that this library does not know"},
 	{REGENT_INVALID_REQUEST, "invalid_request", "the request is not valid"},

@@ -218,7 +218,7 @@ func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 	case k.device.Retired:
 		return Orphan, "its device is retired in the inventory"
 	case k.listed && k.Outcome == "forgotten":
-		return Orphan, "its device has wiped it"
+		return Orphan, "its device has deleted it"
 	case k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent"):
 		return Uncertain, "its device did not get the answer, but a count was used: on the device, regent ledger resolve " + k.Identifier + " --consumed; this one can be deleted"
 	case k.listed:

@@ -46,7 +46,7 @@ type Kind string
 // that holds.
 const (
 	UnexpectedHost   Kind = "unexpected_host" // neither inventory nor ledgers know the host
-	Orphan           Kind = "orphan"          // its device or installation no longer exists, or has wiped it
+	Orphan           Kind = "orphan"          // its device or installation no longer exists, or has deleted it
 	UnexpectedUser   Kind = "unexpected_user" // not the user that the device redeems as
 	Uncertain        Kind = "uncertain"       // the device never learned that it got it
 	Clone            Kind = "clone"           // one installation on more than one host: a copied disk
