@@ -105,7 +105,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f.BoolVar(&s.idp.Offline, "idp-offline", false, "with --idp: auth tokens get offline tokens")
 
 	s.knobFlags(f)
-	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=C,status=N, and optional ,count=N ,retry-after=S ,after-commit; C is any, discover, login, redeem, refresh or admin; repeatable")
+	f.StringArrayVar(&s.fail, "fail", nil, "fail requests: class=C,status=N, and optional ,count=N ,retry-after=S ,after-commit (repeatable); C is any, discover, login, redeem, refresh or admin")
 	f.StringArrayVar(&s.drop, "drop", nil, "change the state, then close the connection: class=C[,count=N]; repeatable")
 	f.BoolVarP(&s.verbose, "verbose", "v", false, "log each request to standard error, without secrets")
 }

@@ -117,7 +117,7 @@ func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.R
 		return list[0], nil
 	}
 	if len(list) > 1 {
-		t.say("%d registration tokens are called %s; their auth tokens cannot be told apart\n", len(list), tableCell(name))
+		t.say("%d registration tokens are called %s; their auth tokens cannot be distinguished\n", len(list), tableCell(name))
 		return list[0], nil
 	}
 	r, err := s.RegistrationToken(ctx, name)

@@ -56,7 +56,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
-	f.Var((*longDuration)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status says it where a device saw it")
+	f.Var((*longDuration)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status shows it once a device saw it")
 	return c
 }
 
