@@ -59,7 +59,7 @@ func (a *Agent) VerifyLedger(ctx context.Context, by Caller) error {
 	return a.administer(ctx, by, "ledger.verify", "", func() error {
 		err := a.ledger.Verify()
 		if errors.Is(err, redeem.ErrAltered) {
-			return fault.Errorf("verify", fault.StoreUnreadable, "the ledger was changed outside of regentd: %v. Keep a copy of the file, then restore the state directory", err)
+			return fault.Errorf("verify", fault.StoreUnreadable, "the ledger differs from the one that regentd wrote: it was damaged, changed or removed (%v). Keep a copy of the file, then restore the state directory", err)
 		}
 		if err != nil {
 			return fault.Errorf("verify", fault.Unavailable, "the ledger cannot be verified now: %v", err)
@@ -76,7 +76,7 @@ func (a *Agent) Resolve(ctx context.Context, by Caller, redemption string, consu
 	})
 }
 
-// Forget wipes the auth token of one instance from this device. It does not tell the
+// Forget deletes the auth token of one instance from this device. It does not tell the
 // service. Administrators only.
 func (a *Agent) Forget(ctx context.Context, by Caller, application, number string) error {
 	return a.administerInstance(ctx, by, "forget", application, number, a.redeem.Forget)

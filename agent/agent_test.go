@@ -313,7 +313,7 @@ func TestHealth(t *testing.T) {
 		{"some", []status.Instance{live, refused}, nil, nil, status.Degraded, "1 of 2"},
 		{"waiting", []status.Instance{fresh, fresh}, nil, nil, status.Waiting, "regent register"},
 		{"redeeming", []status.Instance{fresh}, held, nil, status.Waiting, "redeems it now"},
-		{"on demand", []status.Instance{fresh}, held, nil, status.Waiting, "at its first use"},
+		{"on demand", []status.Instance{fresh}, held, nil, status.Waiting, "at the first request"},
 		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
 		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
 		{"the device was off", []status.Instance{live, asleep}, nil, nil, status.Degraded, "Regent refreshes them within minutes"},

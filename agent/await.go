@@ -42,7 +42,7 @@ func (a *Agent) awaitFlight(ctx context.Context, op string, id token.Instance, f
 	defer cancel()
 	err := flight.Wait(ctx)
 	if err != nil && fault.From(err).Kind == fault.Internal { // the caller's time is up; the flight goes on
-		return fault.Errorf(op, fault.Unavailable, "the service has not answered in time. The refresh goes on: try again").WithInstance(id.String()).WithRetry(time.Second).WithCause(err)
+		return fault.Errorf(op, fault.Unavailable, "the service has not answered in time. The refresh goes on").WithInstance(id.String()).WithRetry(time.Second).WithCause(err)
 	}
 	return err
 }

@@ -175,7 +175,7 @@ func (a *Agent) HasRedeemed(t token.Secret) bool {
 }
 
 // HasRegistration reports whether t is sealed for the tenant and application of r, in use
-// or as a spare.
+// or as its fallback.
 func (a *Agent) HasRegistration(r Registration, t token.Secret) bool {
 	h, ok := a.registrationFor(r)
 	return ok && h.Is(t)
@@ -224,9 +224,9 @@ func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
 	return token.Secret{}
 }
 
-// Unregister wipes every registration token and every auth token from this device. It
+// Unregister deletes every registration token and every auth token from this device. It
 // returns the auth tokens that the Contact Administrator can delete, since the service has
-// no such call for a device. The caller wipes the rest of the store. Administrators only.
+// no such call for a device. The caller deletes the rest of the store. Administrators only.
 func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken, error) {
 	var wiped []status.WipedToken
 	err := a.administer(ctx, by, "unregister", "", func() error {
@@ -236,7 +236,7 @@ func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken,
 				return err
 			}
 		}
-		// 2. The auth tokens. If one cannot be wiped, the others are wiped all the same.
+		// 2. The auth tokens. If one cannot be deleted, the others are deleted all the same.
 		var failed []error
 		for _, r := range a.tokens.List() {
 			wiped = append(wiped, status.WipedToken{Tenant: r.ID.Tenant, Instance: r.ID.String(), AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})

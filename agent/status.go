@@ -226,7 +226,7 @@ func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *st
 	text := f.Text()
 	if held && !r.State.Refreshable() && f.Kind.NeedsPerson() && f.Kind != fault.RedemptionUncertain {
 		if why := a.redeem.Obstacle(id); why != "" {
-			text += "; " + why
+			text += ". " + why
 		}
 	}
 	return &status.Fault{Code: string(f.Kind), Detail: text, At: at}
@@ -326,7 +326,7 @@ func health(s status.Status, total, good, waiting int, troubled []string) (statu
 	case waiting == total && !hasRegistrationToken(s):
 		return status.Waiting, "waiting for a registration token. An administrator runs: regent register --file FILE"
 	case waiting == total && onDemandOnly(s):
-		return status.Waiting, "a registration token is stored; Regent redeems each instance at its first use"
+		return status.Waiting, "a registration token is stored; Regent redeems each instance at the first request"
 	case waiting == total:
 		return status.Waiting, "a registration token is stored; Regent redeems it now"
 	default:

@@ -210,8 +210,11 @@ type mismatch struct {
 // joinReasons joins the reasons why no rule admits. It bounds their length, since they go to
 // a log, and rules and paths are input.
 func joinReasons(rules []Rule, no []mismatch) string {
-	if len(no) == 0 {
-		return "no rule of the application applies"
+	switch {
+	case len(rules) == 0:
+		return "the application has no allow rule"
+	case len(no) == 0:
+		return "no allow rule names the unit"
 	}
 	var b strings.Builder
 	for n, u := range no {
@@ -222,9 +225,7 @@ func joinReasons(rules []Rule, no []mismatch) string {
 		if n > 0 {
 			b.WriteString("; ")
 		}
-		b.WriteString(name(u.rule, rules[u.rule]))
-		b.WriteString(": ")
-		b.WriteString(shorten(u.reason, maxReason))
+		b.WriteString(name(u.rule, rules[u.rule]) + ": " + shorten(u.reason, maxReason))
 	}
 	return b.String()
 }

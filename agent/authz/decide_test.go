@@ -73,7 +73,7 @@ func TestDecide(t *testing.T) {
 		want   bool
 		reason string // a part of it
 	}{
-		{"no rule", alice(), nil, false, "no rule of the application applies"},
+		{"no rule", alice(), nil, false, "the application has no allow rule"},
 		{"empty rule", alice(), []authz.Rule{{Origin: "config.yaml:3"}}, false, "allow[0] (config.yaml:3): it has no condition"},
 		{"everyone", alice(), []authz.Rule{{Everyone: true}}, true, "everyone"},
 		{"everyone does not undo another condition", alice(), []authz.Rule{{Everyone: true, Users: []string{"bob"}}}, false, "alice (1000) is not among its users"},
@@ -165,8 +165,8 @@ func TestDecideUnit(t *testing.T) {
 	}{
 		{"named", []authz.Rule{{Users: []string{"root"}}, {Units: []string{"a.service", "cad.service"}}}, "allow[1]", "it holds: units"},
 		{"its slice", []authz.Rule{{Units: []string{"cad.slice"}}}, "allow[0]", "it holds: units"},
-		{"everyone is no unit", []authz.Rule{{Everyone: true}}, "", "no rule"},
-		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no rule"},
+		{"everyone is no unit", []authz.Rule{{Everyone: true}}, "", "no allow rule names the unit"},
+		{"another unit", []authz.Rule{{Units: []string{"a.service"}}}, "", "no allow rule names the unit"},
 		{"the user of who connects is not the unit's", []authz.Rule{{Units: []string{"cad.service"}, Users: []string{"root"}}}, "", "only the unit is known"},
 		{"an executable", []authz.Rule{{Units: []string{"cad.service"}, Executables: programs("/x", "")}}, "", "only the unit is known"},
 		{"a signer", []authz.Rule{{Units: []string{"cad.service"}, Signers: []string{"O=Example GmbH"}}}, "", "only the unit is known"},

@@ -91,7 +91,7 @@ const (
 
 // identifiesSigner reports whether a subject has an organization or a common name.
 func identifiesSigner(subject []Attribute) bool {
-	return slices.ContainsFunc(subject, func(a Attribute) bool { return a.OID == organisation || a.OID == commonName })
+	return slices.ContainsFunc(subject, func(a Attribute) bool { return a.OID == organization || a.OID == commonName })
 }
 
 func isHex(s string) bool { return strings.Trim(s, "0123456789abcdefABCDEF") == "" }

@@ -133,7 +133,7 @@ func TestSignerCutShort(t *testing.T) {
 }
 
 // TestSubjectAsRule: what is shown of a signer, as it is short, is a rule that
-// admits it, and nobody whose organisation is another.
+// admits it, and nobody whose organization is another.
 func TestSubjectAsRule(t *testing.T) {
 	value := rapid.StringMatching(`[a-c ,"=+#é]{1,6}`)
 	rapid.Check(t, func(t *rapid.T) {
@@ -142,7 +142,7 @@ func TestSubjectAsRule(t *testing.T) {
 			oid := rapid.SampledFrom([]string{oidC, oidOU, oidO, "1.2.3"}).Draw(t, "type")
 			s.Subject = append(s.Subject, authz.Attribute{OID: oid, Value: value.Draw(t, "value")})
 		}
-		s.Subject = append(s.Subject, authz.Attribute{OID: oidO, Value: value.Draw(t, "organisation")})
+		s.Subject = append(s.Subject, authz.Attribute{OID: oidO, Value: value.Draw(t, "organization")})
 		shown, _, _ := strings.Cut(s.String(), " (sha256:")
 		word, err := authz.NormalizeSigner(shown)
 		if err != nil {

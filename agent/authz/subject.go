@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	organisation = "2.5.4.10"
+	organization = "2.5.4.10"
 	commonName   = "2.5.4.3"
 
 	maxAttributes = 32
@@ -24,7 +24,7 @@ var attributeTypes = [...]struct{ name, oid string }{
 	{"S", "2.5.4.8"},
 	{"ST", "2.5.4.8"}, // in other programs
 	{"STREET", "2.5.4.9"},
-	{"O", organisation},
+	{"O", organization},
 	{"OU", "2.5.4.11"},
 	{"T", "2.5.4.12"},
 	{"G", "2.5.4.42"},

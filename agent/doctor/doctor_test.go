@@ -357,7 +357,7 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 			h.Pending, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
 			h.Message = `ask for more (demo-host.com said: E-7 "No (none) left.")`
 		}},
-		{"uncertain", "regent ledger resolve regent-1 --consumed. Then run: regent instances redeem cad/1,", "the answer was lost", faulty("uncertain", "redemption_uncertain", "the answer was lost; if it does: regent ledger resolve regent-1 --consumed")},
+		{"uncertain", "regent ledger resolve regent-1 --consumed. Then run: regent instances redeem cad/1,", `demo-host.com said: "Down. Try again"`, faulty("uncertain", "redemption_uncertain", `the answer was lost (demo-host.com said: "Down. Try again"). Ask the Contact Administrator whether tmsctl auth-token list shows regent-1. If it does, run: regent ledger resolve regent-1 --consumed. If not, run it`)},
 		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, faulty("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
 		{"no key", "/var/lib/regent/keyring.passphrase", "the key is missing", unusable("store_missing", "the key is missing; nothing was changed; put it back")},
 		{"copy", "regent store adopt", "a copy (changed: DMI UUID)", unusable("quarantined", "a copy (changed: DMI UUID), so nothing is served and nothing is asked")},

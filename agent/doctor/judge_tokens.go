@@ -164,7 +164,7 @@ func judgeInstances(f Facts) []diagnosis {
 		}
 		known := onlyInstance([]string{i.Name})
 		if id := redemptionID(why); id != "" {
-			why, _, _ = strings.Cut(why, ";") // the next step has the rest
+			why, _, _ = strings.Cut(why, ". Ask ") // the next step has the rest
 			known = append(known, "IDENTIFIER", id)
 		}
 		out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})

@@ -6,7 +6,7 @@ const InstancePlaceholder = "APPLICATION/NUMBER"
 
 var advice = map[Kind]string{
 	InvalidRequest:        "the request is malformed. PROTOCOL.md, which is beside the guides, has the fields of each call",
-	Denied:                "no allow rule admits this caller. An administrator can add one to the application in the configuration",
+	Denied:                "no allow rule admits this caller. An administrator can add one under allow of the application",
 	UnknownApplication:    "no application of this name is configured. An administrator adds it to config.yaml or config.d",
 	UnknownInstance:       "the application has no instance of this number. To see the instances, run: regent instances",
 	NoFreeInstance:        "every instance is in use by a running process. End one, or ask an administrator to raise instances (each costs one count)",
@@ -16,18 +16,18 @@ var advice = map[Kind]string{
 	RegistrationRefused:   "the service refused the registration token. Compare its fingerprint with the Contact Administrator's, and check the tenant",
 	RedemptionUncertain:   "the answer to a redemption was lost, so it may have used a count. Ask the Contact Administrator whether tmsctl auth-token list shows the IDENTIFIER that regent ledger shows. If it does, run: regent ledger resolve IDENTIFIER --consumed. If not, run it with --not-consumed",
 	RedemptionUnconfirmed: "the service accepted one redemption, but no reply showed the names of this device. Regent redeems no other instance until you confirm it. Ask the Contact Administrator whether tmsctl auth-token list shows the IDENTIFIER that regent ledger shows. If it does, run: regent ledger resolve IDENTIFIER --listed. If not, run it with --not-listed",
-	Revoked:               "the service no longer accepts this auth token: an administrator deleted it, or the service ended its session. Ask the Contact Administrator. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
-	RefreshLost:           "the answer to a refresh was lost, and the service no longer accepts the old refresh token. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
+	Revoked:               "the service no longer accepts this auth token: it was deleted at the service, or its session ended. Regent does not redeem it again by itself. Ask the Contact Administrator whether that was intended. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
+	RefreshLost:           "the answer to a refresh was lost, and the service no longer accepts the old refresh token. Regent does not redeem it again by itself. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
 	RefreshExpired:        "the refresh token has expired: the device was off for too long, or the service ended the session. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
 	RefreshUncertain:      "the service refuses to refresh, and no refresh mode has worked at this tenant yet. Regent keeps the auth token and retries. To see the refresh modes, run: sudo regent doctor --contract. To replace the auth token, which costs one count, run: regent instances forget " + InstancePlaceholder + ", then regent instances redeem " + InstancePlaceholder,
-	Throttled:             "too many requests. Try again later",
+	Throttled:             "too many requests",
 	Unavailable:           "the service cannot be reached, and no valid access token is stored. Check the network and the proxy",
 	StoreLocked:           "the keyring is locked, so the data key cannot be read; nothing was changed. Unlock it, then restart regentd",
 	StoreUnreadable:       "the state cannot be read; nothing was changed. Correct the cause, which is in the log of regentd, or restore the state directory. Then restart regentd",
 	StoreMissing:          "the sealed records are there, but their key is missing; nothing was changed. Restore the key material",
-	StoreRolledBack:       "the state directory is older than the keyring remembers, as after a restore from a backup; Regent uses nothing from it",
-	Quarantined:           "this device looks like a copy of another one, so Regent issues no token until an administrator decides",
-	Internal:              "this is a defect of regentd. Its log has the cause",
+	StoreRolledBack:       "the state directory is older than the keyring remembers, as after a restore from a backup, so Regent uses nothing from it. If there is a newer copy, restore it, then run: regent reload. If not, run: regent store recover",
+	Quarantined:           "this device looks like a copy of another one, so Regent issues no token until an administrator decides. If no other device with this state runs, an administrator runs: regent store adopt. If one does, they run: regent store register-again",
+	Internal:              "this is a defect of regentd. The cause is in its log: journalctl -u regentd, or on Windows the event log (source regentd)",
 }
 
 // Advice is the meaning of the kind and the next step: one to four sentences, the first

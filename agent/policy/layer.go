@@ -13,7 +13,7 @@ const (
 	Default Rank = iota // compiled in
 	Local               // the administrator's config.yaml
 	Dropin              // config.d: the installer's answers, an application's package
-	Managed             // the organisation's policy; no lower layer overrides it
+	Managed             // the organization's policy; no lower layer overrides it
 )
 
 // String returns the name that people see.

@@ -10,8 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Value is one setting of a store of named values, such as the registry or a preference
-// domain.
+// Value is one setting of a store of named values, such as the registry.
 type Value struct {
 	Name  string // as [Definition.PolicyName]; case does not matter
 	Place string // its place, for people: `HKLM\SOFTWARE\Policies\Regent\Tenant`

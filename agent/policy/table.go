@@ -64,7 +64,7 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "applications.*.redeem", Title: "When to redeem", Type: Word, Default: Eager, Words: []string{Eager, OnDemand},
-		Doc: "When a count is spent: eager at registration, on_demand when the instance is first asked for.",
+		Doc: "When a count is spent: eager at registration, on_demand at the first request.",
 	},
 
 	{

@@ -143,7 +143,7 @@ func (e *Engine) findUnresolved(redemption string) (token.Instance, Entry, error
 	return id, last, fault.Errorf("resolve", fault.InvalidRequest, "redemption %s of %s is %s, not uncertain: there is nothing to resolve", redemption, id, last.Kind).WithInstance(id.String())
 }
 
-// Forget wipes the auth token of id from this device. It sends no request: the Contact
+// Forget deletes the auth token of id from this device. It sends no request: the Contact
 // Administrator deletes the auth token at the service. Only a person redeems id again.
 func (e *Engine) Forget(ctx context.Context, id token.Instance, by string) error {
 	e.decisionMu.Lock()
@@ -157,21 +157,21 @@ func (e *Engine) Forget(ctx context.Context, id token.Instance, by string) error
 		return fault.Errorf("forget", fault.Unavailable, "the ledger has no outcome yet for the auth token of %s. Try again in a moment. If that does not help, free disk space", id).WithInstance(id.String())
 	}
 	was := e.State(id)
-	// 1. The ledger records it durably. If the process then ends, the next start wipes the
+	// 1. The ledger records it durably. If the process then ends, the next start deletes the
 	// record.
 	gone := Entry{Kind: Forgotten, ID: r.Intent, Tenant: id.Tenant, Instance: id.String(), AuthTokenID: r.AuthTokenID, By: by}
 	if _, err := e.append(ctx, gone); err != nil {
 		return ledgerFault("forget", err)
 	}
-	// 2. The record is wiped, but not a newer auth token of the instance.
+	// 2. The record is deleted, but not a newer auth token of the instance.
 	if err := e.Tokens.Forget(ctx, r); err != nil && !errors.Is(err, tokenstore.ErrConflict) {
-		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s cannot be wiped. Free disk space and try again, or restart regentd", id).WithInstance(id.String()).WithCause(err)
+		return fault.Errorf("forget", fault.Unavailable, "the auth token of %s cannot be deleted. Free disk space and try again, or restart regentd", id).WithInstance(id.String()).WithCause(err)
 	}
 	e.Changed(ctx, id, was, e.State(id), "")
 	return nil
 }
 
-// finishForget wipes the auth tokens of a Forget that a crash interrupted.
+// finishForget deletes the auth tokens of a Forget that a crash interrupted.
 func (e *Engine) finishForget(ctx context.Context) {
 	for id, a := range e.accounts {
 		r, held := e.Tokens.Get(id)
@@ -179,7 +179,7 @@ func (e *Engine) finishForget(ctx context.Context) {
 			continue
 		}
 		if err := e.Tokens.Forget(ctx, r); err != nil {
-			e.Log.WarnContext(ctx, "a forgotten auth token cannot be wiped; the next start retries", "instance", id.String(), "err", err)
+			e.Log.WarnContext(ctx, "an auth token cannot be deleted; the next start retries", "instance", id.String(), "err", err)
 		}
 	}
 }

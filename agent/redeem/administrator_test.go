@@ -152,7 +152,7 @@ func TestForget(t *testing.T) {
 		b.advance(time.Hour)
 		b.wantPosts(2)
 		b.wantStates(token.Unredeemed, token.Live)
-		b.wantReason(1, fault.NotRegistered, "wiped", "regent instances redeem cad/1")
+		b.wantReason(1, fault.NotRegistered, "deleted", "regent instances redeem cad/1")
 		last := b.ledger.Entries()[len(b.ledger.Entries())-1]
 		if last.Kind != redeem.Forgotten || last.ID != before.Intent || last.AuthTokenID != before.AuthTokenID || last.By != "alice" {
 			b.Errorf("got entry %+v", last)
@@ -168,7 +168,7 @@ func TestForget(t *testing.T) {
 }
 
 // TestForgetFinishedAtStart: a crash between the ledger and the record
-// leaves no auth token that the ledger calls wiped.
+// leaves no auth token that the ledger calls deleted.
 func TestForgetFinishedAtStart(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.start()

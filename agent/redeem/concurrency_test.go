@@ -11,9 +11,9 @@ import (
 )
 
 // The stories of this file are of a person who decides while a redemption comes
-// to its end: what was bought meanwhile is neither wiped nor bought twice.
+// to its end: what was bought meanwhile is neither deleted nor bought twice.
 
-// TestForgetKeepsNewerToken: a person wipes an auth token that is
+// TestForgetKeepsNewerToken: a person deletes an auth token that is
 // revoked. While the ledger takes that, the one that was bought in its place is
 // stored.
 func TestForgetKeepsNewerToken(t *testing.T) {
@@ -59,7 +59,7 @@ func TestForgetWaitsForTheLedger(t *testing.T) {
 			b.Errorf("a minute later: %v", err)
 		}
 		b.advance(time.Minute)
-		b.wantReason(1, fault.NotRegistered, "wiped")
+		b.wantReason(1, fault.NotRegistered, "deleted")
 	})
 }
 

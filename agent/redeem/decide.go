@@ -15,7 +15,7 @@ import (
 type Target struct {
 	ID       token.Instance
 	BaseURL  string // the tenant's base URL
-	OnDemand bool   // redeemed only at its first use
+	OnDemand bool   // redeemed only at the first request
 }
 
 // Scope is the scope of its own registration token.
@@ -107,13 +107,13 @@ func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.T
 	}
 	switch {
 	case has && held.Refused == fault.RegistrationExhausted:
-		texts = append(texts, "the registration token has no count left. First register another one: regent register --file FILE")
+		texts = append(texts, "The registration token has no count left. First register another one: regent register --file FILE")
 	case has && held.Refused != "":
-		texts = append(texts, "the service refused the registration token. First register another one: regent register --file FILE")
+		texts = append(texts, "The service refused the registration token. First register another one: regent register --file FILE")
 	case !has:
-		texts = append(texts, "there is no registration token. First register one: regent register --file FILE")
+		texts = append(texts, "There is no registration token. First register one: regent register --file FILE")
 	}
-	return strings.Join(texts, "; ")
+	return strings.Join(texts, ". ")
 }
 
 // autoRetries reports whether Regent retries an uncertain redemption without a person: the
@@ -136,7 +136,7 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 	case (a.Last.Kind == Refused || a.Last.Kind == Unused) && (!has || !a.Last.At.Before(held.ReceivedAt)):
 		return a.Last.Code, a.Last.Words
 	case a.Last.Kind == Forgotten:
-		return fault.NotRegistered, "an administrator wiped its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator deleted its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
 	case a.ManualOnly:
 		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
 	case has:

@@ -144,7 +144,7 @@ func TestUnredeemedReason(t *testing.T) {
 // TestObstacleText: where a person would redeem again, what is in the way is said.
 func TestObstacleText(t *testing.T) {
 	now := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
-	const policy, none, left = "Regent redeemed it by policy on 2026-11-28. The next time is possible on 2026-12-28 (once in 30 days)", "there is no registration token", "has no count left"
+	const policy, none, left = "Regent redeemed it by policy on 2026-11-28. The next time is possible on 2026-12-28 (once in 30 days)", "There is no registration token", "has no count left"
 	for _, tt := range []struct {
 		name    string
 		s       decisionInput
@@ -157,7 +157,7 @@ func TestObstacleText(t *testing.T) {
 		{"policy may do it", decisionInput{state: token.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: policyInterval}, "", true, nil},
 		{"policy has done it, no count is left", decisionInput{state: token.RefreshExpired, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{policy, left}},
 		{"lost, no count is left", decisionInput{state: token.RefreshLost, redeemOnExpiry: true, sincePolicyRedeem: 24 * time.Hour}, fault.RegistrationExhausted, true, []string{left}},
-		{"revoked, refused", decisionInput{state: token.Revoked}, fault.RegistrationExpired, true, []string{"refused the registration token"}},
+		{"revoked, refused", decisionInput{state: token.Revoked}, fault.RegistrationExpired, true, []string{"The service refused the registration token"}},
 		{"revoked, none is held", decisionInput{state: token.Revoked}, "", false, []string{none}},
 	} {
 		got := tt.s.obstacleText(RegistrationToken{Refused: tt.refused}, tt.has, now)

@@ -34,7 +34,7 @@ const (
 	Uncertain Kind = "uncertain" // it may have used a count
 	Resolved  Kind = "resolved"  // a person decided: Consumed is the decision
 	Asked     Kind = "asked"     // a person decided to spend another count
-	Forgotten Kind = "forgotten" // the auth token was wiped from this device
+	Forgotten Kind = "forgotten" // the auth token was deleted from this device
 	Compared  Kind = "compared"  // a person looked for it in the service's list: Consumed says whether it is there
 )
 
@@ -129,7 +129,7 @@ type Account struct {
 	FoundConsumed   int     // uncertain redemptions that a person found consumed
 	RetriesUsed     int     // uncertain outcomes that allowed a retry
 	Last            Entry   // the last outcome, for its reason
-	ManualOnly      bool    // a person found it consumed, or wiped it: only a person redeems again
+	ManualOnly      bool    // a person found it consumed, or deleted it: only a person redeems again
 	Requested       bool    // a person decided to spend another count, which is not spent yet
 	CurrentIntent   string  // the intent of the auth token that must be stored: confirmed, not forgotten
 }

@@ -21,8 +21,8 @@ const headName = "ledger/head"
 // LedgerName is the ledger's file in the state directory.
 const LedgerName = "ledger.jsonl"
 
-// ErrAltered means that the ledger was changed outside of this daemon. Regent then redeems
-// no token, since it cannot account for the counts.
+// ErrAltered means that the ledger differs from the one that regentd wrote: it was damaged,
+// changed or removed. Regent then redeems no token, since it cannot account for the counts.
 var ErrAltered = errors.New("redeem: the ledger was altered")
 
 // errInterrupted is the state of the ledger after a crash, until repair has run.

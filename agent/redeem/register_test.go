@@ -335,7 +335,7 @@ func TestCancelledWaitsDoNotAddUp(t *testing.T) {
 }
 
 // TestMaskIsKept: the record of an auth token finds the registration token in later texts
-// of the service, after the token itself was wiped.
+// of the service, after the token itself was deleted.
 func TestMaskIsKept(t *testing.T) {
 	bubble(t, 1, func(b *harness) {
 		b.start()

@@ -53,7 +53,7 @@ type RegistrationToken struct {
 	Fallback FallbackToken `json:"-"`
 }
 
-// Is reports whether t is the registration token or its spare.
+// Is reports whether t is the registration token or its fallback.
 func (r RegistrationToken) Is(t token.Secret) bool {
 	return r.Token.Equal(t) || r.Fallback.Token.Equal(t)
 }

@@ -202,7 +202,7 @@ func (e *Engine) checkLimits(id token.Instance) error {
 	limits := e.Limits()
 	r, ok := e.Tokens.Get(id)
 	if left := e.untilFloor(r); ok && left > 0 {
-		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago. limits.refresh_floor allows one refresh in %s. Try again later", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
+		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago. limits.refresh_floor allows one refresh in %s", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
 	}
 	line := 0
 	for _, f := range e.queued {
@@ -211,7 +211,7 @@ func (e *Engine) checkLimits(id token.Instance) error {
 		}
 	}
 	if most := limits.RefreshRate * int(maxQueueWait/time.Second); limits.RefreshRate > 0 && line >= most {
-		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already. limits.refresh_rate allows %d a second. Try again later", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
+		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already. limits.refresh_rate allows %d a second", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
 	}
 	return nil
 }

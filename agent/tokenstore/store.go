@@ -163,7 +163,7 @@ type Record struct {
 	BaseURL      string         `json:"base"`           // the tenant's base URL when it was redeemed
 	Intent       string         `json:"intent"`         // the ledger's intent of its redemption
 	Registration string         `json:"registration"`   // fingerprint of the redeemed registration token
-	Mask         tms.Mask       `json:"mask,omitempty"` // finds that token in texts after it is wiped; nil from an earlier release
+	Mask         tms.Mask       `json:"mask,omitempty"` // finds that token in texts after it is deleted; nil from an earlier release
 	AuthTokenID  string         `json:"auth_token_id"`  // the service's id
 	Identifier   string         `json:"identifier"`     // its name for the Contact Administrator
 	Provider     tms.Provider   `json:"provider"`

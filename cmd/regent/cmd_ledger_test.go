@@ -87,7 +87,7 @@ func TestLedgerVerify(t *testing.T) {
 	if want := (result{Out: "The ledger is as the agent wrote it: 19 entries.\n"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	altered := fault.Errorf("verify", fault.StoreUnreadable, "the ledger was changed outside of regentd: line 3")
+	altered := fault.Errorf("verify", fault.StoreUnreadable, "the ledger differs from the one that regentd wrote: line 3")
 	got = cliRun{daemon: &fakeDaemon{err: altered}}.run(t, "ledger", "verify")
 	if got.Code != 1 || got.Out != "" || !strings.Contains(got.Err, "line 3") {
 		t.Errorf("an altered ledger: got %+v, want exit 1 and the line", got)

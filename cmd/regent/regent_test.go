@@ -467,9 +467,9 @@ func TestFaultsAreExplained(t *testing.T) {
 		},
 		{
 			"retry", fault.New("token", fault.Throttled, nil).WithRetry(time.Minute), 1,
-			"regent: throttled: too many requests\nTry again later (try again in 1 min)\n",
+			"regent: throttled: too many requests (try again in 1 min)\n",
 		},
-		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: this is a defect of regentd\nIts log has the cause\n"},
+		{"cause stays in the log", fault.New("token", fault.Internal, errors.New("cause")), 1, "regent: internal: this is a defect of regentd\nThe cause is in its log: journalctl -u regentd, or on Windows the event log (source regentd)\n"},
 		{"foreign controls", fault.Errorf("token", fault.Unavailable, "%s", "\x1b[2J"), 1, "regent: unavailable: ?[2J\n"},
 		{"interrupted", fmt.Errorf("get: %w", context.Canceled), 1, "regent: interrupted\n"},
 	}
