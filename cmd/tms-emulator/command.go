@@ -30,7 +30,9 @@ and without a password. Only the emulator has these paths:
 The vendor documents only a part of the service. The emulator invents the rest.
 Invented texts are marked in agent/tms/emulator/errors.go, invented forms in its
 file dialect.go. By default replies have the form of the vendor's other calls.
-Lists have pages of 2 rows, so that a client meets more than one page.`
+Lists have pages of 2 rows, so that a client meets more than one page.
+
+Exit codes: 0 ended by a signal, 1 failed, 2 bad usage.`
 
 const examples = `  tms-emulator --ca-out ca.pem
   tms-emulator --ca-out ca.pem --access-lifetime 20s --rotation off
