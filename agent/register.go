@@ -88,7 +88,7 @@ func (a *Agent) scope(r Registration) (redeem.Scope, error) {
 	if r.Application != "" {
 		app, ok := (*a.applications.Load())[r.Application]
 		if !ok {
-			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so Regent did not accept the registration token. The configured ones: regent instances", r.Application)
+			return redeem.Scope{}, fault.Errorf("register", fault.UnknownApplication, "no application %.64q is configured, so Regent did not accept the registration token. To list the applications, run: regent instances", r.Application)
 		}
 		base = app.Tenant
 	}
@@ -116,7 +116,7 @@ func checkTenant(s *policy.Settings, application, own, asked string) error {
 		return fault.Errorf("register", fault.InvalidRequest, "application %s is licensed at %s, not at %s, so Regent did not accept the registration token", application, token.TenantHost(own), token.TenantHost(asked))
 	}
 	if names := hosts(s); !slices.Contains(names, token.TenantHost(asked)) {
-		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so Regent did not accept the registration token. Configured tenants: %s", token.TenantHost(asked), cmp.Or(strings.Join(names, ", "), "none"))
+		return fault.Errorf("register", fault.InvalidRequest, "no application uses the tenant %s, so Regent did not accept the registration token. Ask for one of a configured tenant: %s", token.TenantHost(asked), cmp.Or(strings.Join(names, ", "), "none"))
 	}
 	return nil
 }

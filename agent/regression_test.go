@@ -278,7 +278,7 @@ func TestRegisterForAnotherTenant(t *testing.T) {
 			tenant, application string
 			says                string
 		}{
-			{"demo-hots.com", "", "Configured tenants: demo-host.com"},
+			{"demo-hots.com", "", "Ask for one of a configured tenant: demo-host.com"},
 			{"other.example", "cad", "application cad is licensed at demo-host.com"},
 			{"ftp://demo-host.com", "", "tenant:"},
 		} {

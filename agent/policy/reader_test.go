@@ -131,7 +131,7 @@ func TestBadFile(t *testing.T) {
 			"config.yaml:2: an alias (*name) is not allowed; write the value out",
 		}},
 		{"unknown alias", "tenant: *s3cret\n", []string{
-			"config.yaml: not YAML: an alias (*name) is not allowed; quote the value if it begins with *; check this line and the one before it",
+			"config.yaml: not YAML: an alias (*name) is not allowed; quote the value if it begins with *; check this line and the lines around it",
 		}},
 		{"merge key", "network:\n  <<: {timeout: 1s}\n", []string{"config.yaml:2: a merge key (<<) is not allowed; write the keys out"}},
 		{"tag", "tenant: !s3cret a\n", []string{"config.yaml:1: a tag (!name) is not allowed; remove it, or quote the value if it begins with !"}},

@@ -94,7 +94,7 @@ func syntaxFlaw(err error) flaw {
 	if strings.HasPrefix(text, "unknown anchor") {
 		text = "an alias (*name) is not allowed; quote the value if it begins with *"
 	}
-	return flaw{line, "not YAML: " + text + "; check this line and the one before it"}
+	return flaw{line, "not YAML: " + text + "; check this line and the lines around it"}
 }
 
 // members yields the keys of a mapping and their values.
