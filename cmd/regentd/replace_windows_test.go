@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"regent/agent/audit"
 	"regent/agent/lease"
 	"regent/agent/store"
+	"regent/agent/token"
 	"regent/platform/files"
 
 	"regent/platform/statedir"
@@ -28,9 +30,16 @@ func replacers() []replacer {
 		{"policy.last.json", func(t *testing.T, state string, time int) {
 			mustRun(t, files.Write(filepath.Join(state, "policy.last.json"), []byte{byte(time)}, 0o600))
 		}},
-		{"leases.jsonl", func(t *testing.T, state string, _ int) {
+		{"leases.jsonl", func(t *testing.T, state string, time int) {
+			path := filepath.Join(state, "leases.jsonl")
+			if time == 0 { // the first lease begins the journal
+				held := lease.Lease{Instance: token.Instance{Tenant: "demo-host.com", Application: "cad", Number: 1}}
+				line, err := json.Marshal(lease.Change{Lease: held})
+				mustRun(t, err)
+				mustRun(t, os.WriteFile(path, append(line, '\n'), 0o600))
+			}
 			var table lease.Table
-			_, err := table.OpenJournal(filepath.Join(state, "leases.jsonl"))
+			_, err := table.OpenJournal(path)
 			mustRun(t, err)
 			mustRun(t, table.Close())
 		}},
