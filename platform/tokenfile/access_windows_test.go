@@ -25,7 +25,7 @@ func TestCheckList(t *testing.T) {
 		{"attributes only", layout.SystemSID, []files.Grant{{SID: users, Mask: windows.FILE_READ_ATTRIBUTES}}, ""},
 		{"its own", self, nil, ""},
 		{"a stranger's", "S-1-5-21-1-1001", nil, `belongs to S-1-5-21-1-1001, so anybody could have put it there; run: icacls "F" /setowner *S-1-5-32-544`},
-		{"users read", layout.SystemSID, []files.Grant{{SID: users, Mask: windows.FILE_READ_DATA}, {SID: everybody, Mask: windows.FILE_READ_DATA}, {SID: users, Mask: windows.FILE_READ_DATA}}, `is open to S-1-5-32-545, S-1-1-0: icacls "F"`},
+		{"users read", layout.SystemSID, []files.Grant{{SID: users, Mask: windows.FILE_READ_DATA}, {SID: everybody, Mask: windows.FILE_READ_DATA}, {SID: users, Mask: windows.FILE_READ_DATA}}, `is open to S-1-5-32-545, S-1-1-0; run: icacls "F"`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
