@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/platform/signals"
 	"regent/platform/terminal"
@@ -70,18 +71,20 @@ It stores their auth tokens sealed, refreshes them, and gives access tokens to
 local applications over a socket. To see its state, run: regent status
 
 Exit codes: 0 done, 1 failed, 2 bad usage or invalid configuration.`,
-		Version:       version,
 		Args:          knownCommand,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("version") {
+				printLine(stdout, "regentd "+version)
+				return nil
+			}
 			return usageError{errors.New("the command is missing; to start the daemon: regentd run\nsee regentd --help")}
 		},
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetVersionTemplate("regentd {{.Version}}\n")
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
+	root.Flags().Bool("version", false, "print the version")
 	root.CompletionOptions.DisableDefaultCmd = true // its package brings the scripts
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
@@ -90,7 +93,22 @@ Exit codes: 0 done, 1 failed, 2 bad usage or invalid configuration.`,
 		Use: "version", Short: "Print the version", Args: noArgs,
 		Run: func(*cobra.Command, []string) { printLine(stdout, "regentd "+version) },
 	})
+	wrapFlags(root)
 	return root
+}
+
+// wrapFlags breaks the texts of all flags, so that help fits 80 columns. A template for the
+// usage does it too, but cobra's templates make the daemon 2 MB larger.
+func wrapFlags(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		f.Usage = strings.Join(terminal.Wrap(f.Usage, 40), "\n")
+		if len(f.Usage)+len(f.DefValue) > 40 && f.DefValue != "" {
+			f.Usage += "\n" // the library adds the default
+		}
+	})
+	for _, sub := range cmd.Commands() {
+		wrapFlags(sub)
+	}
 }
 
 // knownCommand is the Args of a command that only has subcommands.
