@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"testing"
 
 	"regent/packaging/manualtest"
@@ -20,4 +21,12 @@ func TestManual(t *testing.T) {
 			{"NO_COLOR", "If it is not empty, output has no colors. TERM=dumb does the same."},
 		},
 	})
+}
+
+// logCommand is the command that shows the log of regentd on this system.
+func logCommand() string {
+	if runtime.GOOS == "windows" {
+		return "Get-WinEvent -ProviderName regentd"
+	}
+	return "journalctl -u regentd"
 }

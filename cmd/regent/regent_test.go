@@ -9,7 +9,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -441,8 +440,7 @@ func TestDaemonThatDoesNotReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		got := cliRun{daemon: &fakeDaemon{silent: true}}.run(t, "status")
-		log := map[bool]string{true: "Get-WinEvent -ProviderName regentd", false: "journalctl -u regentd"}[runtime.GOOS == "windows"]
-		want := result{3, "", "regent: regentd does not answer within 15 s\nRead its log: " + log + "    Diagnose: regent doctor\n"}
+		want := result{3, "", "regent: regentd does not answer within 15 s\nRead its log: " + logCommand() + "    Diagnose: regent doctor\n"}
 		if diff := cmp.Diff(got, want); diff != "" {
 			t.Errorf("(-got +want):\n%s", diff)
 		}
