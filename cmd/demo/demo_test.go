@@ -26,19 +26,17 @@ import (
 // TestMain makes the test program also an application, the bench, and a server that the bench
 // compares with.
 func TestMain(m *testing.M) {
-	roles := map[string]func(args []string) error{
-		"serve": func(args []string) error { return serve(context.Background(), args[0]) },
-		"bench": func(args []string) error {
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			return runBench(ctx, args, os.Stdout)
-		},
+	roles := map[string]func(ctx context.Context, args []string) error{
+		"serve": func(ctx context.Context, args []string) error { return serve(ctx, args[0]) },
+		"bench": func(ctx context.Context, args []string) error { return runBench(ctx, args, os.Stdout) },
 	}
 	if len(os.Args) > 1 && os.Args[1] == "app" {
 		os.Exit(runApp(os.Args[2:]))
 	}
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
-		if err := roles[os.Args[1]](os.Args[2:]); err != nil {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		if err := roles[os.Args[1]](ctx, os.Args[2:]); err != nil {
 			fmt.Fprintf(os.Stderr, "demo %s: %v\n", os.Args[1], err)
 			os.Exit(1)
 		}
