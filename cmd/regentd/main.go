@@ -98,13 +98,20 @@ Exit codes: 0 done, 1 failed, 2 bad usage or invalid configuration.`,
 }
 
 // wrapFlags breaks the texts of all flags, so that help fits 80 columns. A template for the
-// usage does it too, but cobra's templates make the daemon 2 MB larger.
+// usage does it too, but cobra's templates make the daemon 2 MB larger. The default goes into
+// the text, because the library quotes it, and so doubles the backslashes of Windows' paths.
 func wrapFlags(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		f.Usage = strings.Join(terminal.Wrap(f.Usage, 40), "\n")
-		if len(f.Usage)+len(f.DefValue) > 40 && f.DefValue != "" {
-			f.Usage += "\n" // the library adds the default
+		if f.Value.Type() != "string" || f.DefValue == "" {
+			return
 		}
+		between := " "
+		if len(f.Usage)+len(f.DefValue) > 32 {
+			between = "\n"
+		}
+		f.Usage += between + "(default " + f.DefValue + ")"
+		f.DefValue = ""
 	})
 	for _, sub := range cmd.Commands() {
 		wrapFlags(sub)

@@ -2,7 +2,10 @@ package main
 
 import (
 	"io"
+	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"regent/packaging/manualtest"
 )
@@ -23,4 +26,26 @@ func TestManual(t *testing.T) {
 			{"NOTIFY_SOCKET", "The socket on which systemd expects the state of the service."},
 		},
 	})
+}
+
+// The default of a flag is printed as it is typed, and the line fits a terminal.
+func TestWrapFlags(t *testing.T) {
+	for _, def := range []string{`C:\ProgramData\Regent\config.yaml`, `\\.\pipe\regent`, "/run/regent/agent.sock"} {
+		var out strings.Builder
+		cmd := &cobra.Command{Use: "regentd", Run: func(*cobra.Command, []string) {}}
+		cmd.SetOut(&out)
+		cmd.Flags().String("configuration-file", def, "the `file` of the configuration")
+		wrapFlags(cmd)
+		if err := cmd.Help(); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), "(default "+def+")") {
+			t.Errorf("help does not show %s as it is typed:\n%s", def, out.String())
+		}
+		for line := range strings.Lines(out.String()) {
+			if len(line) > 81 {
+				t.Errorf("%d columns: %s", len(line)-1, line)
+			}
+		}
+	}
 }
