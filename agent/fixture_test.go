@@ -55,6 +55,7 @@ type fakeService struct {
 
 	onDiscover func()           // called before it is answered
 	onRedeem   func(counts int) // called after one was used
+	onRefresh  func()           // called before it is answered
 }
 
 func (s *fakeService) down() error {
@@ -94,6 +95,9 @@ func (s *fakeService) Redeem(_ context.Context, registration token.Secret, r tms
 }
 
 func (s *fakeService) Refresh(_ context.Context, r tms.RefreshRequest) (tms.AuthToken, error) {
+	if s.onRefresh != nil {
+		s.onRefresh()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.down(); err != nil {

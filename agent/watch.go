@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"slices"
 	"sync"
 
@@ -105,9 +106,20 @@ type watcher struct {
 	app   policy.Application
 	more  chan struct{} // receives if there are events
 
-	initial int    // instances with a delivered first event
-	seen    uint64 // the number of the last delivered change; guarded by the hub
+	initial   int      // instances with a delivered first event
+	seen      uint64   // the number of the last delivered change; guarded by the hub
+	delivered []uint64 // by instance: the hash of its last delivered snapshot; 0 for none
 }
+
+// snapshot is the part of an instance whose change is an event. Records are stored more
+// often: a refresh stores its attempt, then its result.
+type snapshot struct {
+	Event
+	intent string // differs for another auth token with the same generation
+}
+
+// hashSeed is the seed of the hashes. A hash needs 8 bytes for each instance of a watcher.
+var hashSeed = maphash.MakeSeed()
 
 // watchBatch is the number of first events in one call of next. The client reads them
 // before the agent prepares the next ones.
@@ -143,16 +155,30 @@ func (w *watcher) next(ctx context.Context) ([]Event, error) {
 func (w *watcher) take() []Event {
 	var events []Event
 	for ; w.initial < w.app.Instances && len(events) < watchBatch; w.initial++ {
-		events = append(events, w.agent.event(instanceID(w.app, w.initial+1)))
+		events = w.appendNew(events, instanceID(w.app, w.initial+1))
 	}
 	if events != nil {
 		w.wake() // for the other first events, or for changes in the meantime
 		return events
 	}
 	for _, id := range w.agent.hub.since(w) {
-		events = append(events, w.agent.event(id))
+		events = w.appendNew(events, id)
 	}
 	return events
+}
+
+// appendNew appends the event of id, unless it is the last one that w delivered.
+func (w *watcher) appendNew(events []Event, id token.Instance) []Event {
+	now := w.agent.snapshot(id)
+	if missing := id.Number - len(w.delivered); missing > 0 {
+		w.delivered = append(w.delivered, make([]uint64, max(missing, w.app.Instances-len(w.delivered)))...)
+	}
+	hash, last := maphash.Comparable(hashSeed, now), &w.delivered[id.Number-1]
+	if *last == hash {
+		return events
+	}
+	*last = hash
+	return append(events, now.Event)
 }
 
 // Watch delivers every new state and every new token of an application's instances. The
@@ -160,7 +186,7 @@ func (w *watcher) take() []Event {
 // watch ends with ctx: the caller must cancel it.
 //
 // next waits for changes and returns them, one for each instance, in the order of the
-// changes. Its error is its context's, or a fault when the caller is not allowed to watch
+// changes. It returns each change once. Its error is its context's, or a fault when the caller is not allowed to watch
 // any more. It is for one goroutine.
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next func(context.Context) ([]Event, error), err error) {
 	app, decision, err := a.admit(by, application)
@@ -177,11 +203,11 @@ func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next 
 	return w.next, nil
 }
 
-// event returns the present state of id.
-func (a *Agent) event(id token.Instance) Event {
+// snapshot returns the present state of id.
+func (a *Agent) snapshot(id token.Instance) snapshot {
 	if a.d.Unusable != nil {
-		return Event{Instance: id, State: token.Unredeemed}
+		return snapshot{Event: Event{Instance: id, State: token.Unredeemed}}
 	}
 	r, held := a.tokens.Get(id)
-	return Event{Instance: id, State: a.stateNow(id, r, held), Generation: r.Generation}
+	return snapshot{Event{Instance: id, State: a.stateNow(id, r, held), Generation: r.Generation}, r.Intent}
 }
