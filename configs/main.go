@@ -28,7 +28,7 @@ var embedded string
 const runbook = "packaging/runbook"
 
 func main() {
-	if err := generate(".."); err != nil {
+	if err := generate(top); err != nil {
 		fmt.Fprintln(os.Stderr, "configs:", err)
 		os.Exit(1)
 	}
@@ -57,7 +57,11 @@ func allFiles() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	for name, text := range apiSchemas() {
+	schemas, err := apiSchemas()
+	if err != nil {
+		return nil, err
+	}
+	for name, text := range schemas {
 		files = append(files, file{path.Join("ipc", name), text})
 	}
 	for name, text := range doctor.RunbookPages() {

@@ -99,7 +99,7 @@ func (b *backend) Status(_ context.Context, by agent.Caller) (status.Status, err
 	if b.onStatus != nil {
 		b.onStatus()
 	}
-	return status.Status{Version: "1.2.3", Health: status.Serving}, b.err
+	return status.Status{Version: "1.2.3", Health: status.Serving, Store: status.Store{State: "ok"}}, b.err
 }
 
 func (b *backend) LeasedInstances(context.Context, agent.Caller) []status.Instance { return b.held }
@@ -116,22 +116,22 @@ func (b *backend) Reload(_ context.Context, by agent.Caller) error {
 
 func (b *backend) Policy(_ context.Context, by agent.Caller) (api.Policy, error) {
 	b.record(by, "policy")
-	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyStateOK}}}, b.err
+	return api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Level: "local", Status: api.PolicyStateOK}}}, b.err
 }
 
 func (b *backend) StoreStatus(_ context.Context, by agent.Caller) (api.Store, error) {
 	b.record(by, "store")
-	return api.Store{State: "ok", Damaged: []api.StoreDamage{}}, b.err
+	return api.Store{State: "ok", Ledger: "ok", Damaged: []api.StoreDamage{}}, b.err
 }
 
 func (b *backend) RunStoreOperation(_ context.Context, by agent.Caller, verb string, really bool) (api.Store, error) {
 	b.record(by, verb, really)
-	return api.Store{State: "ok", Damaged: []api.StoreDamage{}, Verb: verb, Counts: 3}, b.err
+	return api.Store{State: "ok", Ledger: "ok", Damaged: []api.StoreDamage{}, Verb: verb, Counts: 3}, b.err
 }
 
 func (b *backend) Unregister(_ context.Context, by agent.Caller) (api.Store, error) {
 	b.record(by, "unregister")
-	return api.Store{State: "ok", Damaged: []api.StoreDamage{}, Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
+	return api.Store{State: "ok", Ledger: "ok", Damaged: []api.StoreDamage{}, Wiped: []api.WipedToken{{Instance: "cad/1"}}}, b.err
 }
 
 func (b *backend) Invalidate(_ context.Context, by agent.Caller, application, instance string, seen uint64) error {

@@ -15,7 +15,7 @@ import (
 
 func (b *backend) Diagnose(_ context.Context, by agent.Caller) (api.Diagnosis, error) {
 	b.record(by, "diagnose")
-	return doctor.Daemon{PID: 7, ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDNS}}}, b.err
+	return doctor.Daemon{PID: 7, Audience: doctor.User, ServiceChecks: []doctor.ServiceCheck{{Host: "demo-host.com", Stage: fault.StageDNS}}}, b.err
 }
 
 func (b *backend) Metrics(_ context.Context, by agent.Caller) (string, error) {

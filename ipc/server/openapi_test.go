@@ -3,33 +3,59 @@ package server_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"os"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"regent/agent"
+	"regent/agent/fault"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
 // openAPIDocument is the OpenAPI document, as far as this test reads it.
 type openAPIDocument struct {
-	Paths map[string]map[string]struct {
-		RequestBody *struct{ Content map[string]any }
-		Responses   map[string]struct {
-			Content map[string]struct {
-				Schema struct {
-					Ref string `json:"$ref"`
-				}
-			}
+	Paths      map[string]map[string]openAPIOperation
+	Components struct {
+		Responses map[string]openAPIResponse
+		Schemas   map[string]struct {
+			Properties map[string]struct{ Maximum *int64 }
 		}
 	}
+}
+
+type openAPIOperation struct {
+	RequestBody *struct{ Content map[string]any }
+	Responses   map[string]openAPIResponse
+}
+
+type openAPIResponse struct {
+	Ref     string `json:"$ref"`
+	Headers map[string]any
+	Content map[string]struct {
+		Schema struct {
+			Ref string `json:"$ref"`
+		}
+	}
+}
+
+// response returns what is described for a status of an operation, of which the rest is
+// "default".
+func (d *openAPIDocument) response(o openAPIOperation, status string) (r openAPIResponse, ok bool) {
+	if r, ok = o.Responses[status]; r.Ref != "" {
+		r, ok = d.Components.Responses[path.Base(r.Ref)]
+	}
+	return r, ok
 }
 
 const openAPIFile = "../openapi.json"
@@ -135,44 +161,107 @@ func TestOpenAPIAnswers(t *testing.T) {
 				}
 				withServer(t, &backend{grant: longGrant(), changes: make(chan *agent.Event)}, func(t *testing.T, h *testServer) {
 					resp, got := request(t, h, strings.ToUpper(method), url, body)
-					checkAnswer(t, compiler, o.Responses, resp, got, refused)
+					if refused != (resp.StatusCode >= http.StatusBadRequest) {
+						t.Errorf("%s %s, refused %v: %s", method, path, refused, resp.Status)
+					}
+					checkAnswer(t, &d, compiler, o, resp, got)
 				})
 			}
 		}
 	}
 }
 
-// checkAnswer holds one answer against what is described.
-func checkAnswer(t *testing.T, c *jsonschema.Compiler, responses map[string]struct {
-	Content map[string]struct {
-		Schema struct {
-			Ref string `json:"$ref"`
+// Every fault of the agent is an answer of the document: each call has those about the
+// caller and the daemon, and a call for a token has all.
+func TestOpenAPIFaults(t *testing.T) {
+	d, compiler := readOpenAPI(t)
+	for path, methods := range d.Paths {
+		for method, o := range methods {
+			kinds := []fault.Kind{fault.Denied, fault.Throttled, fault.Unavailable, fault.StoreLocked, fault.Internal}
+			if path == api.PathToken {
+				kinds = fault.Kinds()
+			}
+			for _, kind := range kinds {
+				b := &backend{err: fault.New("test", kind, nil).WithInstance("cad/1").WithRetry(time.Second)}
+				withServer(t, b, func(t *testing.T, h *testServer) {
+					url := path
+					if path == api.PathExplain || path == api.PathWatch {
+						url += "?pid=42&application=cad"
+					}
+					resp, got := request(t, h, strings.ToUpper(method), url, strings.NewReader(exampleBodies[path]))
+					if !strings.Contains(string(got), string(kind)) {
+						t.Errorf("%s %s: want %s, got %s", method, path, kind, got)
+					}
+					checkAnswer(t, &d, compiler, o, resp, got)
+				})
+			}
 		}
 	}
-}, resp *http.Response, body []byte, refused bool,
-) {
+}
+
+// The largest numbers of the document are those of the server.
+func TestOpenAPILimits(t *testing.T) {
+	d, _ := readOpenAPI(t)
+	for _, tt := range []struct{ schema, property, path, body string }{
+		{"TokenRequest", "min_ttl", api.PathToken, `{"application":"cad","min_ttl":%d}`},
+		{"TokenRequest", "wait", api.PathToken, `{"application":"cad","wait":%d}`},
+		{"RegistrationRequest", "wait", api.PathRegistration, `{"registration_token":"r","wait":%d}`},
+	} {
+		most := d.Components.Schemas[tt.schema].Properties[tt.property].Maximum
+		if most == nil {
+			t.Errorf("%s.%s has no maximum", tt.schema, tt.property)
+			continue
+		}
+		for over, want := range []int{http.StatusOK, http.StatusBadRequest} {
+			withServer(t, &backend{grant: longGrant()}, func(t *testing.T, h *testServer) {
+				if resp, _ := request(t, h, http.MethodPost, tt.path, strings.NewReader(fmt.Sprintf(tt.body, *most+int64(over)))); resp.StatusCode != want {
+					t.Errorf("%s of %d: %s", tt.property, *most+int64(over), resp.Status)
+				}
+			})
+		}
+	}
+}
+
+// The data of each event is an Event of the document.
+func TestOpenAPIEvents(t *testing.T) {
+	_, compiler := readOpenAPI(t)
+	for _, state := range token.States() {
+		b, err := json.Marshal(api.Event{Instance: "cad/1", State: string(state), Generation: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkBody(t, compiler, "an event", "#/components/schemas/Event", b)
+	}
+}
+
+// checkAnswer holds one answer against what is described.
+func checkAnswer(t *testing.T, d *openAPIDocument, c *jsonschema.Compiler, o openAPIOperation, resp *http.Response, body []byte) {
 	t.Helper()
 	at := resp.Request.Method + " " + resp.Request.URL.Path
-	want, ok := responses[resp.Status[:3]]
-	ref, media := "", resp.Header.Get("Content-Type")
+	want, ok := d.response(o, resp.Status[:3])
+	media := resp.Header.Get("Content-Type")
+	content, known := want.Content[media]
 	switch {
-	case refused && (ok || media != api.ProblemType):
-		t.Errorf("%s, refused: %s %s", at, resp.Status, media)
-	case refused:
-		ref = "#/components/schemas/Problem"
 	case !ok:
 		t.Errorf("%s: %s is not described: %s", at, resp.Status, body)
 	case want.Content == nil && len(body) > 0:
 		t.Errorf("%s: a body that is not described: %s", at, body)
-	case want.Content != nil:
-		content, ok := want.Content[media]
-		if ref = content.Schema.Ref; !ok {
-			t.Errorf("%s: %s is not described", at, media)
+	case want.Content != nil && !known:
+		t.Errorf("%s: %s is not described", at, media)
+	}
+	for _, name := range []string{"Retry-After", "Cache-Control"} {
+		if _, described := want.Headers[name]; resp.Header.Get(name) != "" && !described {
+			t.Errorf("%s: %s: the header %s is not described", at, resp.Status, name)
 		}
 	}
-	if ref == "" {
-		return
+	if content.Schema.Ref != "" {
+		checkBody(t, c, at, content.Schema.Ref, body)
 	}
+}
+
+// checkBody holds a body against a schema.
+func checkBody(t *testing.T, c *jsonschema.Compiler, at, ref string, body []byte) {
+	t.Helper()
 	s, err := c.Compile("openapi.json" + ref)
 	if err != nil {
 		t.Fatal(err)

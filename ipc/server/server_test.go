@@ -78,7 +78,7 @@ func TestCalls(t *testing.T) {
 		want  any
 		asked []any
 	}{
-		{"status", func(ctx context.Context, c *client.Client) (any, error) { return c.Status(ctx) }, status.Status{Version: "1.2.3", Health: status.Serving}, []any{"", "status"}},
+		{"status", func(ctx context.Context, c *client.Client) (any, error) { return c.Status(ctx) }, status.Status{Version: "1.2.3", Health: status.Serving, Store: status.Store{State: "ok"}}, []any{"", "status"}},
 		{
 			"ledger", func(ctx context.Context, c *client.Client) (any, error) { return c.Ledger(ctx) },
 			api.Ledger{Entries: []api.LedgerEntry{{Seq: 1, At: at, Kind: "refused", Code: "registration_exhausted", Tenant: "t", Instance: "cad/1"}}},
@@ -96,22 +96,22 @@ func TestCalls(t *testing.T) {
 			return nil, c.Resolve(ctx, "regent-1", false)
 		}, nil, []any{"alice", "resolve", "regent-1", false}},
 		{"forget", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Forget(ctx, "cad", "2") }, nil, []any{"alice", "forget", "cad", "2"}},
-		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Status: api.PolicyStateOK}}}, []any{"alice", "policy"}},
+		{"policy", func(ctx context.Context, c *client.Client) (any, error) { return c.Policy(ctx) }, api.Policy{Keys: []api.PolicyKey{{Key: "tenant", Level: "local", Status: api.PolicyStateOK}}}, []any{"alice", "policy"}},
 		{
 			"store", func(ctx context.Context, c *client.Client) (any, error) { return c.Store(ctx) },
-			api.Store{State: "ok", Damaged: []api.StoreDamage{}},
+			api.Store{State: "ok", Ledger: "ok", Damaged: []api.StoreDamage{}},
 			[]any{"alice", "store"},
 		},
 		{
 			"store verb", func(ctx context.Context, c *client.Client) (any, error) {
 				return c.RunStoreOperation(ctx, "recover", true)
 			},
-			api.Store{State: "ok", Verb: "recover", Counts: 3, Damaged: []api.StoreDamage{}},
+			api.Store{State: "ok", Ledger: "ok", Verb: "recover", Counts: 3, Damaged: []api.StoreDamage{}},
 			[]any{"alice", "recover", true},
 		},
 		{
 			"unregister", func(ctx context.Context, c *client.Client) (any, error) { return c.Unregister(ctx) },
-			api.Store{State: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}, Damaged: []api.StoreDamage{}},
+			api.Store{State: "ok", Ledger: "ok", Wiped: []api.WipedToken{{Instance: "cad/1"}}, Damaged: []api.StoreDamage{}},
 			[]any{"alice", "unregister"},
 		},
 		{"reload", func(ctx context.Context, c *client.Client) (any, error) { return nil, c.Reload(ctx) }, nil, []any{"alice", "reload"}},
