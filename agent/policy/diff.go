@@ -47,11 +47,11 @@ func Diff(old, now Settings) Changes {
 func (s *Settings) texts() map[string]string {
 	all := map[string]string{}
 	for _, d := range keysOf() {
-		all[d.Key] = writeYAML(d.field(s).Interface())
+		all[d.Key] = WriteYAML(d.field(s).Interface())
 	}
 	for _, a := range s.Applications {
 		for _, d := range applicationKeys(a.ID) {
-			all[d.Key] = writeYAML(d.field(&a).Interface())
+			all[d.Key] = WriteYAML(d.field(&a).Interface())
 		}
 	}
 	return all

@@ -50,18 +50,18 @@ func (res Resolved) provenance(d Definition) Provenance {
 	if len(set) == 0 && d.Name() == "tenant" {
 		set = res.entries["tenant"]
 	}
-	found := []Found{{Value: writeYAML(d.Default)}}
+	found := []Found{{Value: WriteYAML(d.Default)}}
 	if len(set) > 0 {
 		found = nil
 	}
 	for _, e := range slices.Backward(set) {
-		found = append(found, Found{writeYAML(e.value), e.origin})
+		found = append(found, Found{WriteYAML(e.value), e.origin})
 	}
 	return Provenance{d.Key, found[0], found[1:]}
 }
 
-// writeYAML writes a value as YAML in one line. It omits the origins of rules.
-func writeYAML(v any) string {
+// WriteYAML writes a value as YAML in one line. It omits the origins of rules.
+func WriteYAML(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "[]"
@@ -94,7 +94,7 @@ func fields(prefix string, target any) string {
 		if d.Key != prefix+d.Name() {
 			continue
 		}
-		if text := writeYAML(d.field(target).Interface()); text != writeYAML(d.Default) {
+		if text := WriteYAML(d.field(target).Interface()); text != WriteYAML(d.Default) {
 			items = append(items, d.Name()+": "+text)
 		}
 	}

@@ -16,7 +16,7 @@ func (res Resolved) Rows(problems []Problem) (rows []Row, other []Problem) {
 	at := map[string]int{}
 	for i, d := range keysOf(res.ids...) {
 		at[d.Key] = i
-		rows = append(rows, Row{Definition: d, Provenance: res.provenance(d), Default: writeYAML(d.Default)})
+		rows = append(rows, Row{Definition: d, Provenance: res.provenance(d), Default: WriteYAML(d.Default)})
 	}
 	for _, p := range problems {
 		i, found := at[owner(p.Key, at)]

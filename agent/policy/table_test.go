@@ -47,7 +47,7 @@ func TestDefaultsAndExamplesAreValid(t *testing.T) {
 	for _, d := range Table() {
 		shown := []string{d.Example}
 		if d.Default != nil {
-			shown = append(shown, writeYAML(d.Default))
+			shown = append(shown, WriteYAML(d.Default))
 		}
 		for _, text := range shown {
 			if text == "" {

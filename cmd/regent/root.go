@@ -92,7 +92,7 @@ func addCommands(root *cobra.Command, s runtimeEnv) {
 	root.PersistentFlags().StringVar(&c.socket, "socket", cmp.Or(s.getenv("REGENT_SOCKET"), localsock.DefaultPath),
 		"the `address` of the agent; REGENT_SOCKET sets it too")
 	root.AddCommand(
-		newStatus(c), newDoctor(c), newBundle(c), newInstances(c), newRegister(c), newToken(c), newExec(c), newWatch(c), newExplain(c),
+		newStatus(c), newSetup(c), newDoctor(c), newBundle(c), newInstances(c), newRegister(c), newToken(c), newExec(c), newWatch(c), newExplain(c),
 		newLedger(c), newStore(c), newUnregister(c), newSealImage(c), newReload(c), newPolicy(c), newVersion(), newCompletion(),
 	)
 }

@@ -26,6 +26,7 @@ type runtimeEnv struct {
 	width      int                                           // of the terminal that out is; 0 if it is none
 	prompt     func(context.Context, string) ([]byte, error) // asks at the terminal that in is, without echo; nil if it is none
 	confirm    func(context.Context, string) (bool, error)   // asks for yes or no there; nil if it is none
+	ask        func(context.Context, string) (string, error) // asks for a line there; nil if it is none
 }
 
 func newRuntimeEnv() runtimeEnv {
@@ -43,6 +44,9 @@ func newRuntimeEnv() runtimeEnv {
 		}
 		s.confirm = func(ctx context.Context, question string) (bool, error) {
 			return terminal.Confirm(ctx, os.Stdin, os.Stderr, question)
+		}
+		s.ask = func(ctx context.Context, question string) (string, error) {
+			return terminal.Ask(ctx, os.Stdin, os.Stderr, question)
 		}
 	}
 	return s

@@ -104,6 +104,11 @@ func setUp(env *testscript.Env, bin string, d emulator.Dialect) error {
 	env.Setenv("REGENT_SOCKET", socketOf(env.WorkDir, "agent"))
 	env.Setenv("OTHER_SOCKET", socketOf(env.WorkDir, "other"))
 	env.Setenv("NO_PROXY", "*")
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+	env.Setenv("ME", me.Username)
 	env.Setenv("TMSCTL_PROFILES", filepath.Join(env.WorkDir, "tmsctl", "profiles.yaml"))
 	s := &story{running: map[string]*program{}, dialect: d}
 	env.Values[storyKey{}] = s

@@ -63,6 +63,38 @@ func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) 
 	return false, nil
 }
 
+// Ask writes the question to out and returns the line typed at in, without white space
+// around it. The end of the input is an error that wraps [io.EOF]. If ctx is done first,
+// it returns ctx's error.
+func Ask(ctx context.Context, in io.Reader, out io.Writer, question string) (string, error) {
+	Print(out, question+":")
+	Print(out, " ")
+	answer, err := Await(ctx, func() ([]byte, error) {
+		seen := endReader{in: in}
+		line, err := readLine(&seen)
+		if err == nil && len(line) == 0 && seen.ended {
+			err = fmt.Errorf("read from the terminal: %w", io.EOF)
+		}
+		return line, err
+	})
+	if err != nil {
+		_, _ = fmt.Fprint(out, "\n")
+	}
+	return strings.TrimSpace(string(answer)), err
+}
+
+// endReader notes the end of its input.
+type endReader struct {
+	in    io.Reader
+	ended bool
+}
+
+func (r *endReader) Read(b []byte) (int, error) {
+	n, err := r.in.Read(b)
+	r.ended = r.ended || errors.Is(err, io.EOF)
+	return n, err
+}
+
 // maxLine is the maximum length of an input line in bytes.
 const maxLine = 64 << 10
 

@@ -1,0 +1,306 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regent/agent/policy"
+	"regent/agent/status"
+	"regent/agent/token"
+	"regent/ipc/api"
+	"regent/platform/files"
+	"regent/platform/peer"
+)
+
+// setupFlags are the flags of regent setup.
+type setupFlags struct {
+	tenant, tokenFile, application string
+	tokenStdin, yes, dryRun        bool
+	instances                      int
+	users, groups, units           []string
+	wait                           time.Duration
+}
+
+// setup is one run of regent setup.
+type setup struct {
+	*cli
+	cmd    *cobra.Command
+	flags  setupFlags
+	device setupDevice
+}
+
+func newSetup(c *cli) *cobra.Command {
+	s := setup{cli: c}
+	cmd := command("setup", "Set up an application on this device, from the tenant to its token",
+		`Set up an application on this device. It asks for the application, the tenant,
+the number of instances, the users, and the registration token. Flags replace
+the questions.
+
+It shows the file that it will write and the counts that this costs. Then it
+asks. It writes config.d/`+setupName+` beside the configuration, gives the
+registration token to the agent, and waits for the tokens.
+
+Run again, it shows what changes, and redeems no instance a second time. To undo
+it, delete the file. Used counts do not come back.`,
+		func(cmd *cobra.Command, _ []string) error {
+			s.cmd = cmd
+			return s.run()
+		})
+	cmd.Example = `  sudo regent setup
+  sudo regent setup --tenant demo-host.com --token-file token \
+    --application cad --instances 2 --users alice --yes
+  sudo regent setup --application cad --instances 3 --dry-run`
+	f := cmd.Flags()
+	f.StringVar(&s.flags.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
+	f.StringVar(&s.flags.tokenFile, "token-file", "", "the `file` with the registration token, readable by its owner only")
+	f.BoolVar(&s.flags.tokenStdin, "token-stdin", false, "read the registration token from standard input")
+	f.StringVar(&s.flags.application, "application", "", "the `id` of the application (default: the only configured one)")
+	f.IntVar(&s.flags.instances, "instances", 1, "how many may run at the same time; each costs one count")
+	f.StringSliceVar(&s.flags.users, "users", nil, "the `names` of users who may use it (default: the user who ran sudo)")
+	f.StringSliceVar(&s.flags.groups, "groups", nil, "the `names` of groups who may use it")
+	f.StringSliceVar(&s.flags.units, "units", nil, "the `names` of systemd units that may use it")
+	f.BoolVar(&s.flags.yes, "yes", false, "write without a question; where there is a default, use it")
+	f.BoolVar(&s.flags.dryRun, "dry-run", false, "show the file and the counts, and change nothing")
+	f.DurationVar(&s.flags.wait, "wait", 2*time.Minute, "how long to wait for the redemption")
+	jsonFlag(cmd, "print the result as JSON; it asks no question")
+	completeFlag(cmd, "application", c.completeApplications)
+	return cmd
+}
+
+// setupCommand is the command that an administrator runs.
+func setupCommand() string {
+	if runtime.GOOS == "windows" {
+		return "regent setup, in a shell that runs as administrator"
+	}
+	return "sudo regent setup"
+}
+
+// setupPlan is the change that regent setup makes.
+type setupPlan struct {
+	id      string // the application
+	tenant  string
+	content string    // the new content of the file; "" for no file
+	file    setupFile // the same
+	waiting []string  // the instances that a registration token is redeemed for
+	secret  token.Secret
+	origin  tokenOrigin
+	stored  bool // a registration token for the tenant is stored already
+
+	onDemand bool // the application is redeemed at its first request
+}
+
+func (s setup) run() error {
+	if s.flags.tokenFile != "" && s.flags.tokenStdin {
+		return usage(s.cmd, "--token-file and --token-stdin exclude each other")
+	}
+	if _, err := seconds(s.cmd, "wait", s.flags.wait); err != nil {
+		return err
+	}
+	var err error
+	if s.device, err = s.readSetupDevice(s.cmd.Context()); err != nil {
+		return err
+	}
+	p, err := s.plan()
+	if err != nil {
+		return err
+	}
+	changes := p.content != s.device.content
+	text := s.renderPlan(p)
+	switch {
+	case s.flags.dryRun && wantsJSON(s.cmd):
+		return printJSON(s.cmd.OutOrStdout(), s.result(p, "dry_run", nil))
+	case s.flags.dryRun:
+		return write(s.cmd, text+"Nothing was written: --dry-run.\n")
+	case !wantsJSON(s.cmd):
+		err = write(s.cmd, text)
+	}
+	if err == nil && (changes || !p.secret.IsZero()) {
+		err = confirm(s.cmd, s.runtimeEnv, s.flags.yes, p.question(changes))
+	}
+	if err == nil && changes {
+		err = s.apply(p)
+	}
+	if err != nil {
+		return err
+	}
+	return s.finish(p, changes)
+}
+
+// plan collects the answers. It changes nothing.
+func (s setup) plan() (p setupPlan, err error) {
+	a := setupAnswers{setup: s}
+	if err = a.collect(); err != nil {
+		return p, err
+	}
+	p.id, p.file, p.content = a.id, a.file, a.file.render()
+	p.tenant = s.device.tenant(a.file, a.id)
+	p.stored = holdsRegistration(s.device.status, token.TenantHost(p.tenant))
+	p.onDemand = s.device.value("applications."+a.id+".redeem") == policy.OnDemand
+	counts := 1 // not known yet
+	if p.id != "" && p.tenant != "" {
+		p.waiting = s.device.waiting(a.file, p.tenant)
+		counts = len(p.waiting)
+	}
+	if !s.flags.yes && !s.flags.dryRun && s.confirm == nil {
+		a.missing = append(a.missing, "--yes")
+	}
+	if s.noDumps != nil { // before the token is in memory
+		err = s.noDumps()
+	}
+	if err == nil {
+		p.secret, p.origin, err = a.secret(counts, p.stored)
+	}
+	if err == nil && len(a.missing) > 0 {
+		err = usage(s.cmd, "there is no terminal to ask a question; add %s", strings.Join(a.missing, ", "))
+	}
+	if err != nil {
+		return p, err
+	}
+	_, err = resolveSetup(s.device.path, p.content)
+	return p, err
+}
+
+// question is the last question, before the change.
+func (p setupPlan) question(changes bool) string {
+	switch {
+	case changes && !p.secret.IsZero():
+		return "Write this file and use the registration token?"
+	case changes:
+		return "Write this file?"
+	}
+	return "Use the registration token?"
+}
+
+// renderPlan shows the file, or its changes, and the cost.
+func (s setup) renderPlan(p setupPlan) string {
+	var b strings.Builder
+	path := printable(s.device.path)
+	switch {
+	case p.content == s.device.content && p.content == "":
+		b.WriteString("No file is needed: the configuration is complete.\n")
+	case p.content == s.device.content:
+		b.WriteString("Unchanged: " + path + "\n")
+	case s.device.content == "":
+		b.WriteString("New file " + path + ":\n\n")
+	case p.content == "":
+		b.WriteString("Deletes " + path + ":\n\n")
+	default:
+		b.WriteString("Changes " + path + ":\n\n")
+	}
+	if p.content != s.device.content {
+		for _, line := range diffLines(s.device.content, p.content) {
+			mark := string(line.mark) + " "
+			if s.device.content == "" {
+				mark = "  "
+			}
+			b.WriteString(strings.TrimRight("  "+mark+printable(line.text), " ") + "\n")
+		}
+		b.WriteString("\n")
+	}
+	for _, warning := range s.warnings(p) {
+		b.WriteString(s.view().prose("Warning: " + printable(warning) + "."))
+	}
+	b.WriteString(s.view().prose(p.cost()))
+	return b.String()
+}
+
+// cost says how many counts the redemptions cost.
+func (p setupPlan) cost() string {
+	n := len(p.waiting)
+	if n == 0 {
+		return "It costs no count: each instance has its auth token."
+	}
+	names := p.waiting
+	if n > maxNames {
+		names = append(slices.Clone(names[:maxNames]), "…")
+	}
+	text := fmt.Sprintf("It costs %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
+	if p.secret.IsZero() && !p.stored {
+		text += " They are used when you give the registration token."
+	}
+	return text
+}
+
+// maxNames is the number of instances that the plan names.
+const maxNames = 8
+
+// warnings returns the parts of the file that cannot work on this device now.
+func (s setup) warnings(p setupPlan) (all []string) {
+	if len(p.file.application(p.id).Allow) > 0 && len(s.device.values("applications."+p.id+".allow")) > 0 {
+		all = append(all, "this replaces the allow rules in "+s.device.values("applications." + p.id + ".allow")[0].Source)
+	}
+	resolved, err := resolveSetup(s.device.path, p.content)
+	if err != nil {
+		return all
+	}
+	here := policy.Device{
+		System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: os.ReadFile,
+		IsMissing: func(name string) bool { _, err := os.Stat(name); return os.IsNotExist(err) },
+	}
+	for _, w := range here.Check(resolved) {
+		all = append(all, w.Text)
+	}
+	return all
+}
+
+// apply writes the file, and restores the old one if regentd refuses it or does not read
+// it.
+func (s setup) apply(p setupPlan) error {
+	if err := replaceFile(s.device.path, p.content); err != nil {
+		return err
+	}
+	err := s.reload(p)
+	if err == nil || s.cmd.Context().Err() != nil {
+		return err
+	}
+	if undo := replaceFile(s.device.path, s.device.content); undo != nil {
+		return errors.Join(err, undo)
+	}
+	_, undo := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Reload(ctx) })
+	return errors.Join(err, undo)
+}
+
+// reload makes the daemon read the file, and checks that it did.
+func (s setup) reload(p setupPlan) error {
+	_, err := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Reload(ctx) })
+	if err != nil {
+		return err
+	}
+	now, err := ask(s.cmd.Context(), 0, s.agent().Policy)
+	if err != nil || p.content == "" {
+		return err
+	}
+	read := slices.ContainsFunc(now.Keys, func(k api.PolicyKey) bool {
+		return s.device.isOwn(k.Source) || slices.ContainsFunc(k.Hides, func(v api.PolicyValue) bool { return s.device.isOwn(v.Source) })
+	})
+	if !read {
+		return fmt.Errorf("regentd does not read %s. It runs with another --config-dir: write the file shown above there", s.device.path)
+	}
+	return nil
+}
+
+// replaceFile writes a file that everybody may read; "" deletes it.
+func replaceFile(path, content string) error {
+	if content == "" {
+		return os.Remove(path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // everybody may read the configuration
+		return err
+	}
+	return files.Write(path, []byte(content), 0o644)
+}
+
+// isSettled reports whether nothing more happens to an instance soon: it has an auth token,
+// or a redemption failed after since.
+func isSettled(i status.Instance, since time.Time) bool {
+	return token.State(i.State) != token.Unredeemed || i.LastFault != nil && !i.LastFault.At.Before(since)
+}

@@ -1,0 +1,355 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"regent/agent/authz"
+	"regent/agent/policy"
+	"regent/agent/token"
+	"regent/platform/peer"
+	"regent/platform/terminal"
+)
+
+// setupAnswers collects the answers: from the flags, then from the person.
+type setupAnswers struct {
+	setup
+	file    setupFile // the answers so far
+	id      string    // the application
+	missing []string  // the flags without which there is no answer, if nobody can be asked
+}
+
+// canAsk reports whether a person answers questions.
+func (a *setupAnswers) canAsk() bool { return a.ask != nil && !wantsJSON(a.cmd) }
+
+// question asks until check accepts the answer. An empty answer means usual. With --yes,
+// it does not ask if there is a usual answer. If nobody can be asked, it notes the flag.
+func (a *setupAnswers) question(text, flag, usual string, check func(string) error) (string, error) {
+	switch {
+	case usual != "" && (a.flags.yes || !a.canAsk()):
+		return usual, check(usual)
+	case !a.canAsk():
+		a.missing = append(a.missing, flag)
+		return "", nil
+	}
+	if usual != "" {
+		text += " [" + printable(usual) + "]"
+	}
+	for {
+		answer, err := a.ask(a.cmd.Context(), text)
+		if err != nil {
+			return "", err
+		}
+		if answer == "" {
+			answer = usual
+		}
+		if err = check(answer); err == nil {
+			return answer, nil
+		}
+		terminal.Print(a.err, "  "+printable(err.Error())+".\n")
+	}
+}
+
+// flagValue returns the checked value of a flag, and whether it is set.
+func (a *setupAnswers) flagValue(flag, value string, check func(string) error) (string, bool, error) {
+	if !a.cmd.Flags().Changed(flag) {
+		return "", false, nil
+	}
+	if err := check(value); err != nil {
+		return "", true, usage(a.cmd, "--%s: %v", flag, err)
+	}
+	return value, true, nil
+}
+
+// collect returns the answers, in the order in which they depend on each other.
+func (a *setupAnswers) collect() error {
+	a.file = a.device.file
+	for _, step := range []func() error{a.application, a.tenant, a.instances, a.rules} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// application chooses one that is configured, or a new one.
+func (a *setupAnswers) application() (err error) {
+	known := a.device.applications()
+	if id, set, err := a.flagValue("application", a.flags.application, token.CheckApplication); set || err != nil {
+		a.id = id
+		return err
+	}
+	usual := ""
+	if len(known) == 1 || len(known) > 1 && a.canAsk() && !a.flags.yes {
+		usual = known[0]
+	}
+	text := "ID of the application, such as cad"
+	if len(known) > 0 {
+		text = "Application: " + strings.Join(known, ", ") + ", or the ID of a new one"
+	}
+	a.id, err = a.question(text, "--application", usual, token.CheckApplication)
+	return err
+}
+
+// tenant asks for the tenant, unless the application has its own, or policy sets it.
+func (a *setupAnswers) tenant() error {
+	check := func(s string) error {
+		if _, err := policy.NormalizeTenant(s); err != nil {
+			return fmt.Errorf("the tenant %w", err)
+		}
+		return nil
+	}
+	value, set, err := a.flagValue("tenant", a.flags.tenant, check)
+	if err != nil {
+		return err
+	}
+	usual := a.device.tenant(a.file, a.id)
+	by := a.device.hiddenBy("tenant")
+	if own := a.device.ownTenant(a.id); own != "" {
+		by = a.device.hiddenBy("applications." + a.id + ".tenant")
+		if by == "" {
+			by = a.device.values("applications." + a.id + ".tenant")[0].Source
+		}
+	}
+	if !set && by == "" {
+		if value, err = a.question("Tenant, such as demo-host.com", "--tenant", usual, check); err != nil || value == "" {
+			return err
+		}
+	}
+	if by != "" && !set {
+		return nil
+	}
+	value, _ = policy.NormalizeTenant(value) // checked
+	switch {
+	case by != "" && value != usual:
+		return usage(a.cmd, "--tenant: %s sets the tenant, and overrides %s", by, a.device.path)
+	case value != a.device.value("tenant") && by == "":
+		a.file.Tenant = value
+	}
+	return nil
+}
+
+// instances asks for the number, unless another file has the application.
+func (a *setupAnswers) instances() error {
+	key := "applications." + a.id + ".instances"
+	check := func(s string) error {
+		if n, err := strconv.Atoi(s); err != nil || n < 1 || n > token.MaxInstances {
+			return fmt.Errorf("it is not a number from 1 to %d", token.MaxInstances)
+		}
+		return nil
+	}
+	text, set, err := a.flagValue("instances", strconv.Itoa(a.flags.instances), check)
+	if err != nil || a.id == "" || !set && a.isElsewhere() {
+		return err
+	}
+	if !set {
+		usual := strconv.Itoa(a.device.instances(a.file, a.id))
+		if text, err = a.question("How many may run at the same time? Each costs one count", "--instances", usual, check); err != nil {
+			return err
+		}
+	}
+	n, _ := strconv.Atoi(text) // checked
+	app := a.file.application(a.id)
+	if app.Instances = n; strconv.Itoa(n) == a.device.value(key) {
+		app.Instances = 0
+	}
+	return a.set(app, key, "--instances", app.Instances > 0)
+}
+
+// set changes the application in the file, unless another source overrides the key.
+func (a *setupAnswers) set(app setupApplication, key, flag string, writes bool) error {
+	if by := a.device.hiddenBy(key); by != "" && writes {
+		return usage(a.cmd, "%s: %s sets %s, and overrides %s", flag, by, key, a.device.path)
+	}
+	a.file = a.file.with(app)
+	return nil
+}
+
+// isElsewhere reports whether another file has the application, such as that of its
+// package.
+func (a *setupAnswers) isElsewhere() bool {
+	return len(a.device.values("applications."+a.id+".id")) > 0
+}
+
+// admitted is a kind of caller that setup can admit.
+type admitted struct {
+	flag, question string
+	names          []string // of the flag
+	usual          []string
+	rule           func(names []string) authz.Rule
+}
+
+// rules asks who may use the application, unless another file has rules.
+func (a *setupAnswers) rules() error {
+	key := "applications." + a.id + ".allow"
+	app := a.file.application(a.id)
+	all := a.admitted(app.Allow)
+	set := slices.ContainsFunc(all, func(k admitted) bool { return a.cmd.Flags().Changed(k.flag) })
+	if !set && (len(a.device.values(key)) > 0 || len(app.Allow) > 0 && (a.flags.yes || !a.canAsk())) {
+		return nil
+	}
+	for {
+		var rules []authz.Rule
+		for _, k := range all {
+			names, err := a.names(k, set)
+			if err != nil {
+				return err
+			}
+			if len(names) > 0 {
+				rules = append(rules, k.rule(names))
+			}
+		}
+		if len(rules) == 0 && a.canAsk() && !a.flags.yes && !set {
+			terminal.Print(a.err, "  Without a user, a group or a unit, nobody could use "+a.id+".\n")
+			continue
+		}
+		if len(rules) == 0 {
+			a.missing = append(a.missing, "--users, --groups or --units")
+			return nil
+		}
+		app.Allow = append(rules, otherRules(app.Allow)...)
+		return a.set(app, key, "--users", true)
+	}
+}
+
+// names returns the names of one kind: from the flag, from the person, or the usual ones.
+// If one of the three flags is set, it asks for none of them.
+func (a *setupAnswers) names(k admitted, set bool) ([]string, error) {
+	check := func(s string) error { return checkRule(k.rule(splitNames(s))) }
+	if text, isSet, err := a.flagValue(k.flag, strings.Join(k.names, ","), check); isSet || err != nil {
+		return splitNames(text), err
+	}
+	usual := strings.Join(k.usual, ",")
+	if set && k.flag == "users" && len(a.file.application(a.id).Allow) == 0 {
+		return nil, nil // the caller of sudo is usual only if nobody is named
+	}
+	if set || a.flags.yes || !a.canAsk() || k.flag == "units" && runtime.GOOS != "linux" {
+		return k.usual, check(usual)
+	}
+	if usual == "" {
+		usual = noName
+	}
+	text, err := a.question(k.question, "--"+k.flag, usual, check)
+	return splitNames(text), err
+}
+
+// noName is the answer for an empty list.
+const noName = "none"
+
+func splitNames(text string) (names []string) {
+	for name := range strings.SplitSeq(text, ",") {
+		if name = strings.TrimSpace(name); name != "" && name != noName {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// checkRule returns the reason why the parser refuses a rule.
+func checkRule(r authz.Rule) error {
+	if len(r.Users)+len(r.Groups)+len(r.Units) == 0 {
+		return nil
+	}
+	if err := checkSetup(setupFile{Applications: []setupApplication{{ID: "a", Allow: []authz.Rule{r}}}}); err != nil {
+		return fmt.Errorf("a name %w", err)
+	}
+	return nil
+}
+
+// isSimple reports whether a rule is one that setup asks for.
+func isSimple(r authz.Rule) bool {
+	kinds := 0
+	for _, names := range [][]string{r.Users, r.Groups, r.Units} {
+		kinds += min(1, len(names))
+	}
+	return kinds == 1 && len(r.Executables)+len(r.Signers) == 0 && !r.Everyone
+}
+
+// otherRules returns the rules that setup does not ask for. It keeps them.
+func otherRules(rules []authz.Rule) []authz.Rule {
+	return slices.DeleteFunc(slices.Clone(rules), isSimple)
+}
+
+// admitted returns the kinds of callers. The usual ones are those in the file, or else the
+// user who ran sudo.
+func (a *setupAnswers) admitted(rules []authz.Rule) []admitted {
+	all := []admitted{
+		{flag: "users", question: "Users who may use it, with commas", names: a.flags.users, rule: func(n []string) authz.Rule { return authz.Rule{Users: n} }},
+		{flag: "groups", question: "Groups who may use it", names: a.flags.groups, rule: func(n []string) authz.Rule { return authz.Rule{Groups: n} }},
+		{flag: "units", question: "systemd units that may use it", names: a.flags.units, rule: func(n []string) authz.Rule { return authz.Rule{Units: n} }},
+	}
+	for _, r := range rules {
+		if isSimple(r) {
+			all[0].usual = append(all[0].usual, r.Users...)
+			all[1].usual = append(all[1].usual, r.Groups...)
+			all[2].usual = append(all[2].usual, r.Units...)
+		}
+	}
+	if len(rules) == 0 {
+		all[0].usual = a.invoker()
+	}
+	return all
+}
+
+// invoker returns the user who ran sudo, as a rule names them; none if that is unknown or
+// root. An account of a directory service matches by its number only.
+func (a *setupAnswers) invoker() []string {
+	if runtime.GOOS == "windows" {
+		if name := a.getenv("USERNAME"); name != "" && !strings.HasSuffix(name, "$") {
+			return []string{a.getenv("USERDOMAIN") + `\` + name}
+		}
+		return nil
+	}
+	ids := a.invokingUser()
+	if len(ids) == 0 {
+		return nil
+	}
+	uid := strconv.Itoa(ids[0])
+	if name := a.getenv("SUDO_USER"); name != "" {
+		if id, err := peer.UserID(name); err == nil && id == uid {
+			return []string{name}
+		}
+	}
+	return []string{"uid:" + uid}
+}
+
+// secret returns the registration token that the counts need. It is zero if none is
+// needed, or the person gives it later.
+func (a *setupAnswers) secret(counts int, stored bool) (secret token.Secret, from tokenOrigin, err error) {
+	given := a.flags.tokenFile != "" || a.flags.tokenStdin
+	switch {
+	case counts == 0 || !given && (a.flags.dryRun || stored && (a.flags.yes || !a.canAsk())):
+		return secret, from, nil
+	case given:
+		secret, from, err = registerFlags{file: a.flags.tokenFile, stdin: a.flags.tokenStdin}.read(a.cmd, a.runtimeEnv)
+		if a.flags.dryRun {
+			secret = token.Secret{} // only its form is checked
+		}
+		return secret, from, err
+	case !a.canAsk() || a.prompt == nil:
+		a.missing = append(a.missing, "--token-file or --token-stdin")
+		return secret, from, nil
+	}
+	text := "Registration token (not shown; empty: give it later): "
+	if stored {
+		text = "Registration token (not shown; empty: use the stored one): "
+	}
+	for {
+		answer, err := a.prompt(a.cmd.Context(), text)
+		if err != nil || strings.TrimSpace(string(answer)) == "" {
+			return token.Secret{}, from, err
+		}
+		if secret, from, err = parseToken(answer, "terminal"); err == nil {
+			return secret, from, nil
+		}
+		if errors.Is(err, context.Canceled) {
+			return secret, from, err
+		}
+		terminal.Print(a.err, "  "+printable(err.Error())+"\n")
+	}
+}

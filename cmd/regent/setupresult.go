@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"regent/agent/fault"
+	"regent/agent/status"
+	"regent/agent/token"
+	"regent/ipc/api"
+	"regent/platform/terminal"
+)
+
+// setupResult is the answer of regent setup --json.
+type setupResult struct {
+	File        string            `json:"file"`
+	Action      string            `json:"action"`  // written, unchanged, dry_run
+	Content     string            `json:"content"` // of the file; "" if there is none
+	Tenant      string            `json:"tenant"`
+	Application string            `json:"application"`
+	Counts      int               `json:"counts"`    // that the redemptions cost
+	Instances   []status.Instance `json:"instances"` // of the application
+}
+
+func (s setup) result(p setupPlan, action string, instances []status.Instance) setupResult {
+	return setupResult{
+		File: s.device.path, Action: action, Content: p.content, Tenant: p.tenant, Application: p.id, Counts: len(p.waiting),
+		Instances: append([]status.Instance{}, instances...),
+	}
+}
+
+// finish gives the registration token to the daemon, waits for the tokens, and shows the
+// result.
+func (s setup) finish(p setupPlan, changed bool) error {
+	began := s.device.status.Now
+	if st, err := s.status(s.cmd.Context()); err == nil {
+		began = st.Now
+	}
+	if err := s.give(p); err != nil {
+		return err
+	}
+	if p.secret.IsZero() {
+		began = time.Time{} // an earlier failure stays
+	}
+	all, err := s.await(p, began)
+	if err != nil {
+		return err
+	}
+	action := "unchanged"
+	if changed {
+		action = "written"
+	}
+	var failed error
+	if wantsJSON(s.cmd) {
+		_, failed = s.outcome(p, all)
+		err = printJSON(s.cmd.OutOrStdout(), s.result(p, action, all))
+	} else {
+		var text string
+		text, failed = s.outcome(p, all)
+		err = write(s.cmd, text)
+	}
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// give registers the registration token, if there is one.
+func (s setup) give(p setupPlan) error {
+	if p.secret.IsZero() {
+		return nil
+	}
+	if doubt := token.FormatWarning(p.secret); doubt != "" {
+		terminal.Print(s.err, fmt.Sprintf("regent: warning: registration token from %s: %s\n", printable(p.origin.name), doubt))
+	}
+	req := api.RegistrationRequest{
+		RegistrationToken: p.secret.Reveal(), Tenant: p.tenant, Source: p.origin.name, //nolint:forbidigo // sent to the daemon
+	}
+	_, err := ask(s.cmd.Context(), 0, func(ctx context.Context) (api.Registration, error) { return s.agent().Register(ctx, req) })
+	return err
+}
+
+// setupPoll is the time between two looks at the status.
+const setupPoll = 200 * time.Millisecond
+
+// await waits until the instances of the application have settled, and prints the progress.
+// It returns their last state.
+func (s setup) await(p setupPlan, since time.Time) ([]status.Instance, error) {
+	ctx, cancel := context.WithTimeout(s.cmd.Context(), s.flags.wait)
+	defer cancel()
+	waits := !p.secret.IsZero() || p.stored
+	for said := -1; ; {
+		st, err := s.status(s.cmd.Context())
+		if err != nil {
+			return nil, err
+		}
+		all := instancesOf(st, p.id)
+		ready := 0
+		for _, i := range all {
+			if isSettled(i, since) {
+				ready++
+			}
+		}
+		if !waits || p.onDemand || ready == len(all) && len(all) > 0 {
+			return all, nil
+		}
+		if ready != said {
+			terminal.Print(s.err, fmt.Sprintf("Waiting for the service: %d of %s …\n", ready, plural(len(all), "instance")))
+			said = ready
+		}
+		select {
+		case <-time.After(setupPoll):
+		case <-ctx.Done():
+			return all, s.cmd.Context().Err()
+		}
+	}
+}
+
+// instancesOf returns the instances of an application.
+func instancesOf(st status.Status, id string) []status.Instance {
+	for _, a := range st.Applications {
+		if a.ID == id {
+			return a.Instances
+		}
+	}
+	return nil
+}
+
+// outcome returns the table and the line for the application, or the missing parts. The
+// error has the reasons why instances have no token.
+func (s setup) outcome(p setupPlan, all []status.Instance) (string, error) {
+	rows := [][]string{{"APPLICATION", "INSTANCE", "STATE", "VALID FOR"}}
+	held := p.stored || !p.secret.IsZero()
+	for _, i := range all {
+		valid := "-"
+		if i.ExpiresIn > 0 {
+			valid = formatDuration(time.Duration(i.ExpiresIn) * time.Second)
+		}
+		rows = append(rows, []string{p.id, printable(i.Name), stateText(i, held, p.onDemand), valid})
+	}
+	text := "\n" + terminal.Table(rows, s.width) + "\n"
+	if err := s.missing(p, all, held); err != nil {
+		return text + s.undo(p), err
+	}
+	return text + fmt.Sprintf("Start your program:\n  regent exec --application %s -- PROGRAM\n", p.id) + s.curl(p) + s.undo(p), nil
+}
+
+// missing returns the reasons why instances have no token; nil if each has one, or gets
+// one at its first request. held: a registration token is stored.
+func (s setup) missing(p setupPlan, all []status.Instance, held bool) error {
+	var failures unredeemedError
+	var unpaid, others int
+	for _, i := range all {
+		unredeemed := token.State(i.State) == token.Unredeemed
+		_, failed := outcomeOf(i, true)
+		switch {
+		case i.ExpiresIn > 0 || unredeemed && held && p.onDemand:
+		case unredeemed && !held:
+			unpaid++
+		case failed != nil:
+			failures = failures.with(failed.WithInstance(i.Name))
+		default:
+			others++
+		}
+	}
+	switch {
+	case unpaid > 0:
+		return fault.Errorf("setup", fault.NotRegistered, "no registration token was given yet, and %s of %d wait for one. Ask the Contact Administrator for it, then run: %s", strconv.Itoa(unpaid), len(all), setupCommand())
+	case len(failures) > 0:
+		return failures
+	case others > 0 || len(all) == 0:
+		return fault.Errorf("setup", fault.Unavailable, "%d of %d instances have no valid token yet. Find the reason: regent doctor", others, len(all))
+	}
+	return nil
+}
+
+// curl is the request of a program that asks for its token itself.
+func (s setup) curl(p setupPlan) string {
+	if runtime.GOOS == "windows" {
+		return ""
+	}
+	return fmt.Sprintf("Or ask for the token in the program:\n  curl --unix-socket %s http://regent/v1/token -d '{\"application\":\"%s\"}'\n", printable(s.socket), p.id)
+}
+
+// undo says how to undo the setup, and where a copy of the registration token is left.
+func (s setup) undo(p setupPlan) string {
+	remove := "sudo rm"
+	if runtime.GOOS == "windows" {
+		remove = "del"
+	}
+	text := ""
+	if p.content != "" {
+		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, printable(s.device.path))
+	}
+	if path := p.origin.path; path != "" {
+		text += fmt.Sprintf("The registration token is sealed. Delete its file:\n  %s %s\n", remove, printable(filepath.Clean(path)))
+	}
+	return text
+}
