@@ -38,6 +38,10 @@ stories: ## all stories with the real programs, in each dialect of the service, 
 monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by a real node_exporter (installs them)
 	@packaging/monitoring/check
 
+.PHONY: pages
+pages: ## the pages of regent status and tmsctl investigate in a headless Chromium: 360 and 1400 px, light and dark, axe-core; SCREENS=DIR keeps the pictures (installs them)
+	.ci/pages $(SCREENS)
+
 .PHONY: test-doctor
 test-doctor: ## one fault after the other injected from outside, and what regent doctor names: a table
 	go test -count=1 -timeout 20m -run '^TestDoctor' -v ./cmd/stories -long

@@ -87,7 +87,7 @@ func deviceWithUserNames(names string) cliRun {
 				{Key: namesKey, Value: names, Level: "managed"},
 			}},
 		},
-		localFacts: localFacts{socketMode: func(string) string { return "" }, otherDaemons: func(doctor.Daemon) []doctor.Process { return nil }, proxies: userProxies},
+		localFacts: soundFacts(),
 		queryUnits: func(context.Context) ([]doctor.Unit, error) { return nil, nil },
 	}
 }

@@ -159,10 +159,14 @@ func skippedChecks(all []doctor.Skipped) (out []string) {
 func renderFinding(f doctor.Finding, v view) string {
 	colour := map[doctor.Severity]string{doctor.Failure: red, doctor.Warning: yellow}[f.Severity]
 	head := string(f.Code) + ": " + f.Title
+	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", findingRows(f))
+}
+
+// findingRows returns the evidence, the cause and the next step of a finding.
+func findingRows(f doctor.Finding) [][2]string {
 	var rows facts
 	rows.add("About", f.Subject)
-	rows = append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
-	return v.paint(bold+colour, strings.TrimSuffix(v.prose(head), "\n")) + "\n" + v.labelled("  ", rows)
+	return append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
 }
 
 // renderDryRun describes the effect of a redemption without one. It cannot know the

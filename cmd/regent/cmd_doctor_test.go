@@ -29,7 +29,7 @@ func examineDevice(change func(*doctor.Daemon)) cliRun {
 	}
 	return cliRun{
 		daemon:     &fakeDaemon{status: d.Status, diagnosis: d},
-		localFacts: localFacts{socketMode: func(string) string { return "" }, otherDaemons: func(doctor.Daemon) []doctor.Process { return nil }, proxies: userProxies},
+		localFacts: soundFacts(),
 		queryUnits: func(context.Context) ([]doctor.Unit, error) { return nil, nil },
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"regent/agent/status"
 	"regent/ipc/api"
 	"regent/platform/files"
+	"regent/platform/page"
 )
 
 // watchInterval is the time between two requests of --watch.
@@ -52,19 +53,21 @@ answer, 5 a registration token is needed, 6 degraded, 7 not serving.`,
   regent status --html status.html`
 	cmd.Flags().BoolVar(&sv.json, "json", false, "print it as JSON, with absolute times")
 	cmd.Flags().BoolVar(&sv.watch, "watch", false, "show it again every 2 s, until Ctrl-C; with --json a line each")
-	cmd.Flags().StringVar(&sv.html, "html", "", "write status and configuration into this `file` as one page, for a help desk")
+	cmd.Flags().StringVar(&sv.html, "html", "", "write status, findings of regent doctor and configuration into this `file` as one page, for a help desk")
 	return cmd
 }
 
 // once shows the status. Its error has the exit code.
 func (v statusView) once(ctx context.Context, w io.Writer) error {
 	st, err := v.statusOrUnits(ctx)
+	if v.html != "" {
+		err = errors.Join(err, v.page(ctx, w, st, err))
+	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case v.html != "":
-		err = v.page(ctx, w, st)
+	case v.html != "": // written
 	case v.json:
 		err = printJSON(w, st)
 	default:
@@ -118,12 +121,16 @@ func (v statusView) current(ctx context.Context) (string, error) {
 	return renderStatus(st, v.viewAt(st.Now)) + "\n", nil
 }
 
-// page writes the page for a help desk. Only this user can read the file, since it
-// names users and programs.
-func (v statusView) page(ctx context.Context, w io.Writer, st status.Status) error {
-	policy, why := v.policy(ctx, st)
+// page writes the page for a help desk, also if no daemon answers: then failure says why. Only
+// this user can read the file, since it names users and programs.
+func (v statusView) page(ctx context.Context, w io.Writer, st status.Status, failure error) error {
+	s := pageSource{device: v.localFacts.name(), status: st, facts: v.gather(ctx, "")}
+	if failure != nil {
+		s.status = status.Status{Health: status.NotServing, Summary: failure.Error()}
+	}
+	s.policy, s.noPolicy = v.policy(ctx, st)
 	var b bytes.Buffer
-	if err := writePage(&b, st, policy, why, view{now: v.viewAt(st.Now).now}); err != nil {
+	if err := page.Write(&b, pageText, newPage(s, view{now: v.viewAt(st.Now).now})); err != nil {
 		return err
 	}
 	if err := files.Write(v.html, b.Bytes(), 0o600); err != nil {

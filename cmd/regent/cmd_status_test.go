@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/api"
@@ -77,24 +78,45 @@ func TestStatusPage(t *testing.T) {
 	}}
 	st := troubledDevice()
 	st.Summary = "<script>alert(1)</script>"
-	got := cliRun{daemon: &fakeDaemon{status: st, policy: policy}}.run(t, "status", "--html", file)
+	diagnosis := doctor.Daemon{PID: 7, Audience: doctor.Administrator, Status: st}
+	run := cliRun{daemon: &fakeDaemon{status: st, policy: policy, diagnosis: diagnosis}, localFacts: soundFacts()}
+	run.localFacts.name = func() string { return "<b>ws1" }
+	got := run.run(t, "status", "--html", file)
 	if got.Code != exitDegraded || !strings.Contains(got.Out, file) {
 		t.Errorf("got %+v", got)
 	}
+	wantOnPage(t, file, "&lt;script&gt;", "&lt;b&gt;ws1", "cad/2", "revoked by the service", "alice, pid 4711", "network.timeout", "10-it.yaml:3",
+		"prefers-color-scheme: dark", "width=device-width", "default-src 'none'", "Ask the Contact Administrator for")
+	wantPrivateMode(t, file)
+}
+
+// wantOnPage holds a page to its texts. Nothing is fetched, nothing runs, and keys that nobody
+// sets are left out.
+func wantOnPage(t *testing.T, file string, all ...string) {
+	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"&lt;script&gt;", "cad/2", "revoked by the service", "alice, pid 4711", "network.timeout", "10-it.yaml:3", "prefers-color-scheme: dark", "width=device-width"} {
+	for _, want := range all {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%q is not on the page", want)
 		}
 	}
-	// Nothing is fetched, nothing runs, and keys that nobody sets are left out.
-	if m := regexp.MustCompile(`(?i)<script|<link|src=|url\(|@import|log\.level`).FindString(string(b)); m != "" {
+	if m := regexp.MustCompile(`(?i)<script|<link|<b>|src=|url\(|@import|log\.level`).FindString(string(b)); m != "" {
 		t.Errorf("%q is on the page", m)
 	}
-	wantPrivateMode(t, file)
+}
+
+// Without a daemon the page has the device and the findings, and the command still fails.
+func TestStatusPageWithoutDaemon(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "page.html")
+	got := cliRun{localFacts: soundFacts()}.run(t, "status", "--html", file, "--socket", filepath.Join(dir, "none.sock"))
+	if got.Code == exitDone || !strings.Contains(got.Out, file) || got.Err == "" {
+		t.Errorf("got %+v", got)
+	}
+	wantOnPage(t, file, "ws1.example.com", "<h3 class=\"failure\">", "does not answer")
 }
 
 // A user without rights gets the page without the policy; a place that cannot be
@@ -102,14 +124,14 @@ func TestStatusPage(t *testing.T) {
 func TestStatusPageOfAUser(t *testing.T) {
 	dir := t.TempDir()
 	f := &fakeDaemon{status: servingDevice(), err: fault.New("policy", fault.Denied, nil)}
-	if got := (cliRun{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "page.html")); got.Code != exitDone {
+	if got := (cliRun{daemon: f, localFacts: soundFacts()}).run(t, "status", "--html", filepath.Join(dir, "page.html")); got.Code != exitDone {
 		t.Errorf("got %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "page.html"))
 	if err != nil || !strings.Contains(string(b), "Only administrators can see it") {
 		t.Errorf("%s, %v", b, err)
 	}
-	if got := (cliRun{daemon: f}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {
+	if got := (cliRun{daemon: f, localFacts: soundFacts()}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {
 		t.Errorf("got %+v", got)
 	}
 	if got := (cliRun{daemon: f}).run(t, "status", "--html", "x", "--watch"); got.Code != exitUsage {

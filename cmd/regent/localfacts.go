@@ -15,12 +15,15 @@ import (
 
 	"regent/agent/address"
 	"regent/agent/doctor"
+	"regent/platform/device"
 	"regent/platform/layout"
 	"regent/platform/process"
 )
 
 // localFacts reads facts of the device without the daemon.
 type localFacts struct {
+	// name returns the name of the device: fully qualified, if the device knows its domain.
+	name func() string
 	// socketMode returns why users cannot access the socket; "" if they can.
 	socketMode func(socket string) string
 	// otherDaemons lists daemons that share a path with the daemon that answers.
@@ -39,7 +42,15 @@ type localFacts struct {
 }
 
 func newLocalFacts() localFacts {
-	return addSystemFacts(localFacts{socketMode: checkSocketMode, otherDaemons: findOtherDaemons, config: checkConfig, proxies: userProxies})
+	return addSystemFacts(localFacts{name: deviceName, socketMode: checkSocketMode, otherDaemons: findOtherDaemons, config: checkConfig, proxies: userProxies})
+}
+
+func deviceName() string {
+	names, err := device.ReadNames()
+	if err != nil {
+		return "a device without a name"
+	}
+	return names.FQDN
 }
 
 // checkSocketMode checks the modes of the socket and its directory. It returns "" if it

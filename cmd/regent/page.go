@@ -3,63 +3,82 @@ package main
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
-	"io"
+	"runtime"
+	"strings"
 	"time"
 
+	"regent/agent/doctor"
 	"regent/agent/status"
 	"regent/ipc/api"
+	"regent/platform/page"
 )
 
 //go:embed page.html
 var pageText string
 
-// grid is a table. On narrow screens each cell has the label of its column.
-type grid struct {
-	Head []string
-	Rows [][]string
+// pageSource has the facts for the page of a help desk. policy is nil if the user may not
+// read it; noPolicy has the reason.
+type pageSource struct {
+	device   string
+	status   status.Status
+	facts    doctor.Facts
+	policy   *api.Policy
+	noPolicy string
 }
 
-// page is the data of the page for a help desk.
-type page struct {
-	Health, Summary, When, Daemon string
-	Facts, Faults, Problems       [][2]string
-	Instances, Policy             grid
-	NoPolicy                      string // why the page has no policy
+// helpDeskPage is the data of the page for a help desk.
+type helpDeskPage struct {
+	Device, Summary, When   string
+	Health, Class           string // the health for people, and its class in the style
+	Findings                []pageFinding
+	Checks                  []string // sentences about the checks of regent doctor
+	Facts, Faults, Problems [][2]string
+	Instances, Policy       page.Table
+	NoPolicy                string
 }
 
-// writePage writes status and policy as one page without other files. policy is nil if
-// the user may not read it; why has the reason.
-func writePage(w io.Writer, st status.Status, policy *api.Policy, why string, v view) error {
-	t, err := template.New("page").Parse(pageText)
-	if err != nil {
-		return fmt.Errorf("[unexpected] parse the page: %w", err)
-	}
-	if err := t.Execute(w, newPage(st, policy, why, v)); err != nil {
-		return fmt.Errorf("write the page: %w", err)
-	}
-	return nil
+// pageFinding is a finding of regent doctor, with its next step.
+type pageFinding struct {
+	Severity, Title string
+	Facts           [][2]string
 }
 
-// newPage makes the data of the page with the texts of regent status. It does no I/O.
-func newPage(st status.Status, policy *api.Policy, why string, v view) page {
-	p := page{
-		Health: string(st.Health), Summary: st.Summary, When: v.now.UTC().Format(time.RFC1123), NoPolicy: why,
-		Instances: grid{Head: []string{"Instance", "State", "Token valid for", "Next refresh", "Used by", "Tenant"}},
-		Policy:    grid{Head: []string{"Key", "Value", "Level", "Status", "Source"}},
+// newPage makes the data of the page with the texts of regent status and regent doctor. It
+// does no I/O.
+func newPage(s pageSource, v view) helpDeskPage {
+	st, report := s.status, doctor.Judge(s.facts)
+	p := helpDeskPage{
+		Device: s.device, Summary: st.Summary, When: v.now.UTC().Format(time.RFC1123), NoPolicy: s.noPolicy,
+		Health: valueText(string(st.Health)), Class: string(st.Health), Facts: deviceFacts(s, v),
+		Checks:    append([]string{"Checked: " + strings.Join(report.Checked, ", ") + "."}, skippedChecks(report.Skipped)...),
+		Instances: page.Table{Head: []string{"Instance", "State", "Token valid for", "Next refresh", "Used by", "Tenant"}},
+		Policy:    page.Table{Head: []string{"Key", "Value", "Level", "Status", "Source"}},
 	}
-	if st.Version != "" {
-		p.Daemon = fmt.Sprintf("regentd %s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))
+	for _, f := range report.Findings {
+		p.Findings = append(p.Findings, pageFinding{string(f.Severity), f.Title, append(findingRows(f), [2]string{"Code", string(f.Code)})})
 	}
-	p.Facts, p.Faults, p.Problems = statusFacts(st, v), faultRows(st, v), problemRows(st.Problems)
-	p.Instances.Rows = instanceRows(st, true, v)
-	if policy == nil {
+	p.Instances.Rows, p.Faults = instanceRows(st, true, v), faultRows(st, v)
+	if s.facts.Daemon == nil { // otherwise each problem has a finding
+		p.Problems = problemRows(st.Problems)
+	}
+	if s.policy == nil {
 		return p
 	}
-	for _, k := range policy.Keys {
+	for _, k := range s.policy.Keys {
 		if isSet(k) {
 			p.Policy.Rows = append(p.Policy.Rows, []string{k.Key, k.Value, k.Level, valueText(k.Status), k.Source})
 		}
 	}
 	return p
+}
+
+// deviceFacts names the device, its programs and, if the daemon answers, its status.
+func deviceFacts(s pageSource, v view) [][2]string {
+	st := s.status
+	rows := [][2]string{{"Device", s.device}, {"System", runtime.GOOS + ", " + runtime.GOARCH}, {"regent", version}}
+	if st.Version == "" {
+		return append(rows, [2]string{"regentd", "does not answer"})
+	}
+	rows = append(rows, [2]string{"regentd", fmt.Sprintf("%s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))})
+	return append(rows, statusFacts(st, v)...)
 }

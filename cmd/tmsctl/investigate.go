@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
-	"html/template"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -22,6 +19,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
 	"regent/platform/files"
+	"regent/platform/page"
 	"regent/platform/terminal"
 )
 
@@ -57,7 +55,12 @@ yes in the column delete. The column says no if a ledger confirms the auth
 token, unless the inventory says that the device is retired. It also says no if
 an installation without a ledger here may have redeemed the auth token. For
 such a row, get that ledger, or write yes yourself. Export the ledgers first. A
-redemption after the export can appear as unexpected.`,
+redemption after the export can appear as unexpected.
+
+An auth token has at most one of these findings. findings.csv is the output of
+--csv.
+
+` + strings.TrimSuffix(legend(usage.Meanings(), helpWidth), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
@@ -222,7 +225,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	if o.html != "" {
 		var b bytes.Buffer
-		if err := writePage(&b, r, report, t.now()); err != nil {
+		if err := page.Write(&b, pageText, newPage(r, report, t.now())); err != nil {
 			return err
 		}
 		if err := files.Write(o.html, b.Bytes(), 0o600); err != nil {
@@ -269,7 +272,35 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	if len(rows) > shown {
 		text += fmt.Sprintf("and %d more: --csv or --html has all\n", len(rows)-shown)
 	}
+	if found := occurred(report); len(found) > 0 {
+		text += "\nMeaning of the findings (findings.csv is the output of --csv):\n\n" + legend(found, t.width)
+	}
 	return t.printf("%s", text)
+}
+
+// helpWidth is the width of the legend in help.
+const helpWidth = 80
+
+// legend explains kinds with the next step of each, below each other.
+func legend(meanings []usage.Meaning, width int) string {
+	var b strings.Builder
+	for _, m := range meanings {
+		b.WriteString(word(m.Kind) + "\n")
+		for _, text := range []string{m.Text, "Next: " + m.Next} {
+			for _, line := range terminal.Wrap(text, max(0, width-2)) {
+				b.WriteString("  " + line + "\n")
+			}
+		}
+		if m.Command != "" {
+			b.WriteString("    " + m.Command + "\n")
+		}
+	}
+	return b.String()
+}
+
+// occurred returns the meanings of the kinds in a report.
+func occurred(report usage.Report) []usage.Meaning {
+	return slices.DeleteFunc(usage.Meanings(), func(m usage.Meaning) bool { return report.Counts[m.Kind] == 0 })
 }
 
 // word is a kind for a person.
@@ -282,97 +313,4 @@ func findingMembers(row usage.Row) object {
 		"why", row.Why,
 		deleteColumn, row.Delete, // it is proposed for deletion
 	)...)
-}
-
-//go:embed page.html
-var pageText string
-
-// pageRows is the most rows in the table: a browser shows more only slowly, and the CSV has
-// all.
-const pageRows = 2000
-
-// writePage writes the result of an investigation for a browser. The page has no script and
-// loads nothing.
-func writePage(w io.Writer, r admin.RegistrationToken, report usage.Report, now time.Time) error {
-	text, err := template.New("page").Funcs(template.FuncMap{"word": word, "when": timeText, "shown": terminal.Printable}).Parse(pageText)
-	if err != nil {
-		return err
-	}
-	rows := report.Anomalies()
-	return text.Execute(w, map[string]any{
-		"Identifier": r.Identifier, "Used": usedNumber(r), "Count": r.Count, "Told": r.UsedKnown,
-		"Status": r.Usability(now), "Expires": expiresText(r, now), "Now": timeText(now),
-		"Kinds": usage.Kinds(), "Counts": report.Counts, "Lines": []line{
-			timeLine("All redemptions", report.Rows, report.Rows), timeLine("What is to be looked at, alone", rows, report.Rows),
-		},
-		"Rows": rows[:min(len(rows), pageRows)], "More": max(0, len(rows)-pageRows), "Findings": len(rows),
-	})
-}
-
-// The time line, in its own units.
-const (
-	lineWidth  = 960.0
-	lineHeight = 140.0
-	lineBars   = 60
-)
-
-// bar is a part of a column: the number of rows of a kind in one span of time.
-type bar struct {
-	Kind                usage.Kind
-	X, Y, Width, Height float64
-	Title               string
-}
-
-// line is a time line.
-type line struct {
-	Title          string
-	Bars           []bar
-	Most           int
-	From, To, Span string
-}
-
-// timeLine counts the rows of each kind in columns of equal spans, which are those
-// of all rows, so that several lines can be held against each other. The rows are in the
-// order of their creation; those without a date come first.
-func timeLine(title string, rows, all []usage.Row) line {
-	dated := slices.IndexFunc(all, func(r usage.Row) bool { return !r.Created.IsZero() })
-	if dated < 0 {
-		return line{}
-	}
-	first := all[dated].Created
-	span := max(all[len(all)-1].Created.Sub(first)/lineBars+1, time.Minute)
-	var columns [lineBars]map[usage.Kind]int
-	var sums [lineBars]int
-	for _, r := range rows {
-		if r.Created.IsZero() {
-			continue
-		}
-		i := min(int(r.Created.Sub(first)/span), lineBars-1)
-		if columns[i] == nil {
-			columns[i] = map[usage.Kind]int{}
-		}
-		columns[i][r.Kind]++
-		sums[i]++
-	}
-	l := line{Title: title, From: timeText(first), To: timeText(first.Add(span * lineBars)), Span: span.Round(time.Minute).String(), Most: slices.Max(sums[:])}
-	for i, counts := range columns {
-		l.Bars = append(l.Bars, column(i, counts, l.Most, timeText(first.Add(span*time.Duration(i))))...)
-	}
-	return l
-}
-
-// column stacks the kinds, expected rows at the bottom.
-func column(i int, counts map[usage.Kind]int, most int, at string) []bar {
-	var bars []bar
-	width, y := lineWidth/lineBars, lineHeight
-	for _, kind := range slices.Backward(usage.Kinds()) {
-		n := counts[kind]
-		if n == 0 {
-			continue
-		}
-		height := max(lineHeight*float64(n)/float64(most), 1) // one among thousands is to be seen
-		y -= height
-		bars = append(bars, bar{kind, width * float64(i), y, width - 1, height, fmt.Sprintf("%s: %d %s", at, n, word(kind))})
-	}
-	return bars
 }

@@ -59,13 +59,6 @@ const (
 	Unknown  Kind = "unknown"  // not a finding: nothing was given to compare it with
 )
 
-// Kinds returns all kinds in the order in which they are shown.
-func Kinds() []Kind {
-	return []Kind{
-		Unaccounted, UnexpectedUser, UnexpectedHost, Clone, Uncertain, Orphan, Duplicate, MissingAtService, NoCountUsed, Unknown, Expected,
-	}
-}
-
 // Row is one auth token, or an entry of a ledger without one, and its kind.
 type Row struct {
 	admin.AuthToken // ID is "" if the service does not have it

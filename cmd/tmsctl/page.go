@@ -1,0 +1,208 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/usage"
+	"regent/platform/page"
+)
+
+//go:embed page.html
+var pageText string
+
+// pageRows is the most rows in the table: a browser shows more only slowly, and the CSV has
+// all.
+const pageRows = 2000
+
+// investigationPage is the data of the page of an investigation.
+type investigationPage struct {
+	Identifier, Lead string
+	Scale            string // what the charts have in common, in words
+	Columns          int    // of each chart
+	Found            []foundKind
+	Title            string // of the table
+	Table            page.Table
+	More             int         // rows that the table leaves out
+	Others           [][2]string // the meanings of the kinds that were not found
+}
+
+// foundKind is a kind of finding that was found, with its meaning.
+type foundKind struct {
+	usage.Meaning
+	Name, Count string
+	Chart       *chart // nil if no row has a date
+}
+
+// newPage makes the data of the page of an investigation. It does no I/O.
+func newPage(r admin.RegistrationToken, report usage.Report, now time.Time) investigationPage {
+	rows := report.Anomalies()
+	p := investigationPage{
+		Identifier: r.Identifier,
+		Lead:       fmt.Sprintf("%s counts used, %s, last day %s. As of %s UTC.", usedOf(r), r.Usability(now), expiresText(r, now), timeText(now)),
+		Title:      counted(len(rows), "auth token") + " to check", More: max(0, len(rows)-pageRows),
+		Table: page.Table{Head: []string{"Finding", "FQDN", "User", "Ref ID 1", "Created", "Why", "ID"}},
+	}
+	if !r.UsedKnown {
+		p.Lead += " The service does not show how many counts are used."
+	}
+	scale := newTimeScale(report.Rows)
+	if scale != nil {
+		p.Scale, p.Columns = scale.text(), scale.columns
+	}
+	for _, m := range usage.Meanings() {
+		n := report.Counts[m.Kind]
+		if n == 0 {
+			p.Others = append(p.Others, [2]string{word(m.Kind), m.Text})
+			continue
+		}
+		f := foundKind{Meaning: m, Name: word(m.Kind), Count: counted(n, "auth token")}
+		if scale != nil {
+			f.Chart = scale.chart(report.Rows, m.Kind)
+		}
+		p.Found = append(p.Found, f)
+	}
+	for _, row := range rows[:min(len(rows), pageRows)] {
+		p.Table.Rows = append(p.Table.Rows, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, timeText(row.Created), row.Why, row.ID})
+	}
+	return p
+}
+
+// timeScale is the time scale of all charts of a page: columns of equal spans.
+type timeScale struct {
+	first   time.Time // when the first column begins
+	span    time.Duration
+	columns int
+}
+
+const (
+	fewestColumns = 12 // a column is never wide
+	mostColumns   = 40 // a column is wide enough to see at 360 px
+)
+
+// spans are the spans of a column that a person can name.
+var spans = []time.Duration{
+	time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+	day, 2 * day, 7 * day, 14 * day, 28 * day, 91 * day, 364 * day,
+}
+
+const day = 24 * time.Hour
+
+// newTimeScale returns a scale for rows in the order of their creation; nil if none has a date.
+func newTimeScale(rows []usage.Row) *timeScale {
+	dated := slices.IndexFunc(rows, func(r usage.Row) bool { return !r.Created.IsZero() })
+	if dated < 0 {
+		return nil
+	}
+	first, last := rows[dated].Created, rows[len(rows)-1].Created
+	for _, span := range spans {
+		s := timeScale{first.Truncate(span), span, 0}
+		if s.columns = s.column(last) + 1; s.columns <= mostColumns {
+			s.columns = max(s.columns, fewestColumns)
+			return &s
+		}
+	}
+	return &timeScale{first, last.Sub(first)/mostColumns + 1, mostColumns} // of centuries
+}
+
+func (s timeScale) column(at time.Time) int { return int(at.Sub(s.first) / s.span) }
+
+// text describes the scale.
+func (s timeScale) text() string {
+	zone := "in UTC"
+	if !admin.HasZone(s.first) {
+		zone = "as the service shows them, without a zone"
+	}
+	return fmt.Sprintf("Each column counts the auth tokens of %s. Times are %s.", spanText(s.span), zone)
+}
+
+func spanText(d time.Duration) string {
+	switch {
+	case d >= day:
+		return counted(int(d/day), "day")
+	case d >= time.Hour:
+		return counted(int(d/time.Hour), "hour")
+	}
+	return counted(int(d/time.Minute), "minute")
+}
+
+// chart shows when the auth tokens of one kind were created.
+type chart struct {
+	Label   string // in words, for a reader who does not see it
+	Calm    bool   // not a finding
+	Columns int
+	Scale   []int // from the top to 0
+	Lines   []int // the heights of Scale, in per cent from the top
+	Bars    []bar
+	Dates   [3][]string // of the left end, the middle and the right end: a day, and a time for short spans
+}
+
+// bar is a column. Y and Height are in per cent.
+type bar struct {
+	X         int
+	Y, Height float64
+	Title     string
+}
+
+// chart counts the rows of a kind. It returns nil if none has a date.
+func (s timeScale) chart(rows []usage.Row, kind usage.Kind) *chart {
+	counts, dated := make([]int, s.columns), 0
+	for _, r := range rows {
+		if r.Kind == kind && !r.Created.IsZero() {
+			counts[s.column(r.Created)]++
+			dated++
+		}
+	}
+	if dated == 0 {
+		return nil
+	}
+	most := slices.Max(counts)
+	c := &chart{Calm: kind == usage.Expected || kind == usage.Unknown, Columns: s.columns}
+	c.Scale, c.Lines = scaleUpTo(most)
+	for i, n := range counts {
+		if n == 0 {
+			continue
+		}
+		height := max(100*float64(n)/float64(c.Scale[0]), 2) // one among thousands can be seen
+		c.Bars = append(c.Bars, bar{i, 100 - height, height, fmt.Sprintf("%s: %d", s.timeOf(i), n)})
+	}
+	for i := range c.Dates {
+		c.Dates[i] = s.label(s.first.Add(s.span * time.Duration(s.columns) * time.Duration(i) / 2))
+	}
+	c.Label = fmt.Sprintf("%s, %s to %s, at most %d in %s", counted(dated, "auth token"), s.timeOf(0), s.timeOf(s.columns), most, spanText(s.span))
+	return c
+}
+
+// scaleUpTo returns the numbers of a scale from at least most to 0, and their heights.
+func scaleUpTo(most int) (numbers, lines []int) {
+	if most <= 1 {
+		return []int{1, 0}, []int{0, 100}
+	}
+	for power := 1; ; power *= 10 {
+		for _, step := range []int{2, 4, 6, 10} {
+			if top := step * power; top >= most {
+				return []int{top, top / 2, 0}, []int{0, 50, 100}
+			}
+		}
+	}
+}
+
+// label returns the day, and the time if a column is shorter than a day.
+func (s timeScale) label(at time.Time) []string {
+	if admin.HasZone(s.first) {
+		at = at.UTC()
+	}
+	if s.span >= day {
+		return []string{at.Format(time.DateOnly)}
+	}
+	return []string{at.Format(time.DateOnly), at.Format("15:04")}
+}
+
+// timeOf returns when a column begins, in one text.
+func (s timeScale) timeOf(column int) string {
+	return strings.Join(s.label(s.first.Add(s.span*time.Duration(column))), " ")
+}
