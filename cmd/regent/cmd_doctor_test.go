@@ -34,6 +34,15 @@ func examineDevice(change func(*doctor.Daemon)) cliRun {
 	}
 }
 
+// soundFacts are of a device without a local problem.
+func soundFacts() localFacts {
+	return localFacts{
+		name: func() string { return "ws1.example.com" }, socketMode: func(string) string { return "" }, proxies: userProxies,
+		otherDaemons: func(doctor.Daemon) []doctor.Process { return nil },
+		config:       func(context.Context, string) *doctor.Config { return nil },
+	}
+}
+
 // TestDoctorNamesTheProxyOfThisUser: the environment of who asks has a proxy, and
 // the daemon does not get out without one.
 func TestDoctorNamesTheProxyOfThisUser(t *testing.T) {

@@ -17,7 +17,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
 
-	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/token"
@@ -156,15 +155,6 @@ type cliRun struct {
 type result struct {
 	Code     int
 	Out, Err string
-}
-
-// soundFacts are of a device without a local problem.
-func soundFacts() localFacts {
-	return localFacts{
-		name: func() string { return "ws1.example.com" }, socketMode: func(string) string { return "" }, proxies: userProxies,
-		otherDaemons: func(doctor.Daemon) []doctor.Process { return nil },
-		config:       func(context.Context, string) *doctor.Config { return nil },
-	}
 }
 
 func (s cliRun) run(t *testing.T, args ...string) result {

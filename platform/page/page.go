@@ -1,7 +1,7 @@
 // Package page writes pages for people: one HTML file without a script, which loads nothing.
 //
-// A page fits a window of 360 px, follows the light or dark colours of its reader, and can be
-// printed. The browser may use only the style of this package, by its hash. All data is escaped.
+// A page fits a window of 360 pixels, follows the light or dark scheme of its reader, and can
+// be printed. The browser may use only the style of this package, by its hash. All data is escaped.
 package page
 
 import (

@@ -19,26 +19,46 @@ const (
 // tmsctl investigate --csv.
 func Meanings() []Meaning {
 	return []Meaning{
-		{Unaccounted, "It has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied them.",
-			"Export the ledger of that device again, and investigate again. If it stays, delete the rows with yes.", exportLedger},
-		{UnexpectedUser, "The host is yours. The inventory or the ledger expects another system user.",
-			"If the user is right, correct the inventory. If not, delete it.", deleteFound},
-		{UnexpectedHost, "The inventory has no such host. Without an inventory: no ledger of this host.",
-			"If the host is yours, add it to the inventory, or export its ledger. If not, delete its auth tokens.", deleteFound},
-		{Clone, "One installation is on several hosts: a copied disk or image, or a renamed host.",
-			"On the copy, see the next step. A renamed host needs none.", "regent doctor explain quarantined"},
-		{Uncertain, "The device did not get the answer, but a count was used.",
-			"On the device, record this. Then delete the auth token, which no device has.", "sudo regent ledger resolve IDENTIFIER --consumed"},
-		{Orphan, "No device uses it: its device is retired, was installed again, or has deleted it.",
-			"Delete it.", deleteFound},
-		{Duplicate, "One instance of a device has several auth tokens. The device uses one of them.",
-			"Export the ledger of that device, so that tmsctl knows which one. Then delete the others.", exportLedger},
-		{MissingAtService, "The ledger of a device has it, but the service does not: it was deleted there.",
-			"If the device is still in use, redeem again on the device, for one more count.", "sudo regent instances redeem APPLICATION/N"},
-		{NoCountUsed, "The device does not know if a count was used. The service has no such auth token, so none was.",
-			"On the device, record this. Regent then redeems again.", "sudo regent ledger resolve IDENTIFIER --not-consumed"},
-		{Unknown, "There is no ledger and no inventory to compare it with.",
-			"Collect ledgers or an inventory, and investigate again.", "tmsctl investigate REGISTRATION-TOKEN --ledgers DIR --devices FILE"},
+		{
+			Unaccounted, "It has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied them.",
+			"Export the ledger of that device again, and investigate again. If it stays, delete the rows with yes.", exportLedger,
+		},
+		{
+			UnexpectedUser, "The host is yours. The inventory or the ledger expects another system user.",
+			"If the user is right, correct the inventory. If not, delete it.", deleteFound,
+		},
+		{
+			UnexpectedHost, "The inventory has no such host. Without an inventory: no ledger of this host.",
+			"If the host is yours, add it to the inventory, or export its ledger. If not, delete its auth tokens.", deleteFound,
+		},
+		{
+			Clone, "One installation is on several hosts: a copied disk or image, or a renamed host.",
+			"On the copy, see the next step. A renamed host needs none.", "regent doctor explain quarantined",
+		},
+		{
+			Uncertain, "The device did not get the answer, but a count was used.",
+			"On the device, record this. Then delete the auth token, which no device has.", "sudo regent ledger resolve IDENTIFIER --consumed",
+		},
+		{
+			Orphan, "No device uses it: its device is retired, was installed again, or has deleted it.",
+			"Delete it.", deleteFound,
+		},
+		{
+			Duplicate, "One instance of a device has several auth tokens. The device uses one of them.",
+			"Export the ledger of that device, so that tmsctl knows which one. Then delete the others.", exportLedger,
+		},
+		{
+			MissingAtService, "The ledger of a device has it, but the service does not: it was deleted there.",
+			"If the device is still in use, redeem again on the device, for one more count.", "sudo regent instances redeem APPLICATION/N",
+		},
+		{
+			NoCountUsed, "The device does not know if a count was used. The service has no such auth token, so none was.",
+			"On the device, record this. Regent then redeems again.", "sudo regent ledger resolve IDENTIFIER --not-consumed",
+		},
+		{
+			Unknown, "There is no ledger and no inventory to compare it with.",
+			"Collect ledgers or an inventory, and investigate again.", "tmsctl investigate REGISTRATION-TOKEN --ledgers DIR --devices FILE",
+		},
 		{Expected, "The ledger of its device has it, or the inventory has its device.", "Nothing to do.", ""},
 	}
 }
