@@ -32,7 +32,12 @@ race: ## all tests under the race detector, but for stories, whose programs are 
 
 .PHONY: stories
 stories: ## all stories with the real programs, in each dialect of the service, the long ones too; memory, network, canary and store have a target of their own (root)
-	go test -count=1 -timeout 20m -skip '^(TestCanary|TestServesThroughABadNetwork|TestLeaks)$$|^TestStories$$/^family$$/^(damage-matrix|clone-matrix)$$' ./cmd/stories -long
+	go test -count=1 -timeout 20m -skip '^(TestCompletion|TestCanary|TestServesThroughABadNetwork|TestLeaks)$$|^TestStories$$/^family$$/^(damage-matrix|clone-matrix)$$' ./cmd/stories -long
+
+.PHONY: completion
+completion: ## TAB in the real shells: bash without and with bash-completion, zsh, fish (installs them)
+	.ci/need zsh fish /usr/share/bash-completion/bash_completion:bash-completion
+	go test -count=1 -v -run '^TestCompletion$$' ./cmd/stories -all-shells
 
 .PHONY: monitoring
 monitoring: ## promtool's lint, the alert rules' tests, and a real Prometheus by a real node_exporter (installs them)

@@ -1,67 +1,55 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"regent/cmd/completion"
 )
-
-// shellNames are the supported shells.
-func shellNames() []string { return []string{"bash", "zsh", "fish", "powershell"} }
-
-// newCompletion replaces cobra's command, which exits 0 for an unknown shell.
-func newCompletion() *cobra.Command {
-	names := strings.Join(shellNames(), ", ")
-	cmd := command("completion {"+strings.Join(shellNames(), "|")+"}", "Print a completion script for a shell",
-		`Print a completion script for a shell. To load it:
-
-  bash        source <(regent completion bash)
-  zsh         regent completion zsh > "${fpath[1]}/_regent"
-  fish        regent completion fish | source
-  powershell  regent completion powershell | Out-String | Invoke-Expression`,
-		func(cmd *cobra.Command, args []string) error {
-			root, out := cmd.Root(), cmd.OutOrStdout()
-			switch args[0] {
-			case "bash":
-				return root.GenBashCompletionV2(out, true)
-			case "zsh":
-				return root.GenZshCompletion(out)
-			case "fish":
-				return root.GenFishCompletion(out, true)
-			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(out)
-			}
-			return usage(cmd, "name one shell: %s", names)
-		})
-	cmd.Args, cmd.ValidArgs, cmd.DisableFlagsInUseLine = oneArgument("name one shell: "+names), shellNames(), true
-	return cmd
-}
-
-// completeFlag sets the completion of a flag's values.
-func completeFlag(cmd *cobra.Command, flag string, values cobra.CompletionFunc) {
-	if err := cmd.RegisterFlagCompletionFunc(flag, values); err != nil {
-		panic("[unexpected] " + err.Error())
-	}
-}
 
 // applicationFlag adds the flag --application.
 func (c *cli) applicationFlag(cmd *cobra.Command, id *string) {
 	cmd.Flags().StringVar(id, "application", "", "the `id` of the application")
-	completeFlag(cmd, "application", c.completeApplications)
+	completion.Flag(cmd, "application", completion.Words(c.applicationIDs))
 }
 
-// completeApplications completes the ids of the daemon's applications. It completes
-// none if the daemon does not answer.
-func (c *cli) completeApplications(cmd *cobra.Command, _ []string, begun string) (ids []cobra.Completion, _ cobra.ShellCompDirective) {
-	st, _ := c.status(cmd.Context()) // the zero value names none
+// applicationIDs returns the IDs of the daemon's applications. It returns none if the daemon
+// does not answer.
+func (c *cli) applicationIDs(ctx context.Context, _ *cobra.Command) (ids []cobra.Completion) {
+	st, _ := c.status(ctx) // the zero value names none
 	for _, a := range st.Applications {
-		if strings.HasPrefix(a.ID, begun) {
-			ids = append(ids, a.ID)
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+// instanceNames returns the names of all instances, each with its state. It returns none if
+// the daemon does not answer.
+func (c *cli) instanceNames(ctx context.Context, _ *cobra.Command) (names []cobra.Completion) {
+	st, _ := c.status(ctx)
+	for _, i := range st.Instances() {
+		names = append(names, cobra.CompletionWithDesc(i.Name, i.State))
+	}
+	return names
+}
+
+// instanceNumbers returns the numbers of the instances of the flag --application, each with
+// its state.
+func (c *cli) instanceNumbers(ctx context.Context, cmd *cobra.Command) (numbers []cobra.Completion) {
+	application, err := cmd.Flags().GetString("application")
+	if err != nil || application == "" {
+		return nil
+	}
+	for _, name := range c.instanceNames(ctx, cmd) {
+		if number, found := strings.CutPrefix(name, application+"/"); found {
+			numbers = append(numbers, number)
 		}
 	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+	return numbers
 }
 
 // version is set by the linker.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/fault"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 )
 
@@ -59,6 +60,7 @@ socket itself.`,
 	cmd.Example = `  regent exec --application cad -- ./batch.sh
   regent exec --application cad --env-token CLOUDLM_TOKEN -- ./batch.sh`
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance (default: a free one)")
+	completion.Flag(cmd, "instance", completion.Words(c.instanceNumbers))
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for the first token of an instance")
 	cmd.Flags().StringVar(&envToken, "env-token", "", "put the access token into this environment `variable`")
 	c.applicationFlag(cmd, &f.application)

@@ -11,6 +11,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/cmd/completion"
 )
 
 func newInstances(c *cli) *cobra.Command {
@@ -36,7 +37,7 @@ func allInstances(st status.Status) []status.Instance {
 }
 
 // instanceCommand makes a command about one instance.
-func instanceCommand(use, short, long string, run func(cmd *cobra.Command, application, number string) error) *cobra.Command {
+func (c *cli) instanceCommand(use, short, long string, run func(cmd *cobra.Command, application, number string) error) *cobra.Command {
 	cmd := command(use, short, long, func(cmd *cobra.Command, args []string) error {
 		application, number, err := token.ParseInstanceName(args[0])
 		if err != nil {
@@ -45,12 +46,19 @@ func instanceCommand(use, short, long string, run func(cmd *cobra.Command, appli
 		return run(cmd, application, strconv.Itoa(number))
 	})
 	cmd.Args = oneArgument("name one instance, such as cad/1")
+	complete := completion.Words(c.instanceNames)
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, begun)
+	}
 	return cmd
 }
 
 // newForget makes the command that deletes an auth token from this device.
 func newForget(c *cli) *cobra.Command {
-	return instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
+	return c.instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
 		`Delete the auth token of an instance, such as cad/1, from this device. The
 service is not notified, and the count does not come back. Ask the Contact
 Administrator to delete the auth token that regent ledger names. To use the
@@ -65,7 +73,7 @@ instance again, run regent instances redeem.`,
 // costs a count.
 func newRedeem(c *cli) *cobra.Command {
 	var yes bool
-	cmd := instanceCommand("redeem INSTANCE", "Redeem an instance again, which costs one count",
+	cmd := c.instanceCommand("redeem INSTANCE", "Redeem an instance again, which costs one count",
 		`Redeem an instance, such as cad/1, again. It costs one count of the registration
 token. So the agent does not do this by itself after a revocation or when a
 refresh token was lost. Without a registration token, the agent redeems when it

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/token"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/platform/terminal"
 	"regent/platform/tokenfile"
@@ -52,7 +53,7 @@ the service has accepted the token. The same command, run again, deletes it too.
 	cmd.Flags().StringVar(&f.application, "application", "", "the `id` of the only application for the token (default: all of the tenant)")
 	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	cmd.Flags().DurationVar(&f.wait, "wait", 30*time.Second, "how long to wait for the redemption")
-	completeFlag(cmd, "application", c.completeApplications)
+	completion.Flag(cmd, "application", completion.Words(c.applicationIDs))
 	return cmd
 }
 

@@ -16,6 +16,7 @@ import (
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/platform/files"
 	"regent/platform/peer"
@@ -72,7 +73,7 @@ it, delete the file. Used counts do not come back.`,
 	f.BoolVar(&s.flags.dryRun, "dry-run", false, "show the file and the counts, and change nothing")
 	f.DurationVar(&s.flags.wait, "wait", 2*time.Minute, "how long to wait for the redemption")
 	jsonFlag(cmd, "print the result as JSON; it asks no question")
-	completeFlag(cmd, "application", c.completeApplications)
+	completion.Flag(cmd, "application", completion.Words(c.applicationIDs))
 	return cmd
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 )
 
@@ -53,10 +54,11 @@ instance for longer calls the socket itself, or runs under regent exec.`,
   regent token --application cad --instance 2 --output header
   regent token --application cad --min-ttl 2m --wait 10s`
 	cmd.Flags().StringVar(&f.instance, "instance", "", "the `number` of the instance; required if there are several")
+	completion.Flag(cmd, "instance", completion.Words(c.instanceNumbers))
 	cmd.Flags().DurationVar(&f.minTTL, "min-ttl", 0, "refresh the token if it is valid for less than this")
 	cmd.Flags().DurationVar(&f.wait, "wait", 0, "how long to wait for --min-ttl; then regent prints the valid token")
 	cmd.Flags().StringVar(&f.output, "output", "token", "the format: "+strings.Join(outputs(), ", "))
-	completeFlag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
+	completion.Flag(cmd, "output", cobra.FixedCompletions(outputs(), cobra.ShellCompDirectiveNoFileComp))
 	c.applicationFlag(cmd, &f.application)
 	return cmd
 }

@@ -20,6 +20,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/token"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/platform/localsock"
 )
@@ -526,7 +527,7 @@ func TestFlagsAreCompleted(t *testing.T) {
 }
 
 func TestCompletionOfEveryShell(t *testing.T) {
-	for _, shell := range shellNames() {
+	for _, shell := range completion.Shells() {
 		got := cliRun{}.run(t, "completion", shell)
 		if got.Code != 0 || !strings.Contains(got.Out, "regent") || got.Err != "" {
 			t.Errorf("%s: got code %d and %d bytes", shell, got.Code, len(got.Out))

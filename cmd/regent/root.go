@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/doctor"
+	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/platform/localsock"
@@ -93,7 +94,8 @@ func addCommands(root *cobra.Command, s runtimeEnv) {
 		"the `address` of the agent; REGENT_SOCKET sets it too")
 	root.AddCommand(
 		newStatus(c), newSetup(c), newDoctor(c), newBundle(c), newInstances(c), newRegister(c), newToken(c), newExec(c), newWatch(c), newExplain(c),
-		newLedger(c), newStore(c), newUnregister(c), newSealImage(c), newReload(c), newPolicy(c), newVersion(), newCompletion(),
+		newLedger(c), newStore(c), newUnregister(c), newSealImage(c), newReload(c), newPolicy(c), newVersion(),
+		completion.Command("regent", func(cmd *cobra.Command, text string) error { return usage(cmd, "%s", text) }),
 	)
 }
 

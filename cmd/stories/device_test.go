@@ -75,12 +75,12 @@ func (s *testDevice) write(t testing.TB, name, text string) {
 
 func (s *testDevice) socket() string { return filepath.Join(s.dir, "agent.sock") }
 
-// state is the state of the one instance, "" if nobody answers.
+// state is the state of the first instance, "" if nobody answers.
 func (s *testDevice) state(t testing.TB) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	st, err := s.client.Status(ctx)
-	if err != nil || len(st.Applications) != 1 {
+	if err != nil || len(st.Applications) == 0 {
 		return ""
 	}
 	return st.Applications[0].Instances[0].State

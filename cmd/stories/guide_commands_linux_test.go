@@ -20,6 +20,7 @@ var otherPrograms = strings.Fields(`
 	Get-AuthenticodeSignature Get-ChildItem Get-Content Get-EventLog Get-ItemProperty Get-Service Get-WinEvent
 	New-Item New-ItemProperty Restart-Service Select-Object Select-String Set-Content Set-ItemProperty Start-Process
 	Start-Service Stop-Service Test-Path Where-Object Format-List Remove-Item Copy-Item Get-Acl
+	Add-Content Set-ExecutionPolicy Split-Path
 	gpupdate icacls lgpo msiexec reg sc.exe wevtutil net`)
 
 var (

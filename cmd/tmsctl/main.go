@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
+	"regent/cmd/completion"
 	"regent/platform/keyring"
 	"regent/platform/process"
 	"regent/platform/terminal"
@@ -224,13 +224,14 @@ func (t *tool) root() *cobra.Command {
 	).Replace(root.UsageTemplate()))
 	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
-	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), completion(), t.version())
+	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), t.completion(), t.version())
 	return root
 }
 
 func (t *tool) addGlobal(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.StringVar(&t.flags.named, "profile", "", "`NAME` of the profile to use (default: $TMSCTL_PROFILE); see tmsctl profile list")
+	completion.Flag(root, "profile", completion.Words(t.profileNames))
 	f.StringVar(&t.flags.Tenant, "tenant", "", "`URL` of the service, as https://host (default: $TMSCTL_TENANT)")
 	f.StringVar(&t.flags.Proxy, "proxy", "system", "`PROXY` to use: system, none, or a URL")
 	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
@@ -331,29 +332,4 @@ var flagValueTexts = map[string]string{
 	"int":      "write a whole number, not above 2,147,483,647",
 	"bool":     "write true or false",
 	"duration": "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y",
-}
-
-// completions are the shells that a completion script can be made for.
-var completions = map[string]func(*cobra.Command, io.Writer) error{
-	"bash":       func(root *cobra.Command, w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-	"zsh":        (*cobra.Command).GenZshCompletion,
-	"fish":       func(root *cobra.Command, w io.Writer) error { return root.GenFishCompletion(w, true) },
-	"powershell": (*cobra.Command).GenPowerShellCompletionWithDesc,
-}
-
-// completion replaces cobra's own command, which prints its help and succeeds for an
-// unknown shell.
-func completion() *cobra.Command {
-	shells := []string{"bash", "zsh", "fish", "powershell"}
-	return &cobra.Command{
-		Use: "completion {" + strings.Join(shells, "|") + "}", Short: "Print a script that completes tmsctl's commands in a shell",
-		ValidArgs: shells, DisableFlagsInUseLine: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 || !slices.Contains(shells, args[0]) {
-				return usagef("name one shell: %s", strings.Join(shells, ", "))
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, args []string) error { return completions[args[0]](c.Root(), c.OutOrStdout()) },
-	}
 }
