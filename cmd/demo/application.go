@@ -27,7 +27,10 @@ func (s *stage) launchApp(ctx context.Context, d *device, stays bool) (*applicat
 		return nil, err
 	}
 	c := exec.CommandContext(context.WithoutCancel(ctx), self, "app", "-socket", d.socket, fmt.Sprintf("-stay=%t", stays)) //nolint:gosec // this program
-	c.Env, c.Stderr = s.env(), os.Stderr
+	c.Env = s.env()
+	if !stays { // one that stays would keep the reader of a pipe waiting
+		c.Stderr = os.Stderr
+	}
 	in, err := c.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -5,23 +5,23 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// keptTokenLife is the lifetime of access tokens in the set that is left running. A refresh
-// about every 40 s is often enough for a reader to see one.
-const keptTokenLife = time.Minute
+// keptTokenLife is the lifetime of access tokens in the set that is left running. regentd
+// refreshes at 75 % of it at the latest, so a token that a reader gets is good for an hour.
+const keptTokenLife = 4 * time.Hour
 
-// leaveRunning prepares a second set until two applications have their tokens. It leaves the
-// set running, and prints the reader's next commands.
+// leaveRunning prepares a second set until one application has its token and one instance is
+// free. It leaves the set running, and prints the reader's next commands.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	s, err := newStory(bin, dialect, keptTokenLife, io.Discard)
 	if err != nil {
 		return err
 	}
-	startLasting := func(ctx context.Context) error { return s.startTwoApps(ctx, true) }
-	for _, do := range []func(context.Context) error{s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, startLasting} {
+	for _, do := range []func(context.Context) error{s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, s.startLastingApp} {
 		if err := do(ctx); err != nil {
 			_ = s.close() // err has the cause
 			return &stepError{0, "the same again, to be left running", s.logs(), err}
@@ -31,35 +31,61 @@ func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
 	return err
 }
 
-// printNextSteps prints the reader's next commands.
+// startLastingApp starts an application that has a token and runs on after the story.
+func (s *story) startLastingApp(ctx context.Context) error {
+	a, err := s.startApp(ctx, true)
+	if err != nil {
+		return err
+	}
+	s.got[0], err = a.mustGet(ctx)
+	return err
+}
+
+// printNextSteps prints the reader's next commands. Lines that begin with two spaces are
+// commands.
 func (s *story) printNextSteps() string {
 	var pids strings.Builder
 	for _, p := range slices.Backward(s.running) {
 		fmt.Fprintf(&pids, " %d", p.cmd.Process.Pid)
 	}
-	admin := fmt.Sprintf("--user admin --password-file %s --ca-file %s", "$D/admin/password", "$D/service/ca.pem")
-	return fmt.Sprintf(`
-The same again was left running: the service, the agent, and two applications
-(%d and %d) that have a lease each. Type, for example:
+	return strings.NewReplacer(
+		"{pid}", strconv.Itoa(s.apps[0].cmd.Process.Pid), "{leased}", s.got[0].Instance,
+		"{life}", fmt.Sprintf("%.0f h", s.tokenLife.Hours()), "{directory}", s.dir, "{tenant}", s.tenant,
+		"{regent}", s.program("regent"), "{tmsctl}", s.program("tmsctl"), "{pids}", pids.String(),
+		"{admin}", "--user admin --password-file $D/admin/password --ca-file $D/service/ca.pem",
+	).Replace(nextSteps)
+}
 
-  export D=%s
-  export REGENT_SOCKET=$D/device/agent.sock TMSCTL_TENANT=%s
+const nextSteps = `
+The same again was left running: the service, the agent, and an application.
+The application (process {pid}) leases instance {leased}. The other instance is free.
+An access token is good for {life}. First type:
 
-  %[5]s status
-  %[5]s instances
-  %[6]s registration-token list %[7]s
-  %[6]s auth-token list %[7]s
-  tail -f $D/device/regentd.log $D/service/emulator.log
+  export D={directory}
+  export REGENT_SOCKET=$D/device/agent.sock TMSCTL_TENANT={tenant}
 
-The first application has instance 1. Its lease ends with it, and then somebody
-else gets the token:
+Get the token of the free instance, by HTTP and with the Python library:
 
-  kill %[1]d
-  %[5]s token --application cad --instance 1 --output json
+  curl -sS --unix-socket $D/device/agent.sock http://regent/v1/token -d '{"application":"cad"}'
+  PYTHONPATH=ipc/sdk/python python3 -c 'from regent import TokenSource; print(TokenSource("cad").token())'
+
+Run a program that has the free instance until it ends:
+
+  {regent} exec --application cad -- env
+
+Look at the device, then at the service as its administrator:
+
+  {regent} status
+  {regent} instances
+  {tmsctl} registration-token list {admin}
+  {tmsctl} auth-token list {admin}
+  tail $D/device/regentd.log $D/service/emulator.log
+
+End the application, and its instance becomes free:
+
+  kill {pid}
 
 All of it ends with:
 
-  kill%[8]s; rm -r $D
-`, s.apps[0].cmd.Process.Pid, s.apps[1].cmd.Process.Pid, s.dir, s.tenant,
-		s.program("regent"), s.program("tmsctl"), admin, pids.String())
-}
+  kill{pids}; rm -r $D
+`

@@ -165,7 +165,7 @@ func (s *story) tokenArrives(ctx context.Context) error {
 }
 
 func (s *story) applicationsAsk(ctx context.Context) error {
-	if err := s.startTwoApps(ctx, false); err != nil {
+	if err := s.startTwoApps(ctx); err != nil {
 		return err
 	}
 	third, err := s.startApp(ctx, false)
@@ -238,9 +238,9 @@ func (s *story) serviceStops(ctx context.Context) error {
 }
 
 // startTwoApps starts the two applications that get a token.
-func (s *story) startTwoApps(ctx context.Context, stay bool) error {
+func (s *story) startTwoApps(ctx context.Context) error {
 	for range s.got {
-		if _, err := s.startApp(ctx, stay); err != nil {
+		if _, err := s.startApp(ctx, false); err != nil {
 			return err
 		}
 	}
