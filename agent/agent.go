@@ -54,13 +54,15 @@ type Store interface {
 }
 
 // Deps are the dependencies of an [Agent]. All fields but Wakeups, WakeupsComplete,
-// IsDiskFull, Problems and Unusable are required. If Unusable is set, Store, StateDir and
+// IsDiskFull, Problems, ConfigFile, Executable and Unusable are required. If Unusable is set, Store, StateDir and
 // LedgerKey are not required.
 type Deps struct {
 	Version  string
 	Clock    timing.Clock
 	Settings policy.Settings
 	Problems []status.Problem // faults in the configuration, for status
+	// ConfigFile is the absolute path of the configuration, for status.
+	ConfigFile string
 
 	Store       Store
 	StateDir    string       // where the ledger is
@@ -88,6 +90,9 @@ type Deps struct {
 	// ReopenProcess finds the holder of a lease after a restart of the daemon. It returns
 	// an error if that process has ended.
 	ReopenProcess func(lease.Holder) (lease.Process, error)
+	// Executable returns the program that a process runs now, "" if it is not known. A
+	// process can lease an instance and then run another program, as regent exec does.
+	Executable func(pid int) string
 }
 
 // Agent is the daemon's core. Its methods are safe for concurrent use. Call Run once.

@@ -288,56 +288,6 @@ func TestStatusHidesDetails(t *testing.T) {
 	})
 }
 
-func TestHealth(t *testing.T) {
-	live := status.Instance{Name: "cad/1", State: "live", ExpiresIn: 60}
-	stale := status.Instance{Name: "cad/2", State: "stale", ExpiresIn: 60}
-	fresh := status.Instance{Name: "cad/3", State: "unredeemed"}
-	refused := status.Instance{Name: "cad/4", State: "unredeemed", LastFault: &status.Fault{Code: "registration_exhausted"}}
-	revoked := status.Instance{Name: "cad/5", State: "revoked"}
-	asleep := status.Instance{Name: "cad/6", State: "expired"}
-	failing := status.Instance{Name: "cad/7", State: "expired", LastFault: &status.Fault{Code: "unavailable"}}
-	held := []status.Tenant{{RegistrationToken: &status.RegistrationToken{}}}
-	short := []status.Tenant{{Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
-	long := []status.Tenant{{Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 8}}}
-	for _, tt := range []struct {
-		name      string
-		instances []status.Instance
-		tenants   []status.Tenant
-		unusable  *fault.Fault
-		want      status.Health
-		says      string
-	}{
-		{"all", []status.Instance{live, live}, nil, nil, status.Serving, "2 of 2"},
-		{"one", []status.Instance{live}, nil, nil, status.Serving, "the one"},
-		{"refreshing fails", []status.Instance{live, stale}, nil, nil, status.Degraded, "cad/2"},
-		{"some", []status.Instance{live, refused}, nil, nil, status.Degraded, "1 of 2"},
-		{"waiting", []status.Instance{fresh, fresh}, nil, nil, status.Waiting, "regent register"},
-		{"redeeming", []status.Instance{fresh}, held, nil, status.Waiting, "redeems it now"},
-		{"on demand", []status.Instance{fresh}, held, nil, status.Waiting, "at the first request"},
-		{"refused", []status.Instance{refused}, held, nil, status.NotServing, "cad/4"},
-		{"revoked", []status.Instance{revoked}, nil, nil, status.NotServing, "cad/5"},
-		{"the device was off", []status.Instance{live, asleep}, nil, nil, status.Degraded, "Regent refreshes them within minutes"},
-		{"short lives, one is live", []status.Instance{live}, short, nil, status.Degraded, "before the next refresh is allowed"},
-		{"short lives, one has ended", []status.Instance{asleep}, short, nil, status.Degraded, "before the next refresh is allowed"},
-		{"short lives, and one waits", []status.Instance{asleep, live, refused}, short, nil, status.Degraded, "2 of 3"},
-		{"short lives, and refreshing fails", []status.Instance{failing}, short, nil, status.NotServing, "cad/7"},
-		{"lives longer than the floor", []status.Instance{live}, long, nil, status.Serving, "the one"},
-		{"off, and now offline", []status.Instance{failing}, nil, nil, status.NotServing, "cad/7"},
-		{"just installed", nil, nil, nil, status.Waiting, "waiting for a registration token"},
-		{"just installed, next step", nil, nil, nil, status.Waiting, "config.d"},
-		{"nothing configured", nil, held, nil, status.Degraded, "config.d"},
-		{"no store", []status.Instance{live}, nil, fault.New("open", fault.StoreLocked, nil), status.NotServing, "keyring"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			s := status.Status{Applications: []status.Application{{Instances: tt.instances, OnDemand: tt.name == "on demand"}}, Tenants: tt.tenants}
-			got, says := summarise(s, tt.unusable)
-			if got != tt.want || !strings.Contains(says, tt.says) {
-				t.Errorf("summarise = %s, %q; want %s and %q in it", got, says, tt.want, tt.says)
-			}
-		})
-	}
-}
-
 // A state directory that cannot be trusted serves nothing and changes nothing. What
 // a tenant taught belongs to it: a count could be spent on a form that is known to be
 // wrong.

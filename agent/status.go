@@ -3,12 +3,12 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"regent/agent/fault"
+	"regent/agent/lease"
 	"regent/agent/policy"
 	"regent/agent/redeem"
 	"regent/agent/refresh"
@@ -24,7 +24,7 @@ import (
 func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	s := a.settings.Load()
 	out := status.Status{
-		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), Store: a.d.StoreStatus,
+		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), ConfigFile: a.d.ConfigFile, Store: a.d.StoreStatus,
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
 	}
 	out.Problems = append(out.Problems, *a.problems.Load()...)
@@ -44,7 +44,9 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	if a.d.Unusable == nil {
 		out.Counts, out.FQDN = a.counts(), a.fqdnStatus()
 	}
-	out.Health, out.Summary = summarise(out, a.d.Unusable)
+	if out.Health, out.Summary = status.Summarise(out); a.d.Unusable != nil {
+		out.Health, out.Summary = status.NotServing, a.d.Unusable.Text()
+	}
 	return out, nil
 }
 
@@ -188,7 +190,9 @@ func (a *Agent) instanceStatus(id token.Instance, detail bool) status.Instance {
 		return v
 	}
 	if leased {
-		v.Holder = &status.Holder{PID: h.PID, User: h.User, Exe: h.Exe}
+		v.Holder = a.holderStatus(id, h)
+	} else if h, ended := a.leases.LastHolder(id); ended {
+		v.LastHolder = &status.Holder{PID: h.PID, User: h.User, Exe: h.Exe}
 	}
 	v.AuthTokenID, v.Identifier = r.AuthTokenID, r.Identifier
 	if held && r.State.Refreshable() {
@@ -198,6 +202,20 @@ func (a *Agent) instanceStatus(id token.Instance, detail bool) status.Instance {
 	v.RedeemAsked = a.redeem.Account(id).Requested
 	v.LastFault = a.lastFault(id, r, held)
 	return v
+}
+
+// holderStatus shows the holder of id with the program that it runs now.
+func (a *Agent) holderStatus(id token.Instance, h lease.Holder) *status.Holder {
+	out := status.Holder{PID: h.PID, User: h.User, Exe: h.Exe}
+	if h.PID == 0 || a.d.Executable == nil {
+		return &out
+	}
+	exe := a.d.Executable(h.PID)
+	// Another process has the PID if h ended before it was asked.
+	if now, leased := a.leases.Holder(id); exe != "" && leased && now.Same(h) {
+		out.Exe = exe
+	}
+	return &out
 }
 
 // stateNow is the state for people. An expired access token is Expired even before the
@@ -224,6 +242,9 @@ func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *st
 		return nil
 	}
 	text := f.Text()
+	if account.Requested {
+		text = fault.WithoutRedeemAgain(text)
+	}
 	if held && !r.State.Refreshable() && f.Kind.NeedsPerson() && f.Kind != fault.RedemptionUncertain {
 		if why := a.redeem.Obstacle(id); why != "" {
 			text += ". " + why
@@ -254,98 +275,4 @@ func canServeUntil(apps []status.Application) *time.Time {
 		}
 	}
 	return first
-}
-
-// summarise returns the health and one or two sentences with the next step. It is pure.
-func summarise(s status.Status, unusable *fault.Fault) (status.Health, string) {
-	if unusable != nil {
-		return status.NotServing, unusable.Text()
-	}
-	n := countInstances(s)
-	limited := slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.Limited != nil })
-	switch {
-	case n.interrupted > 0 && n.serving+n.expiredOffline+n.interrupted == n.total,
-		n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total && limited:
-		return status.Degraded, "tokens expire before the next refresh is allowed; see Limited below"
-	case n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total:
-		return status.Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
-	}
-	return health(s, n.total, n.serving+n.interrupted, n.waiting, n.failing)
-}
-
-// instanceCounts are the numbers of instances by their state.
-type instanceCounts struct {
-	total, serving, waiting int
-	expiredOffline          int // the device was off; no refresh has failed
-	interrupted             int // their access tokens end before the next refresh may begin
-	failing                 []string
-}
-
-// countInstances is pure.
-func countInstances(s status.Status) (n instanceCounts) {
-	interrupts := map[string]bool{}
-	for _, t := range s.Tenants {
-		interrupts[t.Host] = t.Limited.Interrupts()
-	}
-	for _, app := range s.Applications {
-		for _, i := range app.Instances {
-			n.total++
-			expired := i.State == string(token.Expired) && i.LastFault == nil
-			switch live := i.ExpiresIn > 0 && i.State == string(token.Live); {
-			case interrupts[app.Tenant] && (live || expired):
-				n.interrupted++
-			case live:
-				n.serving++
-			case i.ExpiresIn > 0:
-				n.serving++
-				n.failing = append(n.failing, i.Name)
-			case i.State == string(token.Unredeemed) && i.LastFault == nil:
-				n.waiting++
-			case expired:
-				n.expiredOffline++
-			default:
-				n.failing = append(n.failing, i.Name)
-			}
-		}
-	}
-	return n
-}
-
-func health(s status.Status, total, good, waiting int, troubled []string) (status.Health, string) {
-	switch {
-	case total == 0 && !hasRegistrationToken(s): // just installed
-		return status.Waiting, "waiting for a registration token and an application. An administrator names applications in config.yaml or config.d, and runs: regent register --file FILE"
-	case total == 0:
-		return status.Degraded, "no application is configured. An administrator adds one in config.yaml or config.d"
-	case good == total && len(troubled) == 0:
-		return status.Serving, servingText(good, total)
-	case good == total:
-		return status.Degraded, fmt.Sprintf("%s; the refresh fails for %s", servingText(good, total), strings.Join(troubled, ", "))
-	case good > 0:
-		return status.Degraded, fmt.Sprintf("%s; see the others below", servingText(good, total))
-	case waiting == total && !hasRegistrationToken(s):
-		return status.Waiting, "waiting for a registration token. An administrator runs: regent register --file FILE"
-	case waiting == total && onDemandOnly(s):
-		return status.Waiting, "a registration token is stored; Regent redeems each instance at the first request"
-	case waiting == total:
-		return status.Waiting, "a registration token is stored; Regent redeems it now"
-	default:
-		return status.NotServing, fmt.Sprintf("no instance has a valid access token; see %s below", strings.Join(troubled, ", "))
-	}
-}
-
-func servingText(good, total int) string {
-	if total == 1 {
-		return "serving the one instance that is configured"
-	}
-	return fmt.Sprintf("serving %d of %d instances", good, total)
-}
-
-// onDemandOnly reports whether all applications are redeemed on demand.
-func onDemandOnly(s status.Status) bool {
-	return !slices.ContainsFunc(s.Applications, func(a status.Application) bool { return !a.OnDemand })
-}
-
-func hasRegistrationToken(s status.Status) bool {
-	return slices.ContainsFunc(s.Tenants, func(t status.Tenant) bool { return t.RegistrationToken != nil })
 }

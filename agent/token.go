@@ -262,7 +262,7 @@ func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instanc
 	var who []string
 	for _, id := range ids {
 		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
-			who = append(who, fmt.Sprintf("%s by %s", id, holderText(h)))
+			who = append(who, fmt.Sprintf("%s by %s", id, a.holderStatus(id, h).Text()))
 		}
 	}
 	text := fmt.Sprintf("all %d instances of %s are in use by running processes. End one, or ask an administrator to raise instances (each costs one count)", app.Instances, app.ID)
@@ -273,14 +273,6 @@ func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instanc
 		text += ". In use: " + strings.Join(who, ", ")
 	}
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
-}
-
-// holderText shows the holder of a lease to an administrator.
-func holderText(h lease.Holder) string {
-	if h.Cgroup != "" {
-		return h.User
-	}
-	return fmt.Sprintf("process %d (%s, user %s)", h.PID, h.Exe, h.User)
 }
 
 // obtain returns a record with a valid access token.

@@ -1,8 +1,20 @@
 package fault
 
+import "strings"
+
 // InstancePlaceholder stands in a text for the name of the instance. [Fault.Text] replaces
 // it, so that a reader can copy the command.
 const InstancePlaceholder = "APPLICATION/NUMBER"
+
+// redeemAgain ends the texts of ended auth tokens.
+const redeemAgain = ". To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder
+
+// WithoutRedeemAgain removes the command that redeems an instance again from a text, for an
+// instance that a person asked to redeem.
+func WithoutRedeemAgain(text string) string {
+	before, _, _ := strings.Cut(text, strings.TrimSuffix(redeemAgain, InstancePlaceholder))
+	return before
+}
 
 var advice = map[Kind]string{
 	InvalidRequest:        "the request is malformed. PROTOCOL.md, which is beside the guides, has the fields of each call",
@@ -16,9 +28,9 @@ var advice = map[Kind]string{
 	RegistrationRefused:   "the service refused the registration token. It may be incomplete, or of another tenant. Save it again, then run: regent register --file FILE",
 	RedemptionUncertain:   "the answer to a redemption was lost, so it may have used a count. Ask the Contact Administrator whether tmsctl auth-token list shows the IDENTIFIER that regent ledger shows. If it does, run: regent ledger resolve IDENTIFIER --consumed. If not, run it with --not-consumed",
 	RedemptionUnconfirmed: "the service accepted one redemption, but no reply showed the names of this device. Regent redeems no other instance until you confirm it. Ask the Contact Administrator whether tmsctl auth-token list shows the IDENTIFIER that regent ledger shows. If it does, run: regent ledger resolve IDENTIFIER --listed. If not, run it with --not-listed",
-	Revoked:               "the service no longer accepts this auth token: it was deleted at the service, or its session ended. Regent does not redeem it again by itself. Ask the Contact Administrator whether that was intended. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
-	RefreshLost:           "the answer to a refresh was lost, and the service no longer accepts the old refresh token. Regent does not redeem it again by itself. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
-	RefreshExpired:        "the refresh token has expired: the device was off for too long, or the service ended the session. To redeem again, which costs one count, run: regent instances redeem " + InstancePlaceholder,
+	Revoked:               "the service no longer accepts this auth token: it was deleted at the service, or its session ended. Regent does not redeem it again by itself. Ask the Contact Administrator whether that was intended" + redeemAgain,
+	RefreshLost:           "the answer to a refresh was lost, and the service no longer accepts the old refresh token. Regent does not redeem it again by itself" + redeemAgain,
+	RefreshExpired:        "the refresh token has expired: the device was off for too long, or the service ended the session" + redeemAgain,
 	RefreshUncertain:      "the service refuses to refresh, and no refresh mode has worked at this tenant yet. Regent keeps the auth token and retries. To see the refresh modes, run: sudo regent doctor --contract. To replace the auth token, which costs one count, run: regent instances forget " + InstancePlaceholder + ", then regent instances redeem " + InstancePlaceholder,
 	Throttled:             "too many requests",
 	Unavailable:           "the service cannot be reached, and no valid access token is stored. Check the network and the proxy",

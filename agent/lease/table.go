@@ -51,6 +51,7 @@ type Table struct {
 	mu       sync.Mutex
 	journal  *journal // nil without one
 	leases   map[token.Instance]*entry
+	ended    map[token.Instance]Holder      // the last holders of free instances, if they ended
 	byHolder map[holderKey][]token.Instance // an index of leases
 }
 
@@ -171,6 +172,15 @@ func (t *Table) Holder(id token.Instance) (Holder, bool) {
 	return e.Holder, true
 }
 
+// LastHolder returns the process that had the lease of id until it ended. It returns false
+// while id is leased, and if the lease ended otherwise. A restart of the daemon forgets it.
+func (t *Table) LastHolder(id token.Instance) (Holder, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	h, ok := t.ended[id]
+	return h, ok
+}
+
 // Release ends the lease of id if h holds it, and reports whether it did.
 func (t *Table) Release(id token.Instance, h Holder) bool {
 	t.mu.Lock()
@@ -227,6 +237,7 @@ func (t *Table) Close() error {
 func (t *Table) expire(id token.Instance) {
 	if e, ok := t.leases[id]; ok && e.process.Alive() != nil {
 		t.end(id)
+		t.ended[id] = e.Holder
 	}
 }
 
@@ -239,7 +250,9 @@ func (t *Table) end(id token.Instance) {
 func (t *Table) add(id token.Instance, e *entry) {
 	if t.leases == nil {
 		t.leases, t.byHolder = map[token.Instance]*entry{}, map[holderKey][]token.Instance{}
+		t.ended = map[token.Instance]Holder{}
 	}
+	delete(t.ended, id)
 	t.leases[id] = e
 	t.byHolder[e.key()] = append(t.byHolder[e.key()], id)
 }

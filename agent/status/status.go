@@ -18,6 +18,9 @@ type Status struct {
 	Now       time.Time `json:"now"`
 	Health    Health    `json:"health"`
 	Summary   string    `json:"summary"` // the state and the next step, in a few sentences
+	// ConfigFile is the configuration file that the daemon reads, as an absolute path. It
+	// may not exist.
+	ConfigFile string `json:"config_file,omitempty"`
 	// CanServeUntil is the time when the first current access token expires, if the
 	// service stays unreachable; nil without one.
 	CanServeUntil *time.Time `json:"can_serve_until,omitempty"`
@@ -202,7 +205,7 @@ type Application struct {
 }
 
 // Instance is one instance of an application. Only administrators and the holder see
-// Holder, LastFault and the times.
+// Holder, LastHolder, LastFault and the times.
 type Instance struct {
 	Name        string     `json:"instance"` // "cad/1"
 	State       string     `json:"state"`    // an instance.State, or Unknown
@@ -210,6 +213,7 @@ type Instance struct {
 	Generation  uint64     `json:"generation"`
 	Leased      bool       `json:"leased"`
 	Holder      *Holder    `json:"holder,omitempty"`
+	LastHolder  *Holder    `json:"last_holder,omitempty"` // had the lease until it ended; nil while the instance is leased
 	ExpiresAt   *time.Time `json:"expires_at,omitempty"`
 	ExpiresIn   int64      `json:"expires_in"` // seconds; 0 without a valid access token
 	NextRefresh *time.Time `json:"next_refresh_at,omitempty"`
@@ -219,11 +223,24 @@ type Instance struct {
 	RedeemAsked bool       `json:"redeem_asked,omitempty"` // a person asked to redeem it again
 }
 
-// Holder is the process that leases an instance.
+// Holder is the process or unit that leases an instance.
 type Holder struct {
-	PID  int    `json:"pid"`
-	User string `json:"user"`
+	PID  int    `json:"pid"`  // 0 for a unit
+	User string `json:"user"` // of a unit "unit cad.service"
 	Exe  string `json:"exe,omitempty"`
+}
+
+// Text names the holder for people: its unit, or user, process and program.
+func (h Holder) Text() string {
+	switch unit, is := strings.CutPrefix(h.User, "unit "); {
+	case h.PID == 0 && is:
+		return unit
+	case h.PID == 0: // of another PID namespace
+		return h.User
+	case h.Exe == "":
+		return fmt.Sprintf("%s, pid %d", h.User, h.PID)
+	}
+	return fmt.Sprintf("%s, pid %d (%s)", h.User, h.PID, h.Exe)
 }
 
 // Fault is the last failure.

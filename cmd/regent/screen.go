@@ -21,10 +21,14 @@ func renderStatus(s status.Status, v view) string {
 	if s.Version == "" { // the service manager's answer
 		return renderHealth(s, v)
 	}
+	instances := ""
+	if len(s.Applications) > 0 { // the summary says if there is none
+		instances = renderInstances(s, v)
+	}
 	parts := []string{
 		renderHealth(s, v),
 		v.labelled("", statusFacts(s, v)),
-		renderInstances(s, v),
+		instances,
 		v.section("Last faults", faultRows(s, v)),
 		v.section("Problems", problemRows(s.Problems)),
 		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
@@ -45,7 +49,9 @@ func renderHealth(s status.Status, v view) string {
 // statusFacts returns the key protection, and each tenant with its registration token and
 // clock.
 func statusFacts(s status.Status, v view) [][2]string {
-	rows := facts{{"Key protection", storeText(s.Store)}}
+	rows := facts{}
+	rows.add("Configuration", s.ConfigFile)
+	rows.add("Key protection", storeText(s.Store))
 	for _, t := range s.Tenants {
 		rows = append(rows, tenantFacts(t, registrationNeedOf(s, t.Host), v)...)
 	}
@@ -84,7 +90,8 @@ func storeText(s status.Store) string {
 // registrationNeed says why a tenant needs a registration token.
 type registrationNeed struct {
 	now       bool // an instance waits for it
-	forRedeem bool // an instance has ended, and a person may redeem it again
+	forRedeem bool // an instance has ended or is uncertain, and a person may redeem it again
+	served    bool // an instance has an auth token
 	unknown   bool // the store cannot be read
 	brought   bool // a file or credential with a token exists, but has a problem
 }
@@ -101,8 +108,10 @@ func registrationNeedOf(s status.Status, tenant string) registrationNeed {
 		switch token.State(i.State) {
 		case token.Unredeemed:
 			n.now = true
-		case token.Revoked, token.RefreshLost, token.RefreshExpired:
+		case token.Revoked, token.RefreshLost, token.RefreshExpired, token.Uncertain:
 			n.forRedeem = true
+		case token.Live, token.Stale, token.Expired:
+			n.served = true
 		}
 		n.now = n.now || i.RedeemAsked
 	}
@@ -177,6 +186,8 @@ func registrationText(r *status.RegistrationToken, n registrationNeed, v view) s
 		return "none"
 	case r == nil && n.forRedeem:
 		return "none; to redeem again, one is needed"
+	case r == nil && !n.served:
+		return "none; no application of this tenant is configured"
 	case r == nil:
 		return "none, and none is needed"
 	}
@@ -199,7 +210,7 @@ func skewText(skew time.Duration) string {
 // renderInstances formats the table of all instances.
 func renderInstances(s status.Status, v view) string {
 	if len(s.Applications) == 0 {
-		return "No application is configured.\n"
+		return fmt.Sprintf("No application is configured. An administrator runs: %s\n", status.SetupCommand())
 	}
 	head := []string{"INSTANCE", "STATE", "VALID FOR", "REFRESH", "USED BY"}
 	several := len(s.Tenants) > 1
@@ -235,13 +246,20 @@ func instanceRow(i status.Instance, state string, v view) []string {
 // pendingRedemptions names the redemptions that a person asked for and that wait for a
 // registration token.
 func pendingRedemptions(s status.Status) string {
-	var b strings.Builder
+	var names []string
 	for a, i := range s.Instances() {
 		if i.RedeemAsked && !holdsRegistration(s, a.Tenant) {
-			fmt.Fprintf(&b, "%s waits for the next registration token: a person asked to redeem it, for one count.\n", printable(i.Name))
+			names = append(names, printable(i.Name))
 		}
 	}
-	return b.String()
+	if len(names) == 0 {
+		return ""
+	}
+	text := status.WaitText(names) + " for the next registration token: a person asked to redeem again, for one count"
+	if len(names) > 1 {
+		text += " each"
+	}
+	return text + ".\n"
 }
 
 // closedApplications names the applications without an allow rule: a common mistake.
@@ -274,18 +292,9 @@ func faultRows(s status.Status, v view) (rows [][2]string) {
 		if len(names) > 1 {
 			last.Detail = detail(same[0])
 		}
-		rows = append(rows, [2]string{printable(severalNames(names)), faultText(last, v)})
+		rows = append(rows, [2]string{printable(status.FirstNames(names)), faultText(last, v)})
 	}
 	return rows
-}
-
-// severalNames lists the first names, and the number of the others.
-func severalNames(names []string) string {
-	const most = 3
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
 func problemRows(problems []status.Problem) (rows [][2]string) {

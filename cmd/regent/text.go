@@ -96,15 +96,15 @@ func unredeemedText(i status.Instance, held, onDemand bool) string {
 // reachableTexts complete "HOST, ".
 var reachableTexts = map[string]string{"yes": "reachable", "no": "not usable now"} // the host may answer as another server
 
-// holderText names the process that uses an instance.
+// holderText names the process or unit that uses an instance, or the last one if it ended.
 func holderText(i status.Instance) string {
 	switch {
-	case i.Holder != nil && i.Holder.Exe != "":
-		return printable(fmt.Sprintf("%s, pid %d (%s)", i.Holder.User, i.Holder.PID, i.Holder.Exe))
 	case i.Holder != nil:
-		return printable(fmt.Sprintf("%s, pid %d", i.Holder.User, i.Holder.PID))
+		return printable(i.Holder.Text())
 	case i.Leased:
 		return "another process"
+	case i.LastHolder != nil:
+		return printable("nobody; ended: " + i.LastHolder.Text())
 	}
 	return "nobody"
 }

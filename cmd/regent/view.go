@@ -47,28 +47,29 @@ func table(indent string, rows [][]string) string {
 // itself.
 const minTextWidth = 30
 
-// labelled prints each label with its text, wrapped beside it.
+// labelled prints each label with its text, wrapped beside it. A text with a word that does
+// not fit there stands below its label.
 func (v view) labelled(indent string, rows [][2]string) string {
 	widest := 0
 	for _, row := range rows {
 		widest = max(widest, terminal.Cells(row[0]))
 	}
-	room := 0
-	if v.width > 0 {
-		room = v.width - len(indent) - widest - 2
-	}
-	if v.width > 0 && room < minTextWidth {
-		return v.stacked(indent, rows)
-	}
-	var cells [][]string
+	room := v.width - len(indent) - widest - terminal.ColumnGap
+	var b strings.Builder
 	for _, row := range rows {
+		lines := terminal.Wrap(row[1], max(0, room))
+		if v.width > 0 && (room < minTextWidth || slices.ContainsFunc(lines, func(line string) bool { return terminal.Cells(line) > room })) {
+			b.WriteString(v.stacked(indent, row))
+			continue
+		}
 		label := row[0]
-		for _, line := range terminal.Wrap(row[1], room) {
-			cells = append(cells, []string{label, line})
+		for _, line := range lines {
+			gap := strings.Repeat(" ", widest-terminal.Cells(label)+terminal.ColumnGap)
+			b.WriteString(strings.TrimRight(indent+label+gap+line, " ") + "\n")
 			label = ""
 		}
 	}
-	return table(indent, cells)
+	return b.String()
 }
 
 // facts are labels and their values.
@@ -81,16 +82,14 @@ func (f *facts) add(label, text string) {
 	}
 }
 
-// stacked prints each text below its label, for labels that leave too little room.
-func (v view) stacked(indent string, rows [][2]string) string {
+// stacked prints a text below its label.
+func (v view) stacked(indent string, row [2]string) string {
 	var b strings.Builder
-	for _, row := range rows {
-		if row[0] != "" {
-			b.WriteString(terminal.WrapText(indent+row[0]+"\n", v.width))
-		}
-		for _, line := range terminal.Wrap(row[1], max(minTextWidth, v.width-len(indent)-2)) {
-			b.WriteString(indent + "  " + line + "\n")
-		}
+	if row[0] != "" {
+		b.WriteString(terminal.WrapText(indent+row[0]+"\n", v.width))
+	}
+	for _, line := range terminal.Wrap(row[1], max(minTextWidth, v.width-len(indent)-2)) {
+		b.WriteString(indent + "  " + line + "\n")
 	}
 	return b.String()
 }

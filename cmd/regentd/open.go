@@ -25,6 +25,7 @@ import (
 	"regent/agent/tms"
 	"regent/platform/device"
 	"regent/platform/keyring"
+	"regent/platform/peer"
 	"regent/platform/statedir"
 )
 
@@ -144,10 +145,10 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 		return agent.Deps{}, err
 	}
 	return agent.Deps{
-		Version: version, Clock: clock, Settings: s, Problems: forStatus(problems),
+		Version: version, Clock: clock, Settings: s, Problems: forStatus(problems), ConfigFile: absolute(o.config),
 		StateDir: o.stateDir, Service: newService(log), Log: log,
 		DeviceNames: called,
-		Random:      mathrand.Float64, NewID: newID, ReopenProcess: adopt, IsDiskFull: statedir.IsDiskFull,
+		Random:      mathrand.Float64, NewID: newID, ReopenProcess: adopt, Executable: peer.Executable, IsDiskFull: statedir.IsDiskFull,
 	}, nil
 }
 

@@ -63,6 +63,11 @@ func Groups(c net.Conn) ([]string, error) { return groupsOf(c) }
 // user [IsUnmapped].
 func Self() (string, error) { return ownUser() }
 
+// Executable returns the program that the process with this PID runs now, "" if it is not
+// known. On Windows and macOS it is never known: there a process runs one program. The caller
+// must check that the PID still is of the process that it means.
+func Executable(pid int) string { return executable(pid) }
+
 // Superusers returns the users that [UID] may return for a listener of the system: root, or
 // SYSTEM and Administrators.
 func Superusers() []string { return superusers() }

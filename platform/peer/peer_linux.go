@@ -62,6 +62,15 @@ func (p *Peer) read() error {
 	return p.Alive()
 }
 
+// executable is Executable for Linux.
+func executable(pid int) string {
+	exe, err := readExe(fmt.Sprintf("/proc/%d/exe", pid))
+	if err != nil {
+		return "" // the process has ended
+	}
+	return exe
+}
+
 // readExe returns the target of the link, "" if this process may not see it.
 func readExe(link string) (string, error) {
 	exe, err := os.Readlink(link)

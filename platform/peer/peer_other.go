@@ -48,3 +48,5 @@ func isUnmapped(string) (bool, error)                      { return false, nil }
 func systemUsers() []string                                { return superusers() }
 func openProtectedSocket(string) (*ProtectedSocket, error) { return nil, ErrUnsupported }
 func checkOutsideNamespace(net.Conn) error                 { return ErrUnsupported }
+
+func executable(int) string { return "" }

@@ -1,0 +1,151 @@
+package status
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+
+	"regent/agent/token"
+)
+
+// SetupCommand is the command that configures this device, as a person types it.
+func SetupCommand() string {
+	if runtime.GOOS == "windows" {
+		return "regent setup"
+	}
+	return "sudo regent setup"
+}
+
+// Summarise returns the health of a status with a usable store, and one or two sentences
+// with the next step. It is pure.
+func Summarise(s Status) (Health, string) {
+	n := countInstances(s)
+	limited := slices.ContainsFunc(s.Tenants, func(t Tenant) bool { return t.Limited != nil })
+	switch {
+	case n.interrupted > 0 && n.serving+n.expiredOffline+n.interrupted == n.total,
+		n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total && limited:
+		return Degraded, "tokens expire before the next refresh is allowed; see Limited below"
+	case n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total:
+		return Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
+	}
+	n.serving += n.interrupted
+	if n.serving > 0 {
+		return servingHealth(n)
+	}
+	return emptyHealth(s, n)
+}
+
+// servingHealth is the health of a device with a valid access token.
+func servingHealth(n instanceCounts) (Health, string) {
+	text := fmt.Sprintf("serving %d of %d instances", n.serving, n.total)
+	if n.total == 1 {
+		text = "serving the one instance that is configured"
+	}
+	switch {
+	case n.serving == n.total && len(n.failing) == 0:
+		return Serving, text
+	case n.serving == n.total:
+		return Degraded, fmt.Sprintf("%s; the refresh fails for %s", text, FirstNames(n.failing))
+	case n.serving+len(n.tokenless) == n.total:
+		return Degraded, fmt.Sprintf("%s; %s for a registration token. An administrator runs: %s", text, WaitText(n.tokenless), SetupCommand())
+	}
+	return Degraded, text + "; see the others below"
+}
+
+// emptyHealth is the health of a device without a valid access token.
+func emptyHealth(s Status, n instanceCounts) (Health, string) {
+	switch {
+	case n.total == 0 && !hasRegistrationToken(s): // just installed
+		return Waiting, fmt.Sprintf("no application is configured in %s, and there is no registration token. An administrator runs: %s", configText(s), SetupCommand())
+	case n.total == 0:
+		return Degraded, fmt.Sprintf("no application is configured in %s. An administrator runs: %s", configText(s), SetupCommand())
+	case n.waiting < n.total && len(n.tokenless) > 0:
+		return NotServing, fmt.Sprintf("no instance has a valid access token; %s for a registration token. An administrator runs: %s", WaitText(n.tokenless), SetupCommand())
+	case n.waiting < n.total:
+		return NotServing, fmt.Sprintf("no instance has a valid access token; see %s below", cmp.Or(FirstNames(n.failing), "the instances"))
+	case len(n.tokenless) == n.total:
+		return Waiting, "waiting for a registration token. An administrator runs: " + SetupCommand()
+	case len(n.tokenless) > 0:
+		return Waiting, fmt.Sprintf("%s for a registration token. An administrator runs: %s", WaitText(n.tokenless), SetupCommand())
+	case onDemandOnly(s):
+		return Waiting, "a registration token is stored; Regent redeems each instance at the first request"
+	}
+	return Waiting, "a registration token is stored; Regent redeems it now"
+}
+
+// configText names the configuration.
+func configText(s Status) string {
+	if s.ConfigFile == "" {
+		return "config.yaml or config.d"
+	}
+	return s.ConfigFile + " or config.d"
+}
+
+// WaitText says that instances wait: "cad/1 waits", "cad/1, cad/2 wait".
+func WaitText(names []string) string {
+	if len(names) == 1 {
+		return names[0] + " waits"
+	}
+	return FirstNames(names) + " wait"
+}
+
+// FirstNames lists the first names, and the number of the others.
+func FirstNames(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// instanceCounts has the instances by their state.
+type instanceCounts struct {
+	total, serving int
+	waiting        int      // they have no auth token and no fault
+	expiredOffline int      // the device was off; no refresh has failed
+	interrupted    int      // their access tokens end before the next refresh may begin
+	tokenless      []string // they need a registration token of their tenant
+	failing        []string // they have a fault
+}
+
+// countInstances is pure.
+func countInstances(s Status) (n instanceCounts) {
+	interrupts, redeems := map[string]bool{}, map[string]bool{}
+	for _, t := range s.Tenants {
+		interrupts[t.Host], redeems[t.Host] = t.Limited.Interrupts(), t.RegistrationToken != nil
+	}
+	for app, i := range s.Instances() {
+		n.total++
+		if i.State == string(token.Unredeemed) && !redeems[app.Tenant] {
+			n.tokenless = append(n.tokenless, i.Name)
+		}
+		expired := i.State == string(token.Expired) && i.LastFault == nil
+		switch live := i.ExpiresIn > 0 && i.State == string(token.Live); {
+		case interrupts[app.Tenant] && (live || expired):
+			n.interrupted++
+		case live:
+			n.serving++
+		case i.ExpiresIn > 0:
+			n.serving++
+			n.failing = append(n.failing, i.Name)
+		case i.State == string(token.Unredeemed) && i.LastFault == nil:
+			n.waiting++
+		case expired:
+			n.expiredOffline++
+		default:
+			n.failing = append(n.failing, i.Name)
+		}
+	}
+	return n
+}
+
+// onDemandOnly reports whether all applications are redeemed on demand.
+func onDemandOnly(s Status) bool {
+	return !slices.ContainsFunc(s.Applications, func(a Application) bool { return !a.OnDemand })
+}
+
+func hasRegistrationToken(s Status) bool {
+	return slices.ContainsFunc(s.Tenants, func(t Tenant) bool { return t.RegistrationToken != nil })
+}
