@@ -73,7 +73,7 @@ func TestCredential(t *testing.T) {
 		who, _ := newCaller("alice", 7)
 		who.Admin = true
 		_, err := d.Token(t.Context(), who, cadRequest)
-		if err == nil || !strings.Contains(err.Error(), "cad/1 by unit third.service") {
+		if err == nil || !strings.Contains(err.Error(), "cad/1 by third.service") {
 			t.Errorf("an administrator is told %v", err)
 		}
 	})

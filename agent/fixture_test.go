@@ -149,6 +149,7 @@ type device struct {
 	settings policy.Settings
 	adopt    func(lease.Holder) (lease.Process, error)
 	host     DeviceNames
+	programs func(pid int) string
 	log      *slog.Logger
 	stop     func()
 }
@@ -180,9 +181,9 @@ func (d *device) boot(t *testing.T) {
 		Version: "test", Clock: d.clock, Settings: d.settings, Store: d.store, StateDir: d.dir,
 		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), StoreStatus: status.Store{State: "ok", Guard: "file"},
 		Service:       func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
-		ReopenProcess: d.adopt,
-		DeviceNames:   func() DeviceNames { return d.host },
-		Audit:         d.trail, Log: d.log,
+		ReopenProcess: d.adopt, Executable: d.programs, ConfigFile: "/etc/regent/config.yaml",
+		DeviceNames: func() DeviceNames { return d.host },
+		Audit:       d.trail, Log: d.log,
 		Random: func() float64 { return 0.5 },
 		NewID:  func() string { ids++; return fmt.Sprintf("id-%d-%d", d.clock.Boot(), ids) },
 	})

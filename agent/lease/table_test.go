@@ -346,3 +346,29 @@ func TestReusedPID(t *testing.T) {
 	wantHandles(t, first, 0)
 	wantHandles(t, second, 1)
 }
+
+// The last holder is known if its process ended, until the next lease.
+func TestLastHolder(t *testing.T) {
+	var table lease.Table
+	first, second := newProcess(100, 1), newProcess(200, 1)
+	last := func() (pid int) {
+		if _, leased := table.Holder(cad(1)); leased {
+			return -1
+		}
+		h, _ := table.LastHolder(cad(1))
+		return h.PID
+	}
+	wantAcquire(t, &table, cad(1), first, false, lease.Acquired)
+	if got := last(); got != -1 {
+		t.Errorf("while it runs: %d", got)
+	}
+	first.end()
+	if got := last(); got != 100 {
+		t.Errorf("after its end: %d, want 100", got)
+	}
+	wantAcquire(t, &table, cad(1), second, false, lease.Acquired)
+	table.Release(cad(1), second.Holder)
+	if got := last(); got != 0 {
+		t.Errorf("after a release: %d, want none", got)
+	}
+}

@@ -34,7 +34,8 @@ func newStatus(c *cli) *cobra.Command {
 	cmd := command("status", "Show the health of the agent, and the next step",
 		`Show the health of the agent, and the next step.
 
-If the agent does not run, regent asks systemd for the reason. The schema of the
+If the agent does not run, regent asks systemd for the reason. In a terminal,
+lines fit its width. In a pipe or a file they are not wrapped. The schema of the
 --json output is status.schema.json, which the package installs.
 
 Exit codes: 0 every instance has a valid access token, 3 regentd does not

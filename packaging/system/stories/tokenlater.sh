@@ -3,7 +3,7 @@
 story_later() {
 	boot later
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
-	expect 'waiting for a registration token and an application. An administrator names applications' m regent status
+	expect 'no application is configured in /etc/regent/config.yaml or config.d, and there is no registration token. An administrator runs: sudo regent setup' m regent status
 	exits 5 m regent status
 
 	say "installed without token and network: $(said regent status)"
