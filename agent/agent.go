@@ -54,15 +54,16 @@ type Store interface {
 }
 
 // Deps are the dependencies of an [Agent]. All fields but Wakeups, WakeupsComplete,
-// IsDiskFull, Problems, ConfigFile, Executable and Unusable are required. If Unusable is set, Store, StateDir and
+// IsDiskFull, Problems, ConfigFile, SetupCommand, Executable and Unusable are required. If Unusable is set, Store, StateDir and
 // LedgerKey are not required.
 type Deps struct {
 	Version  string
 	Clock    timing.Clock
 	Settings policy.Settings
 	Problems []status.Problem // faults in the configuration, for status
-	// ConfigFile is the absolute path of the configuration, for status.
-	ConfigFile string
+	// ConfigFile is the absolute path of the configuration, and SetupCommand the command that
+	// writes it, for status.
+	ConfigFile, SetupCommand string
 
 	Store       Store
 	StateDir    string       // where the ledger is

@@ -44,7 +44,7 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	if a.d.Unusable == nil {
 		out.Counts, out.FQDN = a.counts(), a.fqdnStatus()
 	}
-	if out.Health, out.Summary = status.Summarise(out); a.d.Unusable != nil {
+	if out.Health, out.Summary = status.Summarise(out, a.d.SetupCommand); a.d.Unusable != nil {
 		out.Health, out.Summary = status.NotServing, a.d.Unusable.Text()
 	}
 	return out, nil

@@ -3,24 +3,15 @@ package status
 import (
 	"cmp"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
 	"regent/agent/token"
 )
 
-// SetupCommand is the command that configures this device, as a person types it.
-func SetupCommand() string {
-	if runtime.GOOS == "windows" {
-		return "regent setup"
-	}
-	return "sudo regent setup"
-}
-
 // Summarise returns the health of a status with a usable store, and one or two sentences
-// with the next step. It is pure.
-func Summarise(s Status) (Health, string) {
+// with the next step. setup is the command that configures this device. It is pure.
+func Summarise(s Status, setup string) (Health, string) {
 	n := countInstances(s)
 	limited := slices.ContainsFunc(s.Tenants, func(t Tenant) bool { return t.Limited != nil })
 	switch {
@@ -32,13 +23,13 @@ func Summarise(s Status) (Health, string) {
 	}
 	n.serving += n.interrupted
 	if n.serving > 0 {
-		return servingHealth(n)
+		return servingHealth(n, setup)
 	}
-	return emptyHealth(s, n)
+	return emptyHealth(s, n, setup)
 }
 
 // servingHealth is the health of a device with a valid access token.
-func servingHealth(n instanceCounts) (Health, string) {
+func servingHealth(n instanceCounts, setup string) (Health, string) {
 	text := fmt.Sprintf("serving %d of %d instances", n.serving, n.total)
 	if n.total == 1 {
 		text = "serving the one instance that is configured"
@@ -49,26 +40,26 @@ func servingHealth(n instanceCounts) (Health, string) {
 	case n.serving == n.total:
 		return Degraded, fmt.Sprintf("%s; the refresh fails for %s", text, FirstNames(n.failing))
 	case n.serving+len(n.tokenless) == n.total:
-		return Degraded, fmt.Sprintf("%s; %s for a registration token. An administrator runs: %s", text, WaitText(n.tokenless), SetupCommand())
+		return Degraded, fmt.Sprintf("%s; %s for a registration token. An administrator runs: %s", text, WaitText(n.tokenless), setup)
 	}
 	return Degraded, text + "; see the others below"
 }
 
 // emptyHealth is the health of a device without a valid access token.
-func emptyHealth(s Status, n instanceCounts) (Health, string) {
+func emptyHealth(s Status, n instanceCounts, setup string) (Health, string) {
 	switch {
 	case n.total == 0 && !hasRegistrationToken(s): // just installed
-		return Waiting, fmt.Sprintf("no application is configured in %s, and there is no registration token. An administrator runs: %s", configText(s), SetupCommand())
+		return Waiting, fmt.Sprintf("no application is configured in %s, and there is no registration token. An administrator runs: %s", configText(s), setup)
 	case n.total == 0:
-		return Degraded, fmt.Sprintf("no application is configured in %s. An administrator runs: %s", configText(s), SetupCommand())
+		return Degraded, fmt.Sprintf("no application is configured in %s. An administrator runs: %s", configText(s), setup)
 	case n.waiting < n.total && len(n.tokenless) > 0:
-		return NotServing, fmt.Sprintf("no instance has a valid access token; %s for a registration token. An administrator runs: %s", WaitText(n.tokenless), SetupCommand())
+		return NotServing, fmt.Sprintf("no instance has a valid access token; %s for a registration token. An administrator runs: %s", WaitText(n.tokenless), setup)
 	case n.waiting < n.total:
 		return NotServing, fmt.Sprintf("no instance has a valid access token; see %s below", cmp.Or(FirstNames(n.failing), "the instances"))
 	case len(n.tokenless) == n.total:
-		return Waiting, "waiting for a registration token. An administrator runs: " + SetupCommand()
+		return Waiting, "waiting for a registration token. An administrator runs: " + setup
 	case len(n.tokenless) > 0:
-		return Waiting, fmt.Sprintf("%s for a registration token. An administrator runs: %s", WaitText(n.tokenless), SetupCommand())
+		return Waiting, fmt.Sprintf("%s for a registration token. An administrator runs: %s", WaitText(n.tokenless), setup)
 	case onDemandOnly(s):
 		return Waiting, "a registration token is stored; Regent redeems each instance at the first request"
 	}

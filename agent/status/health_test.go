@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// setup is the command of the tests.
+const setup = "sudo regent setup"
+
 func TestHealth(t *testing.T) {
 	live := Instance{Name: "cad/1", State: "live", ExpiresIn: 60}
 	stale := Instance{Name: "cad/2", State: "stale", ExpiresIn: 60}
@@ -27,7 +30,7 @@ func TestHealth(t *testing.T) {
 		{"one", []Instance{live}, nil, Serving, "the one"},
 		{"refreshing fails", []Instance{live, stale}, nil, Degraded, "cad/2"},
 		{"some", []Instance{live, refused}, nil, Degraded, "1 of 2"},
-		{"waiting", []Instance{fresh, fresh}, nil, Waiting, SetupCommand()},
+		{"waiting", []Instance{fresh, fresh}, nil, Waiting, setup},
 		{"redeeming", []Instance{fresh}, held, Waiting, "redeems it now"},
 		{"on demand", []Instance{fresh}, held, Waiting, "at the first request"},
 		{"refused", []Instance{refused}, held, NotServing, "cad/4"},
@@ -40,15 +43,15 @@ func TestHealth(t *testing.T) {
 		{"lives longer than the floor", []Instance{live}, long, Serving, "the one"},
 		{"off, and now offline", []Instance{failing}, nil, NotServing, "cad/7"},
 		{"just installed", nil, nil, Waiting, "no application is configured in /etc/regent/config.yaml or config.d, and there is no registration token"},
-		{"just installed, next step", nil, nil, Waiting, SetupCommand()},
-		{"nothing configured", nil, held, Degraded, "no application is configured in /etc/regent/config.yaml or config.d. An administrator runs: " + SetupCommand()},
+		{"just installed, next step", nil, nil, Waiting, setup},
+		{"nothing configured", nil, held, Degraded, "no application is configured in /etc/regent/config.yaml or config.d. An administrator runs: " + setup},
 		{"asleep, and one waits", []Instance{asleep, fresh}, held, NotServing, "see the instances below"},
-		{"one waits for a token", []Instance{live, fresh}, nil, Degraded, "cad/3 waits for a registration token. An administrator runs: " + SetupCommand()},
+		{"one waits for a token", []Instance{live, fresh}, nil, Degraded, "cad/3 waits for a registration token. An administrator runs: " + setup},
 		{"many fail", []Instance{revoked, revoked, revoked, revoked, revoked}, nil, NotServing, "cad/5, cad/5, cad/5 and 2 more below"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := Status{ConfigFile: "/etc/regent/config.yaml", Applications: []Application{{Instances: tt.instances, OnDemand: tt.name == "on demand"}}, Tenants: tt.tenants}
-			got, says := Summarise(s)
+			got, says := Summarise(s, setup)
 			if got != tt.want || !strings.Contains(says, tt.says) {
 				t.Errorf("Summarise = %s, %q; want %s and %q in it", got, says, tt.want, tt.says)
 			}
@@ -65,7 +68,7 @@ func TestHealthOfTwoTenants(t *testing.T) {
 		Tenants:      []Tenant{{Host: "a", RegistrationToken: &RegistrationToken{}}, {Host: "b"}},
 		Applications: []Application{waiting("a", "cad/1"), waiting("b", "sim/1")},
 	}
-	got, says := Summarise(s)
+	got, says := Summarise(s, setup)
 	if want := "sim/1 waits for a registration token"; got != Waiting || !strings.Contains(says, want) {
 		t.Errorf("Summarise = %s, %q; want %q in it", got, says, want)
 	}

@@ -13,6 +13,7 @@ import (
 	"regent/agent/tms"
 	"regent/agent/token"
 
+	"regent/platform/layout"
 	"regent/platform/terminal"
 )
 
@@ -210,7 +211,7 @@ func skewText(skew time.Duration) string {
 // renderInstances formats the table of all instances.
 func renderInstances(s status.Status, v view) string {
 	if len(s.Applications) == 0 {
-		return fmt.Sprintf("No application is configured. An administrator runs: %s\n", status.SetupCommand())
+		return fmt.Sprintf("No application is configured. An administrator runs: %s\n", layout.SetupCommand)
 	}
 	head := []string{"INSTANCE", "STATE", "VALID FOR", "REFRESH", "USED BY"}
 	several := len(s.Tenants) > 1

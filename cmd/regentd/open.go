@@ -25,6 +25,7 @@ import (
 	"regent/agent/tms"
 	"regent/platform/device"
 	"regent/platform/keyring"
+	"regent/platform/layout"
 	"regent/platform/peer"
 	"regent/platform/statedir"
 )
@@ -145,7 +146,7 @@ func (o *options) deps(s policy.Settings, problems []policy.Problem, log *slog.L
 		return agent.Deps{}, err
 	}
 	return agent.Deps{
-		Version: version, Clock: clock, Settings: s, Problems: forStatus(problems), ConfigFile: absolute(o.config),
+		Version: version, Clock: clock, Settings: s, Problems: forStatus(problems), ConfigFile: absolute(o.config), SetupCommand: layout.SetupCommand,
 		StateDir: o.stateDir, Service: newService(log), Log: log,
 		DeviceNames: called,
 		Random:      mathrand.Float64, NewID: newID, ReopenProcess: adopt, Executable: peer.Executable, IsDiskFull: statedir.IsDiskFull,

@@ -2,6 +2,9 @@
 
 package layout
 
+// SetupCommand is the command that configures this device, as an administrator types it.
+const SetupCommand = "sudo regent setup"
+
 func defaults() Paths {
 	return Paths{ //nolint:gosec // paths of secrets, not secrets
 		Config:            "/etc/regent/config.yaml",

@@ -6,6 +6,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// SetupCommand is the command that configures this device, as an administrator types it.
+const SetupCommand = "regent setup"
+
 // Managed policy is in the registry, so it has no directory.
 func defaults() Paths {
 	dir := filepath.Join(programData(), DataFolder)
