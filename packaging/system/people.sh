@@ -6,18 +6,17 @@ declare -A typed_to=() heard_from=()
 others=()
 seat= guide= out= code=
 
-# boots NAME boots a machine in which the tenant has the address of the guides. /share
+# boots NAME OPTION... boots a machine in which the tenant has the address of the guides. /share
 # is common to the machines of a story: a network for the service, and for files.
 boots() {
 	printf '127.0.0.1 localhost %s demo-host.com\n' "$1" >"$machines/$1/etc/hosts"
 	echo "$1" >"$machines/$1/etc/hostname"
 	echo '%sudo ALL=(ALL) NOPASSWD: ALL' >"$machines/$1/etc/sudoers.d/people"
-	boot "$1" --bind="$machines/share:/share"
+	boot "$1" --bind="$machines/share:/share" "${@:2}"
 }
 
 # office OPTION... boots the story's own machine, with the token service in it.
 office() {
-	mkdir -m 1777 "$machines/share"
 	boots "$story"
 	m dpkg -i /packages/regent-emulator_1.0.0_amd64.deb >/dev/null
 	sh_m 'umask 077; echo correct horse >/root/password'
