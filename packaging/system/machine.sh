@@ -63,6 +63,7 @@ boot() {
 			--private-network --machine="$name" --console=pipe "$@" </dev/null >"$machines/$name.console" 2>&1
 	) &
 	nspawn=$!
+	disown $nspawn # its end is no news
 	echo $nspawn >"$machines/$name.nspawn"
 	for n in $(seq 600); do
 		leader=$(pgrep -P $nspawn | head -n 1) || true

@@ -69,7 +69,7 @@ reads() {
 # types LINE has the person type a line, which the guide must show and which must
 # succeed. Its output is in $out.
 types() {
-	[[ $guide == *"$ $1"$'\n'* || $guide == *"\`$1\`"* ]] || fail "the guide does not show: $1"
+	in_guide "$1"
 	types_own "$1"
 }
 
@@ -84,6 +84,27 @@ types_any() {
 	printf '%23s%s$ %s\n' '' "${seat##*@}" "$1"
 	commands=$((commands + 1)) letters=$((letters + ${#1} + 1))
 	enters "$1"
+}
+
+# answers LINE [PROMPT ANSWER]... has the person type a line of the guide at a terminal,
+# and an answer at each prompt.
+answers() {
+	local line=$1 pair answer
+	in_guide "$line"
+	printf '%23s%s$ %s\n' '' "${seat##*@}" "$line"
+	commands=$((commands + 1)) letters=$((letters + ${#line} + 1))
+	for ((pair = 2; pair < $#; pair += 2)); do
+		printf '%25s%s %s\n' '' "${*:pair:1}" "${*:pair+1:1}"
+		answer=${*:pair+1:1}
+		letters=$((letters + ${#answer} + 1))
+	done
+	enters "python3 /packages/typist.py$(printf ' %q' "$@")"
+	((code == 0)) || fail "$line ended with $code: $out"
+}
+
+# in_guide LINE fails unless the guide shows the line.
+in_guide() {
+	[[ $guide == *"$ $1"$'\n'* || $guide == *"\`$1\`"* ]] || fail "the guide does not show: $1"
 }
 
 # enters LINE enters a line, and reads what it prints.
@@ -125,7 +146,7 @@ shows() { grep -Eq -- "$1" <<<"$out" || fail "no /$1/ in: $out"; }
 sees() {
 	local begun=$SECONDS began
 	began=$(($(date +%s%N) - machine_ns))
-	[[ $guide == *"$ $3"$'\n'* || $guide == *"\`$3\`"* ]] || fail "the guide does not show: $3"
+	in_guide "$3"
 	types_any "$3"
 	until grep -Eq -- "$2" <<<"$out"; do
 		((SECONDS - begun < $1)) || fail "$3 did not say /$2/ within $1 s, but: $out"
