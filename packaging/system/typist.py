@@ -1,7 +1,7 @@
 """typist.py COMMAND [PROMPT ANSWER]... runs a command at a terminal of 80 columns, and types
 an answer at each prompt. It prints what the terminal shows, and ends as the command does."""
 
-import fcntl, os, pty, struct, sys, termios, time
+import fcntl, os, pty, select, struct, sys, termios, time
 
 command, answers = sys.argv[1], sys.argv[2:]
 child, terminal = pty.fork()
@@ -10,6 +10,9 @@ if child == 0:
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 shown, seen = "", 0
 while True:
+    if not select.select([terminal], [], [], 60)[0]:
+        print("nothing new for 60 s")
+        break
     try:
         part = os.read(terminal, 65536)
     except OSError:  # Linux's end of a terminal
@@ -24,6 +27,5 @@ while True:
         answers = answers[2:]
 print(shown.replace("\r", ""))
 if answers:
-    print("never asked:", answers[0])
-    sys.exit(99)
+    sys.exit("never asked: " + answers[0])
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
