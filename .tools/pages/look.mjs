@@ -1,7 +1,7 @@
 // usage: node look.mjs TOOLS PAGES SCREENSHOTS
 //
 // Opens each page of a directory in a headless Chromium, in each window and colour scheme, and
-// exits 1 if one has a fault.
+// exits 1 if one has a fault. First it must find each fault of faults.html.
 import { readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
@@ -45,7 +45,7 @@ function layoutFaults() {
 }
 
 // look opens one page in a window, in both colour schemes, and returns its faults.
-async function look(browser, file, width) {
+async function look(browser, pages, shots, file, width) {
   const faults = []
   const context = await browser.newContext({ viewport: { width, height: 800 } })
   await context.addInitScript(axe)
@@ -64,18 +64,24 @@ async function look(browser, file, width) {
       if (['serious', 'critical'].includes(v.impact)) faults.push(text)
       else console.log(`  note: ${file}: ${text}`)
     }
-    await page.screenshot({ path: `${shots}/${file.replace('.html', '')}-${width}-${colorScheme}.png`, fullPage: true, clip: { x: 0, y: 0, width, height } })
+    if (shots) await page.screenshot({ path: `${shots}/${file.replace('.html', '')}-${width}-${colorScheme}.png`, fullPage: true, clip: { x: 0, y: 0, width, height } })
   }
   await context.close()
   return faults
 }
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] })
-const files = readdirSync(pages).sort()
 let failed = 0
+const found = await look(browser, new URL('.', import.meta.url).pathname.replace(/\/$/, ''), '', 'faults.html', 360)
+for (const kind of ['the page is', 'clipped at the window', 'clipped: p', 'smaller than', 'covers', 'loads', 'a script ran', 'light: axe: serious: color-contrast']) {
+  if (found.some((fault) => fault.startsWith(kind))) continue
+  failed++
+  console.error(`not found in faults.html: ${kind}`)
+}
+const files = readdirSync(pages).sort()
 for (const file of files) {
   for (const width of [360, 1400]) {
-    for (const fault of await look(browser, file, width)) {
+    for (const fault of await look(browser, pages, shots, file, width)) {
       failed++
       console.error(`${file}, ${width} px: ${fault}`)
     }
