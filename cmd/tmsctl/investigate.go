@@ -90,6 +90,11 @@ func (t *tool) runInvestigation(ctx context.Context, name string, o investigateF
 		if in.Tokens, err = s.AuthTokens(ctx, admin.AuthFilter{Registration: r.Identifier, RegistrationID: r.ID, Unassigned: true}); err != nil {
 			return err
 		}
+		if in.Missing() { // perhaps of another registration token
+			if in.Others, err = s.AuthTokens(ctx, admin.AuthFilter{}); err != nil {
+				return err
+			}
+		}
 		if n := unplaced(in.Tokens); n > 0 {
 			t.say("tmsctl: warning: %s: the service does not show the registration token, which may be another one. None is proposed for deletion\n", counted(n, "auth token"))
 		}

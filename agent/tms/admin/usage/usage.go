@@ -37,6 +37,29 @@ type Input struct {
 	Tokens  []admin.AuthToken
 	Entries []Entry
 	Devices []Device
+	// Others are auth tokens of other registration tokens: a ledger has the redemptions of
+	// all. They are needed if Missing.
+	Others []admin.AuthToken
+}
+
+// Missing reports whether a ledger has a redemption that Tokens do not have, but should, if
+// it is one of their registration token.
+func (in Input) Missing() bool {
+	listed := identifiers(in.Tokens)
+	return slices.ContainsFunc(in.Entries, func(e Entry) bool {
+		kind, _ := judgeMissing(e)
+		return kind != "" && !listed[e.Identifier]
+	})
+}
+
+func identifiers(all ...[]admin.AuthToken) map[string]bool {
+	out := map[string]bool{}
+	for _, tokens := range all {
+		for _, t := range tokens {
+			out[t.Identifier] = true
+		}
+	}
+	return out
 }
 
 // Kind is the kind of a finding.
@@ -91,9 +114,8 @@ func Investigate(in Input) Report {
 		report.Rows = append(report.Rows, row)
 		report.Counts[row.Kind]++
 	}
-	listed := map[string]bool{}
+	listed := identifiers(in.Tokens, in.Others)
 	for _, t := range in.Tokens {
-		listed[t.Identifier] = true
 		add(j.judge(t))
 	}
 	for _, e := range in.Entries {

@@ -48,6 +48,17 @@ func TestInvestigate(t *testing.T) {
 			map[string]usage.Kind{"good": usage.Expected},
 		},
 		{
+			"of another registration token",
+			usage.Input{
+				Tokens: []admin.AuthToken{good}, Others: []admin.AuthToken{good, authToken("other", "ws1", "regent", "sim/1", "device-1", 0)},
+				Entries: []usage.Entry{
+					ledger(good, "confirmed"), ledger(authToken("other", "ws1", "regent", "sim/1", "device-1", 0), "uncertain"),
+					ledger(authToken("gone", "ws1", "regent", "sim/2", "device-1", 0), "confirmed"),
+				},
+			},
+			map[string]usage.Kind{"good": usage.Expected, "gone": usage.MissingAtService},
+		},
+		{
 			"in the inventory, in another spelling",
 			usage.Input{Tokens: []admin.AuthToken{good}, Devices: []usage.Device{{FQDN: "WS1.", User: "regent"}}},
 			map[string]usage.Kind{"good": usage.Expected},
