@@ -38,7 +38,8 @@ func TestStatusOfAHolder(t *testing.T) {
 		runs[7] = "/opt/cad"
 		shows("it runs another program", true, &status.Holder{PID: 7, User: "alice", Exe: "/opt/cad"}, nil)
 		p.exit()
-		shows("it has ended", false, nil, &status.Holder{PID: 7, User: "alice", Exe: "/bin/alice"})
+		runs[7] = "/bin/of-another-process"
+		shows("it has ended", false, nil, &status.Holder{PID: 7, User: "alice", Exe: "/opt/cad"})
 		if st, err := d.Status(t.Context(), by); err != nil || st.Applications[0].Instances[0].LastHolder != nil {
 			t.Errorf("others see %+v, %v", st.Applications[0].Instances[0], err)
 		}

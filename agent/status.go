@@ -210,9 +210,8 @@ func (a *Agent) holderStatus(id token.Instance, h lease.Holder) *status.Holder {
 	if h.PID == 0 || a.d.Executable == nil {
 		return &out
 	}
-	exe := a.d.Executable(h.PID)
-	// Another process has the PID if h ended before it was asked.
-	if now, leased := a.leases.Holder(id); exe != "" && leased && now.Same(h) {
+	// If h ended before it was asked, another process may have its PID.
+	if exe := a.d.Executable(h.PID); exe != "" && a.leases.SetExe(id, h, exe) {
 		out.Exe = exe
 	}
 	return &out

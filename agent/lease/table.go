@@ -172,6 +172,19 @@ func (t *Table) Holder(id token.Instance) (Holder, bool) {
 	return e.Holder, true
 }
 
+// SetExe notes the program that h runs now, for people. It returns false, and notes nothing,
+// if h does not run and lease id any more.
+func (t *Table) SetExe(id token.Instance, h Holder, exe string) (held bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.expire(id)
+	e, ok := t.leases[id]
+	if held = ok && e.Same(h); held {
+		e.Exe = exe
+	}
+	return held
+}
+
 // LastHolder returns the process that had the lease of id until it ended. It returns false
 // while id is leased, and if the lease ended otherwise. A restart of the daemon forgets it.
 func (t *Table) LastHolder(id token.Instance) (Holder, bool) {
