@@ -9,6 +9,7 @@ import (
 
 	"regent/agent/address"
 	"regent/agent/authz"
+	"regent/agent/suggest"
 	"regent/agent/token"
 )
 
@@ -177,7 +178,7 @@ func (a accounts) unknownName(name string, named bool, other accounts) string {
 	text := "there is no " + a.singular + " " + name + " on this device, so it admits nobody; "
 	if id, err := other.id(name); err == nil && id != "" {
 		text += "there is a " + other.singular + " of that name: write it under " + other.key + ". Or "
-	} else if near := Nearest(name, a.known); near != "" {
+	} else if near := suggest.Nearest(name, a.known); near != "" {
 		text += "did you mean " + near + "? Or "
 	}
 	if named {
@@ -197,7 +198,7 @@ func checkUnitName(name string) []string {
 	switch {
 	case !slices.Contains(unitTypes, kind):
 		why = "no process is ever in a unit of type " + kind
-		if near := Nearest(kind, unitTypes); near != "" {
+		if near := suggest.Nearest(kind, unitTypes); near != "" {
 			why += "; did you mean " + base + near + "?"
 		} else {
 			why += "; name the service"

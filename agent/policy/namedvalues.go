@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"regent/agent/suggest"
 )
 
 // Value is one setting of a store of named values, such as the registry.
@@ -54,7 +56,7 @@ func (r *reader) values() {
 }
 
 func unknownPolicy(name string, policies map[string]*schema) string {
-	if near := Nearest(name, slices.Sorted(maps.Keys(policies))); near != "" {
+	if near := suggest.Nearest(name, slices.Sorted(maps.Keys(policies))); near != "" {
 		return "is not a known policy; did you mean " + policies[near].PolicyName() + "?"
 	}
 	if namesSecret(name) {

@@ -217,15 +217,3 @@ func TestFormatDuration(t *testing.T) {
 		}
 	}
 }
-
-func TestNearest(t *testing.T) {
-	words := []string{"tenant", "timeout", "allow", "id"}
-	for in, want := range map[string]string{
-		"tenent": "tenant", "Tenant": "tenant", "tennat": "tenant", "timeot": "timeout", "alow": "allow",
-		"di": "", "x": "", "something": "", "tnnt": "", "*": "",
-	} {
-		if got := Nearest(in, words); got != want {
-			t.Errorf("Nearest(%q) = %q, want %q", in, got, want)
-		}
-	}
-}

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/agent/doctor"
+	"regent/agent/suggest"
 	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/ipc/client"
@@ -64,7 +66,13 @@ doctor. Code 6 is also from policy --exit-code.`,
 	root.SetVersionTemplate(versionText())
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &usageError{cmd.CommandPath(), err.Error()}
+		near := ""
+		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+			var flags []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+			near = suggest.DidYouMean("--"+unknown.GetSpecifiedName(), flags)
+		}
+		return usage(cmd, "%v%s", err, near)
 	})
 	addCommands(root, s)
 	return root
@@ -104,19 +112,8 @@ func command(use, short, long string, run func(*cobra.Command, []string) error) 
 	return &cobra.Command{Use: use, Short: short, Long: long, Args: noArguments, RunE: run}
 }
 
-// suggestions returns the names of commands that are similar to name: one letter in three
-// may differ.
-func suggestions(cmd *cobra.Command, name string) []string {
-	cmd.SuggestionsMinimumDistance = len(name) / 3
-	return cmd.SuggestionsFor(name)
-}
-
 func unknownCommand(cmd *cobra.Command, name string) error {
-	text := fmt.Sprintf("unknown command %q", name)
-	if near := suggestions(cmd, name); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return &usageError{cmd.CommandPath(), text}
+	return usage(cmd, "unknown command %q%s", name, suggest.DidYouMean(name, suggest.Commands(cmd.Commands())))
 }
 
 // usage returns an error about the command line of cmd.
@@ -128,7 +125,7 @@ func usage(cmd *cobra.Command, format string, args ...any) error {
 // the wrong place.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		if near := suggestions(cmd, args[0]); len(near) > 0 {
+		if near := suggest.Similar(args[0], suggest.Commands(cmd.Commands())); len(near) > 0 {
 			return usage(cmd, "did you mean %s %s?", cmd.CommandPath(), strings.Join(near, " or "))
 		}
 		return usage(cmd, "%s takes no arguments, only flags", cmd.CommandPath())

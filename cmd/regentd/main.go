@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"regent/agent/suggest"
 	"regent/platform/signals"
 	"regent/platform/terminal"
 )
@@ -123,12 +124,8 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	cmd.SuggestionsMinimumDistance = 2
-	text := fmt.Sprintf("unknown command %q", args[0])
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		text += "; did you mean " + strings.Join(near, " or ") + "?"
-	}
-	return usageError{fmt.Errorf("%s\nsee %s --help", text, cmd.CommandPath())}
+	near := suggest.DidYouMean(args[0], suggest.Commands(cmd.Commands()))
+	return usageError{fmt.Errorf("unknown command %q%s\nsee %s --help", args[0], near, cmd.CommandPath())}
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {

@@ -53,11 +53,12 @@ var importRules = []importRule{
 	{"agent/doctor", []string{"agent/fault", "agent/status", "agent/token"}, ioPackages},
 	{"agent/fault", nil, ioPackages},
 	{"agent/lease", []string{"agent/token"}, systemPackages},
-	{"agent/policy", []string{"agent/address", "agent/authz", "agent/token", "agent/tms/contract"}, ioPackages},
+	{"agent/policy", []string{"agent/address", "agent/authz", "agent/suggest", "agent/token", "agent/tms/contract"}, ioPackages},
 	{"agent/status", []string{"agent/fault", "agent/token", "agent/tms/contract"}, ioPackages},
 	{"agent/store", []string{"agent/fault"}, systemPackages},
 	{"agent/store/admin", []string{"agent"}, systemPackages},
 	{"agent/store/storetest", []string{"agent/store"}, systemPackages},
+	{"agent/suggest", nil, append(ioPackages, "time")},
 	{"agent/timing", []string{"agent/fault", "agent/token", "agent/timing"}, ioPackages},
 	{"agent/token", nil, ioPackages},
 

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,10 +19,14 @@ func (t *tool) authToken() *cobra.Command {
 func (t *tool) authDeletion() *cobra.Command {
 	return t.deletion(deletion{
 		thing: "auth token", means: "Devices then cannot refresh it, and its count does not come back", short: "devices then cannot refresh them",
+		resolve: func(ctx context.Context, s *admin.Session, name string) (target, error) {
+			a, err := resolve(ctx, t, s, authTokens(), "", name)
+			return target{a.ID, a.Identifier}, err
+		},
 		remove: (*admin.Session).DeleteAuthToken,
-		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
+		identifiers: func(ctx context.Context, s *admin.Session) ([]target, error) {
 			list, err := s.AuthTokens(ctx, admin.AuthFilter{})
-			return identifiersByID(list, func(a admin.AuthToken) (id, identifier string) { return a.ID, a.Identifier }), err
+			return targetsOf(list, authTokens().names), err
 		},
 	})
 }
@@ -28,17 +34,21 @@ func (t *tool) authDeletion() *cobra.Command {
 func (t *tool) authList() *cobra.Command {
 	var filter admin.AuthFilter
 	var more authFilter
+	var registration string
 	c := &cobra.Command{
 		Use: "list", Short: "List auth tokens: who used which registration token", Args: noArguments,
 		Example: `  tmsctl auth-token list --since 7d
   tmsctl auth-token list --registration-token berlin --csv >berlin.csv`,
 		RunE: t.session(func(ctx context.Context, s *admin.Session, _ []string) error {
 			filter.Unassigned = true
+			if err := t.filterByRegistration(ctx, s, &filter, registration); err != nil {
+				return err
+			}
 			list, err := s.AuthTokens(ctx, filter)
 			if err := t.listed(err); err != nil {
 				return err
 			}
-			if n := unplaced(list); n > 0 && filter.Registration != "" {
+			if n := unplaced(list); n > 0 && registration != "" {
 				t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
 				list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
 			}
@@ -55,7 +65,7 @@ func (t *tool) authList() *cobra.Command {
 		}),
 	}
 	f := c.Flags()
-	f.StringVar(&filter.Registration, "registration-token", "", "only those of the registration token with this `IDENTIFIER`")
+	f.StringVar(&registration, "registration-token", "", "only those of the registration token with this `NAME`: its identifier or ID")
 	f.StringVar(&filter.Identifier, "identifier", "", "only the one with this `NAME`")
 	f.StringVar(&filter.RefID1, "ref-id-1", "", "only those of this application and instance, as cad/1")
 	f.StringVar(&filter.RefID2, "ref-id-2", "", "only those of this installation")
@@ -64,6 +74,22 @@ func (t *tool) authList() *cobra.Command {
 	f.StringVar(&more.since, "since", "", "only those created since this `TIME`: a date, or 7d for the last 7 days")
 	f.BoolVar(&more.csv, "csv", false, "print CSV, as auth-token delete --from takes it")
 	return c
+}
+
+// filterByRegistration selects the auth tokens of a registration token. They may outlive it.
+// So if nothing has the name, it prints a note, and the name may be an identifier of the past.
+func (t *tool) filterByRegistration(ctx context.Context, s *admin.Session, f *admin.AuthFilter, name string) error {
+	if name == "" {
+		return nil
+	}
+	r, err := t.find(ctx, s, "--registration-token", name)
+	if missing, ok := errors.AsType[*notFoundError](err); ok {
+		t.say("tmsctl: note: %s\n", strings.ReplaceAll(missing.Error(), "\n", "\ntmsctl: "))
+		f.Registration = name
+		return nil
+	}
+	f.Registration, f.RegistrationID = r.Identifier, r.ID
+	return err
 }
 
 // authFilter are filters that the service does not have.

@@ -14,7 +14,7 @@ import (
 
 // change is how a command changes one registration token.
 type change struct {
-	use, short, long string
+	use, short, long, example string
 	// decide returns the change of a registration token. After an error nothing is
 	// changed. The zero Change means that the token already has the value.
 	decide func(admin.RegistrationToken, time.Time) (admin.Change, error)
@@ -25,7 +25,7 @@ type change struct {
 func (t *tool) newChangeCommand(h change) *cobra.Command {
 	var dry, yes bool
 	c := &cobra.Command{
-		Use: h.use, Short: h.short, Long: h.long, Args: oneArgument("registration token"),
+		Use: h.use, Short: h.short, Long: h.long + "\n\n" + nameHelp, Example: h.example, Args: oneArgument("registration token"),
 		RunE: t.session(func(ctx context.Context, s *admin.Session, args []string) error {
 			return t.change(ctx, s, args[0], h, dry, yes)
 		}),
@@ -37,8 +37,8 @@ func (t *tool) newChangeCommand(h change) *cobra.Command {
 	return c
 }
 
-func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change, dry, yes bool) error {
-	was, err := s.RegistrationToken(ctx, id)
+func (t *tool) change(ctx context.Context, s *admin.Session, name string, h change, dry, yes bool) error {
+	was, err := t.registration(ctx, s, "", name)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (t *tool) change(ctx context.Context, s *admin.Session, id string, h change
 	}
 	is, err := s.UpdateRegistrationToken(ctx, was, change)
 	if errors.Is(err, admin.ErrChanged) {
-		return fmt.Errorf("%w: see tmsctl registration-token show %s, then repeat the command", err, id)
+		return fmt.Errorf("%w: see tmsctl registration-token show %s, then repeat the command", err, tableCell(name))
 	}
 	if _, ok := errors.AsType[*admin.MismatchError](err); ok {
 		return errors.Join(fmt.Errorf("%s: %w", tableCell(was.Identifier), err), t.printRegistration(is, false))
@@ -90,9 +90,10 @@ func differences(from, to admin.RegistrationToken) string {
 func (t *tool) registrationExtend() *cobra.Command {
 	var until string
 	c := t.newChangeCommand(change{
-		use: "extend ID", short: "Move the last day of a registration token",
+		use: "extend NAME", short: "Move the last day of a registration token",
 		long: `Move the last day of a registration token, to at most 30 days from today. You
 can also extend an expired one. Unused counts lapse after the last day.`,
+		example: "  tmsctl registration-token extend berlin --expires 30d",
 		decide: func(r admin.RegistrationToken, now time.Time) (admin.Change, error) {
 			day, err := expiry(until, now)
 			if err != nil {
@@ -104,11 +105,11 @@ can also extend an expired one. Unused counts lapse after the last day.`,
 			day = day.UTC().Truncate(24 * time.Hour)
 			switch {
 			case r.Never:
-				return admin.Change{}, usagef("it never expires. Nothing was changed. To end it, run: tmsctl registration-token disable ID")
+				return admin.Change{}, usagef("it never expires. Nothing was changed. To end it, run: tmsctl registration-token disable NAME")
 			case day.Equal(r.Expires):
 				return admin.Change{}, nil
 			case day.Before(r.Expires):
-				return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed. To end it sooner, run: tmsctl registration-token disable ID", r.Expires.Format(time.DateOnly))
+				return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed. To end it sooner, run: tmsctl registration-token disable NAME", r.Expires.Format(time.DateOnly))
 			}
 			return admin.Change{Expires: &day}, nil
 		},
@@ -120,10 +121,11 @@ can also extend an expired one. Unused counts lapse after the last day.`,
 func (t *tool) registrationRaise() *cobra.Command {
 	var to int
 	c := t.newChangeCommand(change{
-		use: "raise-count ID --to N", short: "Raise the count of a registration token",
+		use: "raise-count NAME --to N", short: "Raise the count of a registration token",
 		long: `Raise the count of a registration token to N, used counts included. N is the
 total and not the difference. You can repeat the command after a lost reply.
 If two administrators run it, the total is still N.`,
+		example: "  tmsctl registration-token raise-count berlin --to 200",
 		decide: func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 			switch {
 			case to == r.Count:
@@ -136,7 +138,7 @@ If two administrators run it, the total is still N.`,
 	})
 	c.PreRunE = func(c *cobra.Command, _ []string) error {
 		if !c.Flags().Changed("to") {
-			return usagef("--to N is required: the new total, used counts included\nfor example: %s ID --to 200", c.CommandPath())
+			return usagef("--to N is required: the new total, used counts included")
 		}
 		if err := admin.CheckCount(to); err != nil {
 			return usagef("--to N: the new total, used counts included: %v", err)
@@ -148,9 +150,17 @@ If two administrators run it, the total is still N.`,
 }
 
 func (t *tool) registrationEnable(on bool) *cobra.Command {
-	h := change{use: "enable ID", short: "Let devices redeem a registration token again"}
+	h := change{
+		use: "enable NAME", short: "Let devices redeem a registration token again",
+		long:    "Let devices redeem a registration token again.",
+		example: "  tmsctl registration-token enable berlin",
+	}
 	if !on {
-		h = change{use: "disable ID", short: "Stop redemptions; its auth tokens may end too", ends: true}
+		h = change{
+			use: "disable NAME", short: "Stop redemptions; its auth tokens may end too", ends: true,
+			long:    "Stop redemptions of a registration token. Its auth tokens may end too.",
+			example: "  tmsctl registration-token disable berlin",
+		}
 	}
 	h.decide = func(r admin.RegistrationToken, _ time.Time) (admin.Change, error) {
 		if r.State == admin.StateIf(on) {

@@ -230,13 +230,15 @@ func secretIn(content []byte) (string, error) {
 
 func (t *tool) clients() *cobra.Command {
 	return &cobra.Command{
-		Use: "clients [ID]", Short: "List the OAuth clients of the tenant, or show one",
-		Long: `List the OAuth clients of the tenant, or show one by its id. A client can log
-in with --client-credentials. tmsctl neither requests nor prints its secret. It
-is assumed that the service allows this call to a Contact Administrator.`,
+		Use: "clients [CLIENT]", Short: "List the OAuth clients of the tenant, or show one",
+		Example: "  tmsctl clients\n  tmsctl clients robot",
+		Long: `List the OAuth clients of the tenant, or show one by its client ID or ID. A
+client can log in with --client-credentials. tmsctl neither requests nor prints
+its secret. It is assumed that the service allows this call to a Contact
+Administrator.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
-				return usagef("name one client, or none for all\nsee %s --help", c.CommandPath())
+				return usagef("name one client, or none for all")
 			}
 			return nil
 		},
@@ -246,7 +248,7 @@ is assumed that the service allows this call to a Contact Administrator.`,
 			if len(args) == 0 {
 				list, err = s.OAuthClients(ctx)
 			} else {
-				list[0], err = s.OAuthClient(ctx, args[0])
+				list[0], err = resolve(ctx, t, s, oauthClients(), "", args[0])
 			}
 			if err := t.listed(err); err != nil {
 				return err

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"regent/agent/policy"
+	"regent/agent/suggest"
 	"regent/agent/token"
 	"regent/platform/terminal"
 )
@@ -95,7 +95,14 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 			missing = c.needed[lacking]
 		}
 	}
-	return nil, fmt.Errorf("has no column %s: its first row must name the columns, separated by comma, semicolon or tab", missing)
+	return nil, &missingColumnError{missing}
+}
+
+// missingColumnError means that a file lacks a column.
+type missingColumnError struct{ column string }
+
+func (e *missingColumnError) Error() string {
+	return fmt.Sprintf("has no column %s: its first row must name the columns, separated by comma, semicolon or tab", e.column)
 }
 
 // csvReader reads rows with their lines in the file.
@@ -173,7 +180,7 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 				}
 			}
 		}
-		if near := policy.Nearest(column, missing); near != "" {
+		if near := suggest.Nearest(column, missing); near != "" {
 			return fmt.Errorf("column %q is unknown; did you mean %s? Rename the column, or remove it", column, near)
 		}
 		unread = append(unread, column)

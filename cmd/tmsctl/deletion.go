@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,24 +28,29 @@ type deletion struct {
 	// is nil if none can end.
 	warn   func(ctx context.Context, s *admin.Session, ids []string) string
 	remove func(s *admin.Session, ctx context.Context, id string) error
-	// identifiers returns the identifier of each existing id.
-	identifiers func(context.Context, *admin.Session) (map[string]string, error)
+	// resolve finds the thing with an identifier or ID.
+	resolve func(ctx context.Context, s *admin.Session, name string) (target, error)
+	// identifiers returns all that exist.
+	identifiers func(context.Context, *admin.Session) ([]target, error)
 
 	// of the command line
 	yes, dry    bool
 	from        string
+	columns     []string // of the file that name a row: id, identifier, or both
 	skipChanged bool
 }
 
 // deletion returns the delete command of one kind of thing.
 func (t *tool) deletion(d deletion) *cobra.Command {
 	c := &cobra.Command{
-		Use: "delete ID... | --from FILE.csv", Short: "Delete by id: " + d.short,
-		Long: `Delete by id, or the rows of a CSV file with the columns id and identifier.
-tmsctl asks first. After an interruption, run the command again with the same
-file: a row that is gone already is no error. If the file has the column
-delete, as tmsctl investigate --csv writes it, tmsctl deletes only the rows
-with yes.
+		Use: "delete NAME... | --from FILE.csv", Short: "Delete: " + d.short,
+		Long: `Delete by identifier or ID, or the rows of a CSV file with the columns id and
+identifier, or one of them. If several have a name, tmsctl lists them and
+deletes nothing: then write id: and the ID. tmsctl asks first.
+
+After an interruption, run the command again with the same file: a row that is
+gone already is no error. If the file has the column delete, as tmsctl
+investigate --csv writes it, tmsctl deletes only the rows with yes.
 
 If an id has another identifier at the service, tmsctl lists all such rows and
 deletes nothing. With --skip-changed it skips these rows and deletes the
@@ -52,11 +59,11 @@ others.`,
 		Args: func(c *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
-				return usagef("--from names the rows to delete; omit the ids")
+				return usagef("--from names the rows to delete; omit the names")
 			case d.from == "" && d.skipChanged:
 				return usagef("--skip-changed needs --from FILE.csv")
 			case d.from == "" && len(args) == 0:
-				return usagef("name the %ss to delete by their ids, or a file with --from\nsee %s --help", d.thing, c.CommandPath())
+				return usagef("name the %ss to delete by their identifiers or IDs, or a file with --from", d.thing)
 			}
 			return nil
 		},
@@ -64,102 +71,145 @@ others.`,
 	}
 	c.Flags().BoolVarP(&d.yes, "yes", "y", false, "do not ask")
 	c.Flags().BoolVar(&d.dry, "dry-run", false, "print the "+d.thing+"s to delete, and delete nothing")
-	c.Flags().StringVar(&d.from, "from", "", "delete the "+d.thing+"s in this CSV `FILE` with the columns id and identifier")
+	c.Flags().StringVar(&d.from, "from", "", "delete the "+d.thing+"s in this CSV `FILE` with the column id, identifier, or both")
 	c.Flags().BoolVar(&d.skipChanged, "skip-changed", false, "with --from: skip rows with another identifier at the service, and delete the others")
 	return c
 }
 
 func (d deletion) examples() string {
 	command := "  tmsctl " + strings.ReplaceAll(d.thing, " ", "-") + " delete "
-	return command + "4711\n" + command + "--from tokens.csv --dry-run"
+	return command + "id:4711\n" + command + "--from tokens.csv --dry-run"
 }
 
-// read reads the file; without one there are no rows.
-func (d deletion) read(say func(string, ...any)) ([]csvRow, error) {
+// read reads the file, without a name no rows. It needs the column id or identifier.
+func (d *deletion) read(say func(string, ...any)) ([]csvRow, error) {
 	if d.from == "" {
 		return nil, nil
 	}
-	return readCSV(d.from, csvColumns{needed: []string{"id", "identifier"}, optional: []string{deleteColumn}, others: columnsOf(findingMembers(usage.Row{})), say: say})
+	others := append(columnsOf(findingMembers(usage.Row{})), columnsOf(registrationMembers(admin.RegistrationToken{}, time.Time{}, false, ""))...)
+	var first error
+	for _, needed := range [][]string{{"id", "identifier"}, {"id"}, {"identifier"}} {
+		rows, err := readCSV(d.from, csvColumns{needed: needed, optional: []string{deleteColumn}, others: others, say: say})
+		if _, missing := errors.AsType[*missingColumnError](err); !missing {
+			d.columns = needed
+			return rows, err
+		}
+		first = cmp.Or(first, err)
+	}
+	return nil, first
 }
 
-// runDeletion deletes the ids, or the rows of a file that the service still has.
-func (t *tool) runDeletion(ctx context.Context, d deletion, ids []string) error {
+// runDeletion deletes the named things, or the rows of a file that the service still has.
+func (t *tool) runDeletion(ctx context.Context, d deletion, names []string) error {
 	rows, err := d.read(t.say)
 	if err != nil {
 		return usagef("--from %v", err)
 	}
-	switch {
-	case !d.yes && !d.dry && !t.terminal:
+	if !d.yes && !d.dry && !t.terminal {
 		return t.confirm(ctx, "", "") // fails before the login
-	case d.dry && d.from == "": // the service is not asked
-		if d.warn != nil {
-			t.say("%s", dependentsWarning())
-		}
-		return t.printDeleted(d, ids, 0)
 	}
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		gone := 0
-		if d.from != "" {
-			there, err := d.identifiers(ctx, s)
-			if err != nil {
-				return err
-			}
-			if ids, gone, err = t.choose(d, rows, there); err != nil {
-				return err
-			}
-		}
-		if d.warn != nil && len(ids) > 0 && (d.dry || !d.yes) {
-			t.say("%s", d.warn(ctx, s, ids))
-		}
-		if d.dry {
-			return t.printDeleted(d, ids, gone)
-		}
-		if err := t.confirmDeletion(ctx, d, len(ids), gone); err != nil {
+		all, gone, err := t.targets(ctx, s, d, rows, names)
+		if err != nil {
 			return err
 		}
-		return t.delete(ctx, s, d, ids, gone)
+		if d.warn != nil && len(all) > 0 && (d.dry || !d.yes) {
+			t.say("%s", d.warn(ctx, s, ids(all)))
+		}
+		if d.dry {
+			return t.printDeleted(d, all, gone)
+		}
+		if err := t.confirmDeletion(ctx, d, all, gone); err != nil {
+			return err
+		}
+		return t.delete(ctx, s, d, all, gone)
 	})
 }
 
-func (t *tool) confirmDeletion(ctx context.Context, d deletion, n, gone int) error {
-	if d.yes || n == 0 {
+// target is one thing to delete.
+type target struct{ id, identifier string }
+
+func (g target) String() string {
+	if g.identifier == "" || g.identifier == g.id {
+		return tableCell(g.id)
+	}
+	return fmt.Sprintf("%s (%s)", tableCell(g.id), tableCell(g.identifier))
+}
+
+func ids(all []target) (ids []string) {
+	for _, g := range all {
+		ids = append(ids, g.id)
+	}
+	return ids
+}
+
+// targets returns the things to delete. If one name or row is not clear, it returns only an
+// error, and nothing is deleted.
+func (t *tool) targets(ctx context.Context, s *admin.Session, d deletion, rows []csvRow, names []string) (all []target, gone int, err error) {
+	if d.from != "" {
+		there, err := d.identifiers(ctx, s)
+		if err != nil {
+			return nil, 0, err
+		}
+		return t.choose(d, rows, there)
+	}
+	var unclear []error
+	for _, name := range names {
+		g, err := d.resolve(ctx, s, name)
+		switch {
+		case err != nil:
+			unclear = append(unclear, err)
+		case !slices.Contains(all, g):
+			all = append(all, g)
+		}
+	}
+	if len(unclear) > 0 && len(names) > 1 {
+		unclear = append(unclear, errors.New("nothing was deleted"))
+	}
+	return all, 0, errors.Join(unclear...)
+}
+
+func (t *tool) confirmDeletion(ctx context.Context, d deletion, all []target, gone int) error {
+	if d.yes || len(all) == 0 {
 		return nil
+	}
+	if d.from == "" { // a file can be read before
+		for _, g := range all {
+			t.say("%s %s\n", d.thing, g)
+		}
 	}
 	more := ""
 	if gone > 0 {
 		more = fmt.Sprintf(" %d more of the file are not there.", gone)
 	}
-	return t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(n, d.thing), t.host, more, d.means), "nothing was deleted")
+	return t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(len(all), d.thing), t.host, more, d.means), "nothing was deleted")
 }
 
-// choose returns the ids of a file that exist at the service, and the number of those
-// that are gone. If the id and the identifier of a row do not match, it returns an
-// error that lists all such rows. With skipChanged it reports and skips them.
-func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids []string, gone int, err error) {
-	idOf := make(map[string]string, len(there))
-	for id, identifier := range there {
-		idOf[strings.TrimSpace(csvCell(identifier))] = id
-	}
+// choose returns the rows of a file that exist at the service, and the number of those that
+// are gone. If the id and the identifier of a row do not match, or if several have the
+// identifier, it returns an error that lists all such rows. With skipChanged it reports and
+// skips those that do not match.
+func (t *tool) choose(d deletion, rows []csvRow, there []target) (all []target, gone int, err error) {
 	var unclear, changed []string
-	seen := map[string]bool{}
+	seen := map[target]bool{}
+	index := newTargetIndex(there)
 	for _, row := range rows {
-		id := row.text("id")
-		identifier, ok := there[id]
 		wanted, err := row.toDelete()
-		other, elsewhere := idOf[strings.TrimSpace(csvCell(row.text("identifier")))]
+		found, odd := d.inList(row, index)
+		at := fmt.Sprintf("%s:%d: ", d.from, row.line)
 		switch {
 		case err != nil:
-			unclear = append(unclear, fmt.Sprintf("%s:%d: %v", d.from, row.line, err))
-		case !wanted || seen[id]:
-		case id != "" && !ok && elsewhere && row.text("identifier") != "":
-			changed = append(changed, fmt.Sprintf("%s:%d: no %s has the id %q; %q has the id %s%s", d.from, row.line, d.thing, id, row.text("identifier"), tableCell(other), rewritten(id, other)))
-		case id == "" || !ok:
+			unclear = append(unclear, at+err.Error())
+		case !wanted:
+		case len(found) > 1:
+			unclear = append(unclear, fmt.Sprintf("%s%q names %d %ss, with the IDs %s; use the column id", at, row.text("identifier"), len(found), d.thing, tableCell(strings.Join(ids(found), ", "))))
+		case odd != "":
+			changed = append(changed, at+odd)
+		case len(found) == 0:
 			gone++ // a finding without an auth token, or one that was deleted before
-		case !row.names(identifier):
-			changed = append(changed, fmt.Sprintf("%s:%d: %s is called %q there, not %q%s", d.from, row.line, id, identifier, row.text("identifier"), rewritten(row.text("identifier"), identifier)))
-		default:
-			ids = append(ids, id)
-			seen[id] = true
+		case !seen[found[0]]:
+			seen[found[0]] = true
+			all = append(all, found[0])
 		}
 	}
 	if len(unclear) > 0 || len(changed) > 0 && !d.skipChanged {
@@ -168,7 +218,54 @@ func (t *tool) choose(d deletion, rows []csvRow, there map[string]string) (ids [
 	for _, text := range changed {
 		t.say("tmsctl: warning: skipped: %s\n", text)
 	}
-	return ids, gone, nil
+	return all, gone, nil
+}
+
+// targetIndex finds the things of a list by the cells of a row.
+type targetIndex struct {
+	byID         map[string]target
+	byIdentifier map[string][]target // as [writeCSV] writes it, or as somebody typed it
+}
+
+func newTargetIndex(there []target) targetIndex {
+	x := targetIndex{map[string]target{}, map[string][]target{}}
+	for _, g := range there {
+		x.byID[g.id] = g
+		written, typed := strings.TrimSpace(csvCell(g.identifier)), strings.TrimSpace(g.identifier)
+		x.byIdentifier[written] = append(x.byIdentifier[written], g)
+		if typed != written {
+			x.byIdentifier[typed] = append(x.byIdentifier[typed], g)
+		}
+	}
+	return x
+}
+
+// inList returns the things that a row names, or how its id and identifier do not match.
+func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd string) {
+	id, identifier := row.text("id"), row.text("identifier")
+	if !slices.Contains(d.columns, "id") { // the cell may be either
+		if identifier == "" {
+			return nil, ""
+		}
+		found = there.byIdentifier[identifier]
+		if g, ok := there.byID[identifier]; ok && !slices.Contains(found, g) {
+			found = append(slices.Clip(found), g)
+		}
+		return found, ""
+	}
+	g, ok := there.byID[id]
+	others := there.byIdentifier[identifier]
+	switch {
+	case id == "":
+		return nil, ""
+	case ok && slices.Contains(d.columns, "identifier") && !row.names(g.identifier):
+		return nil, fmt.Sprintf("%s is called %q there, not %q%s", id, g.identifier, identifier, rewritten(identifier, g.identifier))
+	case ok:
+		return []target{g}, ""
+	case identifier != "" && len(others) > 0:
+		return nil, fmt.Sprintf("no %s has the id %q; %q has the id %s%s", d.thing, id, identifier, tableCell(others[0].id), rewritten(id, others[0].id))
+	}
+	return nil, ""
 }
 
 // refuse lists all rows that stop the command.
@@ -208,12 +305,12 @@ func (r csvRow) toDelete() (bool, error) {
 	return yes, err
 }
 
-// delete deletes one id after the other. It prints the deleted ones also after an error.
-func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []string, gone int) error {
-	var deleted []string
-	progress := t.progress(d.thing+"s deleted", len(ids))
-	for i, id := range ids {
-		err := d.remove(s, ctx, id)
+// delete deletes one after the other. It prints the deleted ones also after an error.
+func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, all []target, gone int) error {
+	var deleted []target
+	progress := t.progress(d.thing+"s deleted", len(all))
+	for i, g := range all {
+		err := d.remove(s, ctx, g.id)
 		if f, ok := errors.AsType[*tms.Failure](err); ok && d.from != "" && f.Status == http.StatusNotFound {
 			gone++ // somebody else was faster
 			continue
@@ -221,19 +318,19 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 		if err != nil {
 			progress.end()
 			left := ""
-			if rest := len(ids) - i - 1; rest > 0 {
+			if rest := len(all) - i - 1; rest > 0 {
 				left = fmt.Sprintf("; %d deleted before, %d not tried", len(deleted), rest)
 			}
 			if d.from != "" {
 				left += "; repeat the command to delete the others"
 			}
-			return errors.Join(fmt.Errorf("%s %q: %w%s", d.thing, id, err, left), t.printDeleted(d, deleted, gone))
+			return errors.Join(fmt.Errorf("%s %q: %w%s", d.thing, g.id, err, left), t.printDeleted(d, deleted, gone))
 		}
-		deleted = append(deleted, id)
+		deleted = append(deleted, g)
 		if d.from != "" {
 			progress.step()
 		} else if !t.flags.json {
-			if err := t.printf("deleted %s %s\n", d.thing, tableCell(id)); err != nil {
+			if err := t.printf("deleted %s %s\n", d.thing, g); err != nil {
 				return err
 			}
 		}
@@ -243,17 +340,17 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, ids []s
 }
 
 // printDeleted prints the deleted rows, or those that would be deleted.
-func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
+func (t *tool) printDeleted(d deletion, all []target, gone int) error {
 	did, sum := "deleted", "deleted %s; %d were not there\n"
 	if d.dry {
 		did, sum = "would_delete", "%s; %d are not there\n"
 	}
 	if t.flags.json {
-		return t.printJSON(map[string]any{did: append([]string{}, ids...), "gone": gone})
+		return t.printJSON(map[string]any{did: append([]string{}, ids(all)...), "gone": gone})
 	}
 	if d.dry {
-		for _, id := range ids {
-			if err := t.printf("would delete %s %s\n", d.thing, tableCell(id)); err != nil {
+		for _, g := range all {
+			if err := t.printf("would delete %s %s\n", d.thing, g); err != nil {
 				return err
 			}
 		}
@@ -261,17 +358,16 @@ func (t *tool) printDeleted(d deletion, ids []string, gone int) error {
 	if d.from == "" { // the list was not read, or each row was printed
 		return nil
 	}
-	return t.printf(sum, counted(len(ids), d.thing), gone)
+	return t.printf(sum, counted(len(all), d.thing), gone)
 }
 
-// identifiersByID returns the identifier of each thing by its id.
-func identifiersByID[T any](list []T, names func(T) (id, identifier string)) map[string]string {
-	there := make(map[string]string, len(list))
-	for _, one := range list {
-		id, identifier := names(one)
-		there[id] = identifier
+// targetsOf returns the things of a list.
+func targetsOf[T any](list []T, names func(T) (id, identifier string)) []target {
+	all := make([]target, len(list))
+	for i, one := range list {
+		all[i].id, all[i].identifier = names(one)
 	}
-	return there
+	return all
 }
 
 func counted(n int, thing string) string {

@@ -168,7 +168,7 @@ func listOf(op string) string {
 func (g globalFlags) refusedStep(f *tms.Failure) string {
 	switch {
 	case f.HasRetryAfter:
-		return fmt.Sprintf("try again in %s", f.RetryAfter)
+		return "try again in " + terminal.Duration(f.RetryAfter)
 	case f.Status/100 == 3 || !f.ServiceShape && f.Status < 500:
 		return "this reply is not from the service. Check --tenant, and whether a proxy or login page intercepts the connection"
 	case f.Op == "discover" && f.Status == http.StatusNotFound:

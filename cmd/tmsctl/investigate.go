@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,7 +39,7 @@ func (t *tool) investigate() *cobra.Command {
   tmsctl investigate berlin --ledgers exports --csv >findings.csv
   tmsctl auth-token delete --from findings.csv`,
 		Long: `Find out who used the counts of a registration token, named by its identifier
-or id.
+or ID.
 
 tmsctl compares the service's list of auth tokens with:
   --ledgers DIR   exports of devices, a file for each:
@@ -83,7 +81,7 @@ func (t *tool) runInvestigation(ctx context.Context, name string, o investigateF
 		return err
 	}
 	return t.asAdministrator(ctx, func(s *admin.Session) error {
-		r, err := t.find(ctx, s, name)
+		r, err := t.find(ctx, s, "", name)
 		if err != nil {
 			return err
 		}
@@ -110,29 +108,6 @@ func unplaced(list []admin.AuthToken) (n int) {
 		}
 	}
 	return n
-}
-
-// find returns the registration token of an identifier or, failing that, id.
-func (t *tool) find(ctx context.Context, s *admin.Session, name string) (admin.RegistrationToken, error) {
-	list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: name})
-	if err != nil {
-		return admin.RegistrationToken{}, err
-	}
-	if len(list) > 0 && list[0].Flaw != "" {
-		return list[0], fmt.Errorf("registration token %q cannot be read whole: %s", name, list[0].Flaw)
-	}
-	if len(list) == 1 {
-		return list[0], nil
-	}
-	if len(list) > 1 {
-		t.say("%d registration tokens are called %s; their auth tokens cannot be distinguished\n", len(list), tableCell(name))
-		return list[0], nil
-	}
-	r, err := s.RegistrationToken(ctx, name)
-	if f, ok := errors.AsType[*tms.Failure](err); ok && f.Status == http.StatusNotFound {
-		return r, fmt.Errorf("no registration token has the identifier or id %q\nsee tmsctl registration-token list", name)
-	}
-	return r, err
 }
 
 // read reads the ledgers and the inventory, before the first request. say reports the

@@ -19,7 +19,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"regent/agent/policy"
+	"regent/agent/suggest"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -117,6 +117,8 @@ type tool struct {
 	profileName string // in use; "" for none
 	learn       bool   // store in it the form of bodies that worked
 
+	command string // the path of the running one
+
 	prints map[string]string // recorded fingerprints of the tenant, by id; nil before they are read
 
 	service func() time.Time // the service's clock, once somebody is logged in
@@ -157,11 +159,9 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 	root.SetIn(w.in)
 	root.SetOut(w.out)
 	root.SetErr(w.err)
-	err := root.ExecuteContext(ctx)
+	c, err := root.ExecuteContextC(ctx)
 	if err != nil {
-		for _, line := range t.flags.explain(err) {
-			w.say("tmsctl: %s\n", line)
-		}
+		t.sayError(c, err)
 	}
 	if t.part != nil {
 		w.say("tmsctl: warning: %v\ntmsctl: rows that are not shown may exist. %s\n", t.part, incompleteStep)
@@ -177,6 +177,34 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 		return 2
 	}
 	return 1
+}
+
+// sayError prints an error. After bad usage it adds an example of the command, unless the
+// error names a command. An indented line is a row of a table.
+func (t *tool) sayError(c *cobra.Command, err error) {
+	lines := t.flags.explain(err)
+	if _, usage := errors.AsType[*usageError](err); usage && len(lines) == 1 && !strings.Contains(lines[0], ": tmsctl ") {
+		lines = append(lines, usageHelp(c))
+	}
+	for _, line := range lines {
+		if strings.HasPrefix(line, "  ") {
+			t.say("%s\n", line)
+			continue
+		}
+		t.say("tmsctl: %s\n", line)
+	}
+}
+
+// usageHelp returns the first example of a command, or of its first subcommand that has one.
+// Without an example it names the help.
+func usageHelp(c *cobra.Command) string {
+	for _, of := range append([]*cobra.Command{c}, c.Commands()...) {
+		if example := strings.TrimSpace(of.Example); c.HasParent() && example != "" {
+			first, _, _ := strings.Cut(strings.ReplaceAll(example, "\\\n", ""), "\n")
+			return "for example: " + strings.Join(strings.Fields(first), " ")
+		}
+	}
+	return "see " + c.CommandPath() + " --help"
 }
 
 const about = `tmsctl speaks to the Token Management Service as a Contact Administrator.
@@ -207,6 +235,7 @@ func (t *tool) root() *cobra.Command {
 		Long:  about, Example: examples,
 		Version: version, Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			t.command = c.CommandPath()
 			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
 				return nil
 			}
@@ -248,12 +277,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 // noCommand refuses arguments where a command is expected.
 func noCommand(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		text := fmt.Sprintf("%s has no command %q", c.CommandPath(), args[0])
-		c.SuggestionsMinimumDistance = 2
-		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-			text += "; did you mean " + strings.Join(near, " or ") + "?"
-		}
-		return usagef("%s\nsee %s --help", text, c.CommandPath())
+		return usagef("%s has no command %q%s", c.CommandPath(), args[0], suggest.DidYouMean(args[0], suggest.Commands(c.Commands())))
 	}
 	return nil
 }
@@ -261,7 +285,7 @@ func noCommand(c *cobra.Command, args []string) error {
 // group returns a command that has only commands.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
-		return usagef("%s needs a command\nsee %[1]s --help", c.CommandPath())
+		return usagef("%s needs a command: %s", c.CommandPath(), strings.Join(suggest.Commands(c.Commands()), ", "))
 	}}
 	c.AddCommand(commands...)
 	return c
@@ -286,7 +310,7 @@ func (t *tool) version() *cobra.Command {
 // place.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no arguments, only flags\nsee %[1]s --help", c.CommandPath())
+		return usagef("%s takes no arguments, only flags", c.CommandPath())
 	}
 	return nil
 }
@@ -295,7 +319,7 @@ func noArguments(c *cobra.Command, args []string) error {
 func oneArgument(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef("name one %s, not %d\nsee %s --help", what, len(args), c.CommandPath())
+			return usagef("name one %s, not %d", what, len(args))
 		}
 		return nil
 	}
@@ -309,22 +333,15 @@ func flagError(c *cobra.Command, err error) error {
 		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "not a value of type "+f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("--%s needs a value\nsee %s --help", missing.GetFlag().Name, c.CommandPath())
+		return usagef("--%s needs a value", missing.GetFlag().Name)
 	}
 	text := err.Error()
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		if near := nearestFlag(c, unknown.GetSpecifiedName()); near != "" {
-			text += "; did you mean --" + near + "?"
-		}
+		var flags []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
+		text += suggest.DidYouMean("--"+unknown.GetSpecifiedName(), flags)
 	}
-	return usagef("%s\nsee %s --help", text, c.CommandPath())
-}
-
-// nearestFlag returns the flag of c that name probably means, or "".
-func nearestFlag(c *cobra.Command, name string) string {
-	var names []string
-	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	return policy.Nearest(name, names)
+	return usagef("%s", text)
 }
 
 // flagValueTexts describe the values of a flag by its type.

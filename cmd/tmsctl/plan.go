@@ -36,7 +36,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 				return t.printPlan(o, nil)
 			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
-				r, err := t.find(c.Context(), s, o.identifier)
+				r, err := t.find(c.Context(), s, "--registration-token", o.identifier)
 				if err != nil {
 					return err
 				}
@@ -45,7 +45,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 					return err
 				}
 				f := usage.NewForecast(r, used, s.Now())
-				return t.printPlan(o, &planInput{r, f})
+				return t.printPlan(o, &planInput{r, f, t.fingerprint(r)})
 			})
 		},
 	}
@@ -55,7 +55,7 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.IntVar(&o.need.Spare, "spare", 0, "spare counts for reinstalled devices, in `PERCENT` of the total")
 	f.IntVar(&o.need.Rollout, "rollout", 0, "`DAYS` until the last device has redeemed (default 30)")
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
-	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `IDENTIFIER` or id")
+	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `NAME`: its identifier or ID")
 	f.Var((*longDuration)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status shows it once a device saw it")
 	return c
 }
@@ -89,6 +89,7 @@ func (s *longDuration) Type() string   { return "duration" }
 type planInput struct {
 	admin.RegistrationToken
 	usage.Forecast
+	fingerprint string // as devices show it to administrators; "" if it is not known
 }
 
 func (t *tool) printPlan(o planFlags, l *planInput) error {
@@ -161,6 +162,9 @@ func (t *tool) printForecast(l *planInput) error {
 		rate = "how many a day is not known yet"
 	}
 	text := fmt.Sprintf("\n%s: %s of %d counts used, %s, last day %s\n", tableCell(l.Identifier), used, l.Count, rate, expiresText(l.RegistrationToken, t.now()))
+	if l.fingerprint != "" {
+		text += fmt.Sprintf("Fingerprint: %s\n", l.fingerprint)
+	}
 	if l.AtMost {
 		text += "The service does not show how many counts are used. Each auth token that exists used one. Deleted ones are not counted.\n"
 	}
@@ -235,6 +239,6 @@ func forecastMembers(l *planInput) object {
 	}
 	return members(
 		"id", l.ID, "identifier", l.Identifier, "left", l.Left, "left_at_most", atMost,
-		"per_day", perDay, "used_up", usedUp, "lapsing", lapsing,
+		"per_day", perDay, "used_up", usedUp, "lapsing", lapsing, "fingerprint", optional(l.fingerprint),
 	)
 }

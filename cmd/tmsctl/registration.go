@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/suggest"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -36,7 +37,7 @@ func (t *tool) registrationList() *cobra.Command {
   tmsctl registration-token list --identifier berlin --json`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
-				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable", status)
+				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable%s", status, suggest.DidYouMean(status, statusWords()))
 			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
@@ -57,12 +58,22 @@ func (t *tool) registrationList() *cobra.Command {
 	return c
 }
 
+func statusWords() (words []string) {
+	for _, u := range admin.Usabilities() {
+		words = append(words, string(u))
+	}
+	return words
+}
+
 func (t *tool) registrationShow() *cobra.Command {
 	var withToken bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show one registration token", Args: oneArgument("registration token"),
+		Use: "show NAME", Short: "Show one registration token", Args: oneArgument("registration token"),
+		Long: "Show one registration token.\n\n" + nameHelp,
+		Example: `  tmsctl registration-token show berlin
+  tmsctl registration-token show id:4711`,
 		RunE: t.session(func(ctx context.Context, s *admin.Session, args []string) error {
-			r, err := s.RegistrationToken(ctx, args[0])
+			r, err := t.registration(ctx, s, "", args[0])
 			if err != nil {
 				return err
 			}
@@ -84,10 +95,14 @@ func (t *tool) registrationDelete() *cobra.Command {
 			}
 			return dependentsWarning(all...)
 		},
+		resolve: func(ctx context.Context, s *admin.Session, name string) (target, error) {
+			r, err := resolve(ctx, t, s, t.registrations(), "", name)
+			return target{r.ID, r.Identifier}, err
+		},
 		remove: (*admin.Session).DeleteRegistrationToken,
-		identifiers: func(ctx context.Context, s *admin.Session) (map[string]string, error) {
+		identifiers: func(ctx context.Context, s *admin.Session) ([]target, error) {
 			list, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{})
-			return identifiersByID(list, func(r admin.RegistrationToken) (id, identifier string) { return r.ID, r.Identifier }), err
+			return targetsOf(list, t.registrations().names), err
 		},
 	})
 }

@@ -84,13 +84,14 @@ func testPrompts(t *testing.T, d emulator.Dialect) {
 		code, left int
 		wantErr    string
 	}{
-		{"no", "\n", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
+		{"no", "\n", password, []string{"delete", "fleet"}, 1, 1, "registration token " + id + " (fleet)\nDelete 1 registration token on "},
 		{"n", "n\n", password, []string{"delete", id}, 1, 1, "Delete 1 registration token on " + strings.TrimPrefix(url, "http://")},
 		{"nobody", "", password, []string{"delete", id}, 1, 1, "nothing was deleted"},
 		{"no password", "y\n", token.Secret{}, []string{"delete", id}, 2, 1, "no password given"},
 		{"wrong password", "y\n", token.NewSecret("no"), []string{"delete", id}, 1, 1, "check the user and the password"},
 		{"list", "", password, []string{"list"}, 0, 1, "Password of admin on "},
-		{"yes, but one is unknown", "y\n", password, []string{"delete", id, "other"}, 1, 0, `registration token "other"`},
+		{"one is unknown", "y\n", password, []string{"delete", id, "other"}, 1, 1, `no registration token has the identifier or ID "other"`},
+		{"yes", "y\n", password, []string{"delete", id, "fleet"}, 0, 0, "Delete 1 registration token on "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -107,8 +108,8 @@ func testPrompts(t *testing.T, d emulator.Dialect) {
 	}
 }
 
-// TestScriptedDeletion: --yes asks nobody, and JSON says what was deleted even if
-// the next one fails.
+// TestScriptedDeletion: --yes asks nobody, and JSON says what was deleted. If one name is
+// unknown, nothing is deleted.
 func TestScriptedDeletion(t *testing.T) { eachDialect(t, testScriptedDeletion) }
 
 func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
@@ -127,7 +128,11 @@ func testScriptedDeletion(t *testing.T, d emulator.Dialect) {
 		t.Fatal(err)
 	}
 	code, out, stderr := runTyped(t, e, url, "", "--json", "auth-token", "delete", "--yes", got.ID, "other")
-	if code != 1 || !strings.Contains(stderr, `auth token "other"`) {
+	if code != 1 || out != "" || len(e.State().AuthTokens) != 1 || !strings.Contains(stderr, `no auth token has the identifier or ID "other"`) {
+		t.Errorf("one is unknown: exit %d, printed %q, said %q", code, out, stderr)
+	}
+	code, out, stderr = runTyped(t, e, url, "", "--json", "auth-token", "delete", "--yes", got.ID)
+	if code != 0 {
 		t.Errorf("exit %d, said %q", code, stderr)
 	}
 	var printed struct{ Deleted []string }
@@ -176,7 +181,7 @@ func TestDependentsWarning(t *testing.T) {
 		{"disable, not asked", "", []string{"disable", "--yes", ids["used"]}, 0, []string{two}, "Disable used"},
 		{"disable what nobody used", "y\n", []string{"disable", ids["fresh"]}, 0, []string{"Disable fresh"}, "may end"},
 		{"delete, no", "n\n", []string{"delete", ids["used"], ids["fresh"]}, 1, []string{two, "Delete 2 registration tokens", "nothing was deleted"}, ""},
-		{"delete what is not there", "n\n", []string{"delete", "other"}, 1, []string{"auth tokens that were made from it may end with it"}, ""},
+		{"delete what is not there", "n\n", []string{"delete", "other"}, 1, []string{`no registration token has the identifier or ID "other"`}, "may end"},
 		{"enable", "", []string{"enable", ids["used"]}, 0, nil, "may end"},
 	}
 	for _, tt := range tests {
@@ -257,7 +262,7 @@ func TestUsage(t *testing.T) {
 		{"a flag with a mistake", []string{"--tennant", "x"}, "unknown flag: --tennant; did you mean --tenant?"},
 		{"group alone", []string{"auth-token"}, "tmsctl auth-token needs a command"},
 		{"unknown flag", []string{"--password", "x"}, "unknown flag: --password"},
-		{"no id", []string{"auth-token", "delete"}, "name the auth tokens to delete by their ids"},
+		{"no id", []string{"auth-token", "delete"}, "name the auth tokens to delete by their identifiers or IDs"},
 		{"two ids", []string{"registration-token", "show", "a", "b"}, "name one registration token, not 2"},
 		{"an argument too many", []string{"registration-token", "list", "s3cret"}, "takes no arguments"},
 		{"count is no number", []string{"registration-token", "create", "--count", "many"}, `--count "many": write a whole number`},
@@ -370,7 +375,7 @@ func TestNextStep(t *testing.T) {
 		{"lost creation", tms.Failure{Op: "create registration token", Reach: tms.Lost}, "may have created it"},
 		{"lost deletion", tms.Failure{Op: "delete auth token", Reach: tms.Lost}, "may have deleted it. Run tmsctl auth-token list"},
 		{"lost list", tms.Failure{Op: "list auth tokens", Reach: tms.Lost}, "login page"},
-		{"throttled", tms.Failure{Reach: tms.Answered, Status: 429, HasRetryAfter: true, RetryAfter: time.Minute}, "in 1m0s"},
+		{"throttled", tms.Failure{Reach: tms.Answered, Status: 429, HasRetryAfter: true, RetryAfter: time.Minute}, "in 1 min"},
 		{"redirected", answered("discover", 302, false), "login page"},
 		{"a page of somebody else", answered("discover", 404, false), "login page"},
 		{"login", answered("log in", 401, true), "password"},

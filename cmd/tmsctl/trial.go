@@ -16,6 +16,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/tms/contract"
 	"regent/agent/token"
+	"regent/platform/terminal"
 )
 
 // trialCounts is how many counts a trial uses at most.
@@ -157,7 +158,7 @@ func (x *trial) patient(ctx context.Context, do func(context.Context) error) err
 	if !ok || f.Status != http.StatusTooManyRequests || !f.HasRetryAfter || f.RetryAfter > longestWait {
 		return err
 	}
-	x.t.say("trial: the service asks to wait %s ...\n", f.RetryAfter)
+	x.t.say("trial: the service asks to wait %s ...\n", terminal.Duration(f.RetryAfter))
 	select {
 	case <-ctx.Done():
 		return ctx.Err()

@@ -304,6 +304,18 @@ func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, er
 	return list, cmp.Or(err, filterErr)
 }
 
+// AuthToken returns the one of that id.
+func (s *Session) AuthToken(ctx context.Context, id string) (a AuthToken, err error) {
+	err = s.show(ctx, "auth token", pathAuth, id, func(answer tms.Answer) error {
+		o, err := tms.ParseReply(answer.Body, wrapAuth)
+		if a = authTokenIn(o); err == nil && a.ID == "" {
+			err = errors.New("no id")
+		}
+		return err
+	})
+	return a, err
+}
+
 // DeleteAuthToken deletes the auth token with that id. The device can no longer refresh it.
 // The count that it used does not come back.
 func (s *Session) DeleteAuthToken(ctx context.Context, id string) error {
