@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"regent/agent/suggest"
 )
 
 // AnswerTimeout is the longest time for the words that a program has to ask for. A person
@@ -90,7 +92,7 @@ func Command(program string, usage func(cmd *cobra.Command, text string) error) 
 		ValidArgs: Shells(), DisableFlagsInUseLine: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || !slices.Contains(Shells(), args[0]) {
-				return usage(cmd, "name one shell: "+strings.Join(Shells(), ", "))
+				return usage(cmd, "name one shell: "+strings.Join(Shells(), ", ")+suggest.DidYouMean(strings.Join(args, " "), Shells()))
 			}
 			return nil
 		},

@@ -21,6 +21,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
+	"regent/platform/terminal"
 )
 
 // passphraseBytes is the least that a passphrase of a bundle has: it may lie
@@ -233,6 +234,20 @@ func (b *bundle) close(whole bool) (string, error) {
 	}
 	_ = os.Remove(b.partsDir()) // unless it has something else
 	return said, nil
+}
+
+// next implements [tokenSink].
+func (b *bundle) next() string {
+	identity := ""
+	if len(b.keys) > 0 {
+		if _, byPassphrase := b.keys[0].(*age.ScryptRecipient); !byPassphrase {
+			identity = "--identity KEY "
+		}
+	}
+	return fmt.Sprintf(`to open the bundle:      age --decrypt %s%s | tar x
+then on each device:     sudo regent register --file NAME%s --erase
+then delete the bundle:  %s %[2]s
+`, identity, terminal.Printable(b.name), tokenSuffix, deleteCommand())
 }
 
 // left says where the tokens are as long as there is no bundle.

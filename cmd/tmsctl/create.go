@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,6 +20,7 @@ import (
 
 	"regent/agent/store"
 	"regent/agent/tms/admin"
+	"regent/platform/terminal"
 )
 
 // createFlags is the flags of registration-token create.
@@ -157,6 +159,9 @@ func (t *tool) createOne(ctx context.Context, s *admin.Session, o createFlags, f
 		t.say("tmsctl: note: the service sent no reply; its list shows that it created %s\n", tableCell(r.Identifier))
 	}
 	err = t.printRegistration(r, o.out == "")
+	if err == nil && o.out != "" && !t.flags.json {
+		t.sayNextForFile(o.out)
+	}
 	switch {
 	case err != nil && o.out == "":
 		err = notKept(r, fmt.Errorf("print it: %w", err))
@@ -167,6 +172,27 @@ func (t *tool) createOne(ctx context.Context, s *admin.Session, o createFlags, f
 		err = errors.Join(fmt.Errorf("registration token %s was created: %w", tableCell(r.ID), odd), err)
 	}
 	return err
+}
+
+// sayNextForFile says where a registration token is, and what to do with it.
+func (t *tool) sayNextForFile(name string) {
+	path, err := filepath.Abs(name)
+	if err != nil {
+		path = name
+	}
+	t.say(`wrote the registration token to %s (secret, readable by you only)
+copy it to the device, and run there:  sudo regent register --file %s --erase
+on a device without configuration:     sudo regent setup --token-file %[2]s
+then delete your copy:                 %s %[2]s
+`, terminal.Printable(path), terminal.Printable(filepath.Base(path)), deleteCommand())
+}
+
+// deleteCommand deletes a file on this system.
+func deleteCommand() string {
+	if runtime.GOOS == "windows" {
+		return "del"
+	}
+	return "rm"
 }
 
 // notKept says how to go on with a registration token that was made, and that nobody has.

@@ -236,7 +236,7 @@ func (t *tool) root() *cobra.Command {
 		Version: version, Args: noCommand,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			t.command = c.CommandPath()
-			if c.Name() == "version" || c.Name() == "completion" || c.Name() == "list" && c.Parent().Name() == "profile" {
+			if withoutProfile(c) {
 				return nil
 			}
 			return t.useProfile(c)

@@ -16,24 +16,24 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"regent/agent/suggest"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
-	"regent/platform/files"
 )
 
 // profile replaces the flags of the same names. It has no key for a secret, only for
 // files with secrets.
 type profile struct {
 	Tenant            string `yaml:"tenant" json:"tenant"`
-	Proxy             string `yaml:"proxy" json:"proxy,omitempty"`
-	CAFile            string `yaml:"ca_file" json:"ca_file,omitempty"`
-	User              string `yaml:"user" json:"user,omitempty"`
-	PasswordFile      string `yaml:"password_file" json:"password_file,omitempty"`
-	ClientCredentials bool   `yaml:"client_credentials" json:"client_credentials,omitempty"`
-	ClientID          string `yaml:"client_id" json:"client_id,omitempty"`
-	ClientSecretFile  string `yaml:"client_secret_file" json:"client_secret_file,omitempty"`
-	Issuer            string `yaml:"issuer" json:"issuer,omitempty"`
-	Request           string `yaml:"request" json:"request,omitempty"` // as --request; written by tmsctl too
+	Proxy             string `yaml:"proxy,omitempty" json:"proxy,omitempty"`
+	CAFile            string `yaml:"ca_file,omitempty" json:"ca_file,omitempty"`
+	User              string `yaml:"user,omitempty" json:"user,omitempty"`
+	PasswordFile      string `yaml:"password_file,omitempty" json:"password_file,omitempty"`
+	ClientCredentials bool   `yaml:"client_credentials,omitempty" json:"client_credentials,omitempty"`
+	ClientID          string `yaml:"client_id,omitempty" json:"client_id,omitempty"`
+	ClientSecretFile  string `yaml:"client_secret_file,omitempty" json:"client_secret_file,omitempty"`
+	Issuer            string `yaml:"issuer,omitempty" json:"issuer,omitempty"`
+	Request           string `yaml:"request,omitempty" json:"request,omitempty"` // as --request; written by tmsctl too
 }
 
 // profiles is the file of them.
@@ -105,6 +105,17 @@ func plainKeys(n *yaml.Node) error {
 	return nil
 }
 
+// names are the names of the profiles, sorted.
+func (p profiles) names() []string { return slices.Sorted(maps.Keys(p.Profiles)) }
+
+// unknown is the error that there is no such profile.
+func (p profiles) unknown(name, file string) error {
+	if len(p.Profiles) == 0 {
+		return usagef("there is no profile %q in %s\nto add it: tmsctl profile add NAME --tenant URL --user NAME", name, file)
+	}
+	return usagef("there is no profile %q in %s%s\nthe file has: %s", name, file, suggest.DidYouMean(name, p.names()), strings.Join(p.names(), ", "))
+}
+
 // useProfile sets the flags that the command line does not set. With --tenant it does not
 // use the default profile.
 func (t *tool) useProfile(c *cobra.Command) error {
@@ -121,7 +132,7 @@ func (t *tool) useProfile(c *cobra.Command) error {
 	}
 	chosen, ok := p.Profiles[name]
 	if !ok {
-		return usagef("there is no profile %q in %s\nthe file has: %s", name, file, strings.Join(slices.Sorted(maps.Keys(p.Profiles)), ", "))
+		return p.unknown(name, file)
 	}
 	given := c.Flags().Changed
 	t.profileName, t.learn = name, chosen.Request == "" || given("request") && chosen.Request != tms.Auto
@@ -152,33 +163,6 @@ func (f *globalFlags) fill(p profile, given func(string) bool) {
 	set("client-secret-file", &f.ClientSecretFile, p.ClientSecretFile)
 }
 
-func (t *tool) profile() *cobra.Command {
-	return group("profile", "Profiles: the address and the login of each tenant", &cobra.Command{
-		Use: "list", Short: "List the profiles", Args: noArguments,
-		Long: `List the profiles. You write them into the file that the last line of the list
-names:
-
-  default: acme
-  profiles:
-    acme:   {tenant: "https://acme.example.com", user: admin}
-    own:
-      tenant: https://own.example.com
-      issuer: https://login.example.com
-      client_id: tmsctl
-    robot:
-      tenant: https://acme.example.com
-      client_credentials: true
-      client_id: robot
-      client_secret_file: /etc/robot/secret
-
-A command takes --profile NAME, else $TMSCTL_PROFILE, else the default. Flags
-override the profile. A profile contains no secret. When the service has
-accepted a form of request body, tmsctl adds it to the profile: request: wrapped
-or request: bare. To try the forms each time, write request: auto.`,
-		RunE: func(*cobra.Command, []string) error { return t.listProfiles() },
-	})
-}
-
 func (t *tool) listProfiles() error {
 	p, file, err := t.readProfiles()
 	if err != nil {
@@ -188,7 +172,7 @@ func (t *tool) listProfiles() error {
 		return t.printJSON(map[string]any{"file": file, "default": p.Default, "profiles": p.Profiles})
 	}
 	rows := [][]string{{"PROFILE", "TENANT", "AS", ""}}
-	for _, name := range slices.Sorted(maps.Keys(p.Profiles)) {
+	for _, name := range p.names() {
 		one, note := p.Profiles[name], ""
 		if name == p.Default {
 			note = "default"
@@ -216,77 +200,9 @@ func (t *tool) saveRequestForm(c *admin.Client) {
 		return
 	}
 	t.learn = false
-	if err := t.writeRequestForm(form); err != nil {
+	if _, err := t.editProfiles(setRequestForm(t.profileName, form)); err != nil {
 		t.say("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
 		return
 	}
 	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)
-}
-
-// writeRequestForm writes the key request of the profile. It replaces the whole file and
-// keeps its mode.
-func (t *tool) writeRequestForm(form string) error {
-	name, err := t.profilesFile()
-	if err != nil {
-		return err
-	}
-	if name, err = filepath.EvalSymlinks(name); err != nil {
-		return err
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	content, err := os.ReadFile(name)
-	if err == nil {
-		content, err = setRequestForm(content, t.profileName, form)
-	}
-	if err != nil {
-		return err
-	}
-	return files.Write(name, content, info.Mode().Perm())
-}
-
-// setRequestForm returns the file of profiles in which one has this key request.
-func setRequestForm(content []byte, name, form string) ([]byte, error) {
-	var root yaml.Node
-	if err := yaml.Unmarshal(content, &root); err != nil {
-		return nil, err
-	}
-	if len(root.Content) != 1 {
-		return nil, errors.New("no profiles")
-	}
-	profile := valueOf(valueOf(root.Content[0], "profiles"), name)
-	if profile == nil || profile.Kind != yaml.MappingNode {
-		return nil, errors.New("the profile is written in a way that tmsctl does not edit")
-	}
-	if value := valueOf(profile, "request"); value != nil {
-		value.SetString(form)
-	} else {
-		var key, value yaml.Node
-		key.SetString("request")
-		value.SetString(form)
-		profile.Content = append(profile.Content, &key, &value)
-	}
-	var b bytes.Buffer
-	e := yaml.NewEncoder(&b)
-	e.SetIndent(2)
-	err := errors.Join(e.Encode(&root), e.Close())
-	if err == nil {
-		_, err = parseProfiles(b.Bytes())
-	}
-	return b.Bytes(), err
-}
-
-// valueOf is the value of a key of a mapping, nil if there is none.
-func valueOf(n *yaml.Node, key string) *yaml.Node {
-	if n == nil || n.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == key {
-			return n.Content[i+1]
-		}
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
+	"regent/platform/terminal"
 )
 
 // recipient is a line of --per-recipient. It gets a registration token of its own.
@@ -128,6 +129,8 @@ type tokenSink interface {
 	stored(r recipient, id string) (token.Secret, bool)
 	// close ends the storage, complete or not, and describes the result for a person.
 	close(whole bool) (said string, err error)
+	// next says what to do with the tokens.
+	next() string
 }
 
 // tokens makes the place for them, before anything is sent.
@@ -174,6 +177,13 @@ func (d directory) stored(r recipient, _ string) (token.Secret, bool) {
 
 func (directory) close(bool) (string, error) { return "", nil }
 
+func (d directory) next() string {
+	return fmt.Sprintf(`wrote the registration tokens to %s (secret, readable by you only)
+each recipient runs on the device:  sudo regent register --file NAME%s --erase
+then delete your copies:            %s %s
+`, terminal.Printable(d.path), tokenSuffix, deleteCommand(), terminal.Printable(filepath.Join(d.path, "*"+tokenSuffix)))
+}
+
 // recipientResult is the result for one recipient.
 type recipientResult struct {
 	Recipient  string `json:"recipient"`
@@ -213,6 +223,9 @@ func (t *tool) makeEach(ctx context.Context, s *admin.Session, all []recipient, 
 	}
 	if err := t.reportEach(done, len(all), said); err != nil {
 		return fmt.Errorf("%d of %d are done%s; cannot print their list: %w", len(done), len(all), said, err)
+	}
+	if !t.flags.json {
+		t.say("%s", out.next())
 	}
 	return nil
 }
