@@ -14,12 +14,21 @@ const (
 
 // DidYouMean returns the end of an error about an unknown name: "; did you mean A or B?". It
 // is "" if no word is similar.
-func DidYouMean(name string, words []string) string {
-	near := Similar(name, words)
+func DidYouMean(name string, words []string) string { return question("", Similar(name, words)) }
+
+// Flag is DidYouMean for a flag, without dashes before its name and those of flags.
+func Flag(name string, flags []string) string {
+	if len(name) < 2 { // the short form of a flag
+		return ""
+	}
+	return question("--", Similar(name, flags))
+}
+
+func question(before string, near []string) string {
 	if len(near) == 0 {
 		return ""
 	}
-	return "; did you mean " + strings.Join(near, " or ") + "?"
+	return "; did you mean " + before + strings.Join(near, " or "+before) + "?"
 }
 
 // Command is a command of a program, as cobra has them.

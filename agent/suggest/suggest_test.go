@@ -30,6 +30,12 @@ func TestSimilar(t *testing.T) {
 	if got, want := DidYouMean("log", words), "; did you mean login or logout?"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if got, want := Flag("cont", []string{"count", "out", "json"}), "; did you mean --count?"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := Flag("c", []string{"count"}); got != "" {
+		t.Errorf("got %q, want nothing", got)
+	}
 	if got := DidYouMean("something", words); got != "" {
 		t.Errorf("got %q, want nothing", got)
 	}

@@ -69,8 +69,8 @@ doctor. Code 6 is also from policy --exit-code.`,
 		near := ""
 		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 			var flags []string
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
-			near = suggest.DidYouMean("--"+unknown.GetSpecifiedName(), flags)
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+			near = suggest.Flag(unknown.GetSpecifiedName(), flags)
 		}
 		return usage(cmd, "%v%s", err, near)
 	})

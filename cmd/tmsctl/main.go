@@ -338,8 +338,8 @@ func flagError(c *cobra.Command, err error) error {
 	text := err.Error()
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var flags []string
-		c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, "--"+f.Name) })
-		text += suggest.DidYouMean("--"+unknown.GetSpecifiedName(), flags)
+		c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
+		text += suggest.Flag(unknown.GetSpecifiedName(), flags)
 	}
 	return usagef("%s", text)
 }
