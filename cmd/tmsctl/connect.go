@@ -236,7 +236,7 @@ func (t *tool) clients() *cobra.Command {
 client can log in with --client-credentials. tmsctl neither requests nor prints
 its secret. It is assumed that the service allows this call to a Contact
 Administrator.`,
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("name one client, or none for all")
 			}

@@ -56,7 +56,7 @@ If an id has another identifier at the service, tmsctl lists all such rows and
 deletes nothing. With --skip-changed it skips these rows and deletes the
 others.`,
 		Example: d.examples(),
-		Args: func(c *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case d.from != "" && len(args) > 0:
 				return usagef("--from names the rows to delete; omit the names")

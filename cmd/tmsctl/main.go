@@ -317,7 +317,7 @@ func noArguments(c *cobra.Command, args []string) error {
 
 // oneArgument requires exactly one argument, the object of the command.
 func oneArgument(what string) cobra.PositionalArgs {
-	return func(c *cobra.Command, args []string) error {
+	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
 			return usagef("name one %s, not %d", what, len(args))
 		}

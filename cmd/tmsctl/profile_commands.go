@@ -238,10 +238,8 @@ remove the login.`,
 // left says what stays after a profile is removed.
 func (p profile) left() string {
 	text := ""
-	for _, name := range []string{p.PasswordFile, p.ClientSecretFile} {
-		if name != "" {
-			text += fmt.Sprintf("The file with the secret stays: %s\n", tableCell(name))
-		}
+	if name := cmp.Or(p.PasswordFile, p.ClientSecretFile); name != "" { // not both
+		text = fmt.Sprintf("The file with the secret stays: %s\n", tableCell(name))
 	}
 	if p.ClientCredentials || p.PasswordFile != "" {
 		return text

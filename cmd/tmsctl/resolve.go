@@ -176,10 +176,7 @@ func (k kind[T]) indented(found []T) string {
 	for _, one := range found[:min(len(found), mostCandidates)] {
 		rows = append(rows, k.cells(one))
 	}
-	text := ""
-	for line := range strings.Lines(columns(rows)) {
-		text += "  " + line
-	}
+	text := "  " + strings.ReplaceAll(strings.TrimSuffix(columns(rows), "\n"), "\n", "\n  ") + "\n"
 	if more := len(found) - mostCandidates; more > 0 {
 		text += fmt.Sprintf("  and %d more\n", more)
 	}
