@@ -90,7 +90,34 @@ func (a *Agent) Exposition(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return status.Prometheus(s, a.counters.snapshot()), nil
+	counts := a.counters.snapshot()
+	counts.Refused = a.refusals()
+	return status.Prometheus(s, counts), nil
+}
+
+// refusals counts the instances that wait because the service refused their registration
+// token, by the fault.
+func (a *Agent) refusals() map[string]uint64 {
+	out := map[string]uint64{}
+	for _, k := range []fault.Kind{fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused} {
+		out[string(k)] = 0
+	}
+	if a.d.Unusable != nil {
+		return out
+	}
+	for _, app := range a.settings.Load().Applications {
+		for _, id := range instanceIDs(app) {
+			r, held := a.tokens.Get(id)
+			f := a.lastFault(id, r, held)
+			if f == nil {
+				continue
+			}
+			if _, counted := out[f.Code]; counted {
+				out[f.Code]++
+			}
+		}
+	}
+	return out
 }
 
 // Denials are kept for a diagnosis up to this age and number.

@@ -11,11 +11,14 @@ import (
 	"regent/agent/token"
 )
 
-// Counters count events since the daemon's start, by outcome.
+// Counters are numbers for the metrics. Events are counted since the daemon's start.
 type Counters struct {
 	Tokens  map[string]uint64 // requests for a token: "ok" or a fault.Kind
 	Audit   uint64            // events that could not be recorded
 	Changes map[string]uint64 // changes of state, by the next state
+	// Refused has the number of instances that wait now, because the service refused their
+	// registration token. Each key of it is a fault.Kind, also those without an instance.
+	Refused map[string]uint64
 }
 
 // healths are all healths, in the order of the documentation.
@@ -35,12 +38,13 @@ func Prometheus(s Status, c Counters) string {
 	b.gauge("regent_problems", "Parts of the configuration that are to be mended.", float64(len(s.Problems)))
 	b.tenants(s.Tenants)
 	b.instances(s)
+	b.byLabel("regent_registration_refused", "gauge", "Instances that wait because the service refused the registration token, by the reason.", "code", c.Refused)
 	if s.Counts != nil {
 		b.gauge("regent_counts_used", "Counts of registration tokens that this device used, by how far that is known.", float64(s.Counts.Confirmed), "certainty", "confirmed")
 		b.sample("regent_counts_used", float64(s.Counts.Uncertain), "certainty", "uncertain")
 	}
-	b.counter("regent_token_requests_total", "Requests for an access token, by outcome.", "outcome", c.Tokens)
-	b.counter("regent_state_changes_total", "Changes of the state of instances, by the state that came.", "state", c.Changes)
+	b.byLabel("regent_token_requests_total", "counter", "Requests for an access token, by outcome.", "outcome", c.Tokens)
+	b.byLabel("regent_state_changes_total", "counter", "Changes of the state of instances, by the state that came.", "state", c.Changes)
 	b.family("regent_audit_failures_total", "counter", "Events that could not be recorded in the audit log.")
 	b.sample("regent_audit_failures_total", float64(c.Audit))
 	return b.out.String()
@@ -93,9 +97,9 @@ func (b *exposition) gauge(name, help string, value float64, labels ...string) {
 	b.sample(name, value, labels...)
 }
 
-// counter adds a family with a sample for each value of a label, sorted.
-func (b *exposition) counter(name, help, label string, by map[string]uint64) {
-	b.family(name, "counter", help)
+// byLabel adds a family with a sample for each value of a label, sorted.
+func (b *exposition) byLabel(name, kind, help, label string, by map[string]uint64) {
+	b.family(name, kind, help)
 	for _, value := range slices.Sorted(maps.Keys(by)) {
 		b.sample(name, float64(by[value]), label, value)
 	}

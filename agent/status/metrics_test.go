@@ -28,6 +28,7 @@ func sample() (Status, Counters) {
 	}
 	return s, Counters{
 		Tokens: map[string]uint64{"ok": 7, "denied": 2}, Changes: map[string]uint64{"live": 3}, Audit: 4,
+		Refused: map[string]uint64{"registration_exhausted": 1, "registration_expired": 0},
 	}
 }
 
@@ -51,6 +52,8 @@ func TestPrometheus(t *testing.T) {
 		`regent_token_requests_total{outcome="denied"} 2`,
 		`regent_state_changes_total{state="live"} 3`,
 		`regent_audit_failures_total 4`,
+		`regent_registration_refused{code="registration_exhausted"} 1`,
+		`regent_registration_refused{code="registration_expired"} 0`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("%q is not in:\n%s", want, text)

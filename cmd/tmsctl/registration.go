@@ -30,11 +30,12 @@ func (t *tool) registrationToken() *cobra.Command {
 
 func (t *tool) registrationList() *cobra.Command {
 	var filter admin.RegistrationFilter
-	var status string
+	var status, metrics string
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with the remaining counts", Args: noArguments,
 		Example: `  tmsctl registration-token list --status usable
-  tmsctl registration-token list --identifier berlin --json`,
+  tmsctl registration-token list --identifier berlin --json
+  tmsctl registration-token list --metrics-textfile counts.prom`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable%s", status, suggest.DidYouMean(status, statusWords()))
@@ -47,10 +48,14 @@ func (t *tool) registrationList() *cobra.Command {
 				list = slices.DeleteFunc(list, func(r admin.RegistrationToken) bool {
 					return status != "" && string(r.Usability(s.Now())) != status
 				})
+				if metrics != "" {
+					return t.writeCountMetrics(metrics, list)
+				}
 				return t.printRegistrations(list)
 			})
 		},
 	}
+	c.Flags().StringVar(&metrics, "metrics-textfile", "", "write the counts into this `FILE` for Prometheus' textfile collector, and print no list")
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")

@@ -38,6 +38,7 @@ var guides = []struct{ name, short string }{
 	{"it-windows.md", "IT-WIN~1.MD"},
 	{"contact-administrator.md", "CONTAC~1.MD"},
 	{"operations.md", "OPERAT~1.MD"},
+	{"monitoring.md", "MONITO~1.MD"},
 	{"verification.md", "VERIFI~1.MD"},
 	{"architecture.md", "ARCHIT~1.MD"},
 	{"PROTOCOL.md", ""},
