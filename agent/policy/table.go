@@ -232,7 +232,7 @@ var table = complete([]Definition{
 			"Members of the group regent-operators need none.",
 	},
 	{
-		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Restart: true, Example: "/var/lib/node_exporter/textfile_collector/regent.prom",
+		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Restart: true, Example: "/var/lib/prometheus/node-exporter/regent.prom",
 		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Without it, Regent writes no file.",
 	},
 	{

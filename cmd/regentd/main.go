@@ -90,7 +90,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage or invalid configuration.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nsee %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newRun(stderr), newManage(stdout), newCheckConfig(stdout), newHostFacts(), &cobra.Command{
+	root.AddCommand(newRun(stderr), newManage(stdout), newCheckConfig(stdout), newHostFacts(), newLinkMetrics(), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArgs,
 		Run: func(*cobra.Command, []string) { printLine(stdout, "regentd "+version) },
 	})

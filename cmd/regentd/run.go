@@ -152,7 +152,7 @@ func (d *daemon) loops(ln net.Listener, r *reloader, log *slog.Logger) ([]func(c
 		intake.Run,
 		r.Run,
 		notify.Run,
-		newTextfile(r.started.MetricsTextfile, d.agent, log).Run,
+		newTextfile(r.started.MetricsTextfile, publishedMetrics(r.options.socket), d.agent, log).Run,
 	}, nil
 }
 

@@ -21,14 +21,16 @@ const textfileKey = "metrics_textfile"
 // textfile writes the daemon's metrics into a file for the textfile collector of
 // node_exporter or windows_exporter. A reader finds a complete file, or none.
 type textfile struct {
-	path   string
-	text   func(context.Context) (string, error)
-	report func(source, detail string) // reports a problem to status; detail "" removes it
-	log    *slog.Logger
+	path    string
+	target  string // written instead, if path is a link to it
+	written string // last; "" if none was
+	text    func(context.Context) (string, error)
+	report  func(source, detail string) // reports a problem to status; detail "" removes it
+	log     *slog.Logger
 }
 
-func newTextfile(path string, a *agent.Agent, log *slog.Logger) *textfile {
-	return &textfile{path: path, text: a.Exposition, report: a.Report, log: log}
+func newTextfile(path, target string, a *agent.Agent, log *slog.Logger) *textfile {
+	return &textfile{path: path, target: target, text: a.Exposition, report: a.Report, log: log}
 }
 
 // Run writes the file at each interval until ctx is done, and then removes it. A stopped
@@ -44,12 +46,12 @@ func (t *textfile) Run(ctx context.Context) error {
 	for {
 		err := t.write(ctx)
 		if err != nil && !failed { // log only the first failure; status shows the current state
-			t.log.WarnContext(ctx, "cannot write the file with metrics", "path", t.path, "err", err)
+			t.log.WarnContext(ctx, "no metrics for a collector", "path", t.path, "err", err)
 		}
 		failed = err != nil
 		detail := ""
 		if failed {
-			detail = fmt.Sprintf("%v; give the daemon's user the right to write that directory (under systemd also ReadWritePaths=), or name another file", err)
+			detail = err.Error()
 		}
 		t.report(textfileKey, detail)
 		select {
@@ -66,11 +68,29 @@ func (t *textfile) write(ctx context.Context) error {
 		return fmt.Errorf("gather metrics: %w", err)
 	}
 	// The collector runs as another user. Metrics contain no secret.
-	return files.Write(t.path, []byte(text), 0o644)
+	file := t.file()
+	if err := files.Write(file, []byte(text), 0o644); err != nil {
+		return textfileError(t.path, err)
+	}
+	t.written = file
+	return nil
 }
 
+// file returns the file to write. A link is not replaced: regentd may write its target only.
+func (t *textfile) file() string {
+	if (metricsLink{t.target}).isAt(t.path) {
+		return t.target
+	}
+	return t.path
+}
+
+// remove removes the file that Run wrote. Without one it does nothing: a directory that
+// cannot be written must not let the daemon end with an error.
 func (t *textfile) remove() error {
-	if err := os.Remove(t.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if t.written == "" {
+		return nil
+	}
+	if err := os.Remove(t.written); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("remove the file with metrics: %w", err)
 	}
 	return nil

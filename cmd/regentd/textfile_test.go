@@ -80,8 +80,10 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 		go func() { ended <- f.Run(ctx) }()
 		time.Sleep(10 * textfileInterval)
 		synctest.Wait()
-		if !strings.Contains(said.get(), "ReadWritePaths=") {
-			t.Errorf("reported %q", said.get())
+		for _, want := range []string{f.path, "create " + dir + ", then restart regentd"} {
+			if !strings.Contains(said.get(), want) {
+				t.Errorf("reported %q, without %q", said.get(), want)
+			}
 		}
 		if err := os.Mkdir(dir, 0o755); err != nil {
 			t.Fatal(err)
@@ -99,4 +101,21 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 			t.Errorf("%d warnings, want one:\n%s", got, log)
 		}
 	})
+}
+
+// A daemon that could not write the file ends without an error, and removes no file of others.
+func TestTextfileThatWasNeverWritten(t *testing.T) {
+	dir := t.TempDir()
+	others := filepath.Join(dir, "others.prom")
+	if err := os.WriteFile(others, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{others, filepath.Join(others, "regent.prom")} { // the second is in no directory
+		if err := (&textfile{path: path}).remove(); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(others); err != nil {
+		t.Error(err)
+	}
 }
