@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"text/tabwriter"
@@ -23,6 +24,7 @@ func main() {
 	bin := flag.String("bin", "bin", "directory of regentd, tmsctl and tms-emulator")
 	file := flag.String("cases", "ipc/sdk/conformance/cases.json", "file of the cases")
 	only := flag.String("run", "", "run only the cases whose name contains this text")
+	device := flag.Bool("device", false, "run no cases: each command has a real regentd at REGENT_SOCKET, and succeeds")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: conformance [flags] LIBRARY=COMMAND...\n\nexample: conformance 'python=python3 ipc/sdk/python/tests/adapter.py'")
 		flag.PrintDefaults()
@@ -32,7 +34,12 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	good, err := run(ctx, *bin, *file, *only, flag.Args())
+	good, err := true, error(nil)
+	if *device {
+		err = runWithDevice(ctx, *bin, flag.Args())
+	} else {
+		good, err = run(ctx, *bin, *file, *only, flag.Args())
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
@@ -92,6 +99,31 @@ func run(ctx context.Context, bin, file, only string, libraries []string) (good 
 		fmt.Println(line)
 	}
 	return good, nil
+}
+
+// runWithDevice runs each command with a real regentd, whose socket is REGENT_SOCKET.
+func runWithDevice(ctx context.Context, bin string, libraries []string) error {
+	stage, err := newStage(ctx, bin)
+	if err != nil {
+		return err
+	}
+	defer stage.close()
+	device, err := stage.start(ctx, testCase{Server: "real"})
+	if err != nil {
+		return err
+	}
+	defer device.close()
+	for _, l := range libraries {
+		name, command, _ := strings.Cut(l, "=")
+		words := strings.Fields(command)
+		c := exec.CommandContext(ctx, words[0], words[1:]...)
+		c.Env = append(os.Environ(), "REGENT_SOCKET="+device.socket())
+		c.Stdout, c.Stderr = os.Stdout, os.Stderr
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func prefixed(prefix string, lines []string) []string {
