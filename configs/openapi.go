@@ -10,9 +10,10 @@ import (
 	"strings"
 
 	"regent/ipc/api"
+	"regent/platform/layout"
 )
 
-const openAPIText = "HTTP/1.1 over the Unix socket /run/regent/agent.sock or the named pipe \\\\.\\pipe\\regent. " +
+const openAPIText = "HTTP/1.1 over the Unix socket /run/regent/agent.sock or the named pipe " + layout.Pipe + ". " +
 	"There is no login: the operating system names the calling process. PROTOCOL.md, beside this file, has the rest.\n\n" +
 	"An absent property has its empty value: 0, false, an empty text or an empty list. Times are in UTC.\n\n" +
 	"Version 1 only adds properties and values. Ignore an unknown property, and treat an unknown `code` by its HTTP status."

@@ -15,7 +15,7 @@ var ourPrograms = []string{"regent", "regentd", "tmsctl", "tms-emulator"}
 var otherPrograms = strings.Fields(`
 	age ansible-playbook apt apt-get awk bash cat cd chgrp chmod chown cloud-init copy cp curl cut date dd debconf-set-selections
 	dnf docker dpkg dpkg-reconfigure echo export for done do find git gpasswd gpg grep head id install ip jq journalctl kill
-	ls mkdir mktemp mount mv openssl podman printf ps pwd rm rpm rsync sed seq sh sha256sum sleep sort ssh stat
+	ls mkdir mktemp mount mv npm npx openapi-python-client openssl pip podman printf ps pwd rm rpm rsync sed seq sh sha256sum sleep sort ssh stat
 	systemctl systemd-analyze systemd-creds systemd-run tail tar tee test timeout touch true uniq useradd usermod wc wget xargs zcat
 	Get-AuthenticodeSignature Get-ChildItem Get-Content Get-EventLog Get-ItemProperty Get-Service Get-WinEvent
 	New-Item New-ItemProperty Restart-Service Select-Object Select-String Set-Content Set-ItemProperty Start-Process

@@ -34,12 +34,11 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	good, err := true, error(nil)
+	do := func() (bool, error) { return run(ctx, *bin, *file, *only, flag.Args()) }
 	if *device {
-		err = runWithDevice(ctx, *bin, flag.Args())
-	} else {
-		good, err = run(ctx, *bin, *file, *only, flag.Args())
+		do = func() (bool, error) { return true, runWithDevice(ctx, *bin, flag.Args()) }
 	}
+	good, err := do()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
