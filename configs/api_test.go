@@ -199,7 +199,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// Each body has an example of PROTOCOL.md, and it is valid.
+// Each body has an example of ipc/PROTOCOL.md, and it is valid.
 func TestExamplesAreValid(t *testing.T) {
 	document, _ := openAPIOf(t)
 	c := jsonschema.NewCompiler()
@@ -227,7 +227,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
-// PROTOCOL.md names every value of these types.
+// ipc/PROTOCOL.md names every value of these types.
 func TestProtocolNamesValues(t *testing.T) {
 	page, err := os.ReadFile(top + "/ipc/PROTOCOL.md")
 	if err != nil {

@@ -89,7 +89,7 @@ func (w openAPIWriter) operation(o operation) object {
 	return d
 }
 
-// content returns a body with the schema of v's type and the example of PROTOCOL.md.
+// content returns a body with the schema of v's type and the example of ipc/PROTOCOL.md.
 func (w openAPIWriter) content(media string, v any) object {
 	schema := w.of(reflect.TypeOf(v))
 	body := object{"schema": schema}
@@ -149,7 +149,7 @@ func (w openAPIWriter) problems() object {
 	for status, name := range problemNames {
 		all[name] = response(w.codesOf(status), plain)
 	}
-	all[problemNames[503]].(object)["content"] = content // the example of PROTOCOL.md is one
+	all[problemNames[503]].(object)["content"] = content // the example of ipc/PROTOCOL.md is one
 	return all
 }
 
@@ -164,7 +164,7 @@ func (w openAPIWriter) codesOf(status int) string {
 	return "The code is " + strings.Join(codes, " or ") + "."
 }
 
-// protocol has the parts of PROTOCOL.md that the document repeats. A test compares its
+// protocol has the parts of ipc/PROTOCOL.md that the document repeats. A test compares its
 // table of codes with the server.
 type protocol struct {
 	examples map[string]any // by the name of their type
