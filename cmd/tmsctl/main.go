@@ -195,14 +195,17 @@ func (t *tool) sayError(c *cobra.Command, err error) {
 	}
 }
 
-// usageHelp returns the first example of a command, or of its first subcommand that has one.
-// Without an example it names the help.
+// usageHelp returns the first example of a command, for a group that of its list. Without an
+// example it names the help.
 func usageHelp(c *cobra.Command) string {
-	for _, of := range append([]*cobra.Command{c}, c.Commands()...) {
-		if example := strings.TrimSpace(of.Example); c.HasParent() && example != "" {
-			first, _, _ := strings.Cut(strings.ReplaceAll(example, "\\\n", ""), "\n")
-			return "for example: " + strings.Join(strings.Fields(first), " ")
+	for _, sub := range c.Commands() {
+		if c.HasParent() && sub.Name() == "list" {
+			c = sub
 		}
+	}
+	if example := strings.TrimSpace(c.Example); c.HasParent() && example != "" {
+		first, _, _ := strings.Cut(strings.ReplaceAll(example, "\\\n", ""), "\n")
+		return "for example: " + strings.Join(strings.Fields(first), " ")
 	}
 	return "see " + c.CommandPath() + " --help"
 }
