@@ -159,7 +159,7 @@ func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record)
 		}
 	}
 	if r.Uncertain != "" && !admin {
-		r.Uncertain = fault.RefreshUncertain.Advice()
+		r.Uncertain = fault.Commands(fault.RefreshUncertain.Advice())
 	}
 	return &r
 }

@@ -9,6 +9,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"regent/agent/fault"
 )
 
 // Code names one problem.
@@ -102,7 +104,7 @@ func (e Entry) next(r Audience, windows bool) string {
 	case r != Administrator:
 		return e.User
 	case windows:
-		return cmp.Or(e.OnWindows, e.Administrator)
+		return fault.CommandsOn("windows", cmp.Or(e.OnWindows, e.Administrator))
 	}
 	return e.Administrator
 }

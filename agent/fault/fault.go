@@ -79,7 +79,7 @@ func New(op string, kind Kind, cause error) *Fault { return &Fault{Op: op, Kind:
 // Errorf returns a Fault with a text for the caller. It never returns nil. The arguments
 // must contain no secret.
 func Errorf(op string, kind Kind, format string, args ...any) *Fault {
-	return &Fault{Op: op, Kind: kind, Detail: fmt.Sprintf(format, args...)}
+	return &Fault{Op: op, Kind: kind, Detail: Commands(fmt.Sprintf(format, args...))}
 }
 
 // WithInstance returns a copy of f for the instance id.
@@ -123,7 +123,7 @@ func (f *Fault) Error() string {
 func (f *Fault) Text() string {
 	text := f.Detail
 	if text == "" {
-		text = f.Kind.Advice()
+		text = Commands(f.Kind.Advice())
 	}
 	if f.Instance != "" {
 		text = strings.ReplaceAll(text, InstancePlaceholder, f.Instance)

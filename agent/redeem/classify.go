@@ -38,7 +38,7 @@ func Classify(f *tms.Failure) Verdict {
 	switch {
 	case f.Reach == tms.NotSent:
 		if why := f.Handshake(); why != "" {
-			return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s: %s, so no count was used. Regent retries. For the cause, run: sudo regent doctor", f.Host, why))
+			return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s: %s, so no count was used. Regent retries. For the cause, run: %s", f.Host, why, fault.Commands("sudo regent doctor")))
 		}
 		return unusedVerdict(fault.Unavailable, 0, fmt.Sprintf("%s cannot be reached, so no count was used. Regent retries. Check the network, the proxy and the tenant", f.Host))
 	case f.Reach == tms.Lost && f.Status != 0:
@@ -152,7 +152,7 @@ func refusedVerdict(f *tms.Failure) Verdict {
 	case wordsExhausted.MatchString(words):
 		v.Code = fault.RegistrationExhausted
 	}
-	advice := v.Code.Advice()
+	advice := fault.Commands(v.Code.Advice())
 	if v.Code == fault.RegistrationRefused && f.FormRefused() {
 		advice = formAdvice
 	}

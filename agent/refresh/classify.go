@@ -69,7 +69,7 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 		later.NotEvaluated = true
 		later.Text = fmt.Sprintf("%s cannot be reached. Regent retries. Check the network and the proxy", f.Host)
 		if why := f.Handshake(); why != "" {
-			later.Text = fmt.Sprintf("%s: %s. Regent retries. For the cause, run: sudo regent doctor", f.Host, why)
+			later.Text = fmt.Sprintf("%s: %s. Regent retries. For the cause, run: %s", f.Host, why, fault.Commands("sudo regent doctor"))
 		}
 	case f.Reach == tms.Lost:
 		later.AnswerMissing = true
@@ -140,5 +140,5 @@ func refusalVerdict(f *tms.Failure, e Evidence) Verdict {
 }
 
 func verdictText(k fault.Kind, f *tms.Failure) string {
-	return fmt.Sprintf("%s (%s said: %s)", k.Advice(), f.Host, f.ServiceWords())
+	return fmt.Sprintf("%s (%s said: %s)", fault.Commands(k.Advice()), f.Host, f.ServiceWords())
 }

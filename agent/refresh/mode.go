@@ -121,7 +121,7 @@ func (k ModeInput) unprovenVerdict(e Evidence) Verdict {
 	if k.Configured != ModeAuto {
 		text += "refresh.mode: " + k.Configured + " has not worked at this tenant yet. refresh.mode: auto also tries the other mode. "
 	}
-	return Verdict{State: token.Stale, Code: fault.RefreshUncertain, Text: text + "To see the refresh modes of the tenant, run: sudo regent doctor --contract"}
+	return Verdict{State: token.Stale, Code: fault.RefreshUncertain, Text: text + "To see the refresh modes of the tenant, run: " + fault.Commands("sudo regent doctor --contract")}
 }
 
 // tryModes refreshes in the mode that has worked at the tenant. If no mode has worked yet, it

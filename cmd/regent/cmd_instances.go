@@ -105,7 +105,7 @@ func begun(st status.Status, name string) string {
 		case f != nil && f.Code == string(fault.RedemptionUnconfirmed):
 			return fmt.Sprintf("Accepted: %s waits, and no count is used yet: %s\n", name, printable(f.Detail))
 		case !holdsRegistration(st, a.Tenant):
-			return fmt.Sprintf("Accepted: %s is redeemed with the next registration token, for one count.\nGive one: sudo regent register --file FILE\n", name)
+			return fmt.Sprintf("Accepted: %s is redeemed with the next registration token, for one count.\nGive one: %s\n", name, fault.Commands("sudo regent register --file FILE"))
 		}
 	}
 	return fmt.Sprintf("%s is being redeemed, for one count. See: regent status\n", name)

@@ -249,10 +249,10 @@ func TestInstances(t *testing.T) {
 func TestInstancesRedeem(t *testing.T) {
 	holding := waitingDevice()
 	holding.Tenants[0].RegistrationToken = &status.RegistrationToken{Fingerprint: "9f86d081"}
-	const (
+	var (
 		done       = "cad/2 is redeemed: one count was used.\n"
 		begun      = "cad/2 is being redeemed, for one count. See: regent status\n"
-		remembered = "Accepted: cad/2 is redeemed with the next registration token, for one count.\nGive one: sudo regent register --file FILE\n"
+		remembered = "Accepted: cad/2 is redeemed with the next registration token, for one count.\nGive one: " + fault.Commands("sudo regent register --file FILE") + "\n"
 	)
 	tests := []struct {
 		name   string

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/agent/suggest"
 	"regent/cmd/completion"
 	"regent/ipc/api"
@@ -75,7 +77,20 @@ doctor. Code 6 is also from policy --exit-code.`,
 		return usage(cmd, "%v%s", err, near)
 	})
 	addCommands(root, s)
+	adaptHelp(runtime.GOOS, root)
 	return root
+}
+
+// adaptHelp gives the examples of all commands the form of a system. Examples are written for
+// Linux.
+func adaptHelp(goos string, cmd *cobra.Command) {
+	if adapted := fault.CommandsOn(goos, cmd.Example); adapted != cmd.Example {
+		adapted = strings.NewReplacer(" \\\n", " `\n", ">/dev/null", ">$null").Replace(adapted)
+		cmd.Example = "  # in a PowerShell that runs as administrator\n" + adapted
+	}
+	for _, sub := range cmd.Commands() {
+		adaptHelp(goos, sub)
+	}
 }
 
 // cli has the environment of the commands and the flag that all commands have.

@@ -196,7 +196,7 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 		Effect: fmt.Sprintf("%s and the data key were deleted from this device; the service still has the auth tokens", plural(len(wiped), "auth token")),
 	})
 	if len(left) > 0 {
-		out.Effect += "; files with registration tokens are left, delete them: sudo rm " + strings.Join(left, " ")
+		out.Effect += "; files with registration tokens are left, delete them: " + fault.Commands("sudo rm ") + strings.Join(left, " ")
 	}
 	// 4. The records and everything else.
 	out.ID, err = k.jobs.start(admin.Reset)

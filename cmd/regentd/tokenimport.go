@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"regent/agent"
 	"regent/agent/doctor"
+	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/token"
 	"regent/platform/tokenfile"
@@ -224,7 +226,7 @@ func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 	secret, seen, err := tokenfile.Read(path, token.ParseRegistration)
 	switch {
 	case errors.Is(err, tokenfile.ErrNotPermitted):
-		return fmt.Errorf("it is kept, since its registration token may be incomplete; regentd may not open it. After the first redemption, run: sudo regent register --file %s --erase: %w", tokenfile.OriginalName(path), tokenfile.Reason(err))
+		return fmt.Errorf("it is kept, since its registration token may be incomplete; regentd may not open it. After the first redemption, run: %s --file %s --erase: %w", fault.Commands("sudo regent register"), tokenfile.OriginalName(path), tokenfile.Reason(err))
 	case err != nil:
 		return tokenfile.Reason(err)
 	}
@@ -234,7 +236,7 @@ func (in *tokenImporter) removeProven(ctx context.Context, path string) error {
 		in.log.WarnContext(ctx, "the service has accepted a newer registration token; the file is kept, delete it if you do not need it", "path", path)
 		return nil // until the file changes
 	case len(tokenfile.ListAside(tokenfile.OriginalName(path))) == 1 && in.agent.LacksRegistration(secret):
-		return fmt.Errorf("%w: the store does not contain its registration token. To use it, run: sudo regent register --file %s; otherwise delete the file", tokenfile.ErrAwaitingRemoval, path)
+		return fmt.Errorf("%w: the store does not contain its registration token. To use it, run: %s --file %s; otherwise delete the file", tokenfile.ErrAwaitingRemoval, fault.Commands("sudo regent register"), path)
 	default:
 		return fmt.Errorf("it is kept until the service has accepted its registration token: %s; %s: %w",
 			cmp.Or(token.FormatWarning(secret), maybeRemainder), joinHint(tokenfile.OriginalName(path)), tokenfile.ErrAwaitingRemoval)
@@ -253,6 +255,9 @@ func joinHint(path string) string {
 	all := tokenfile.ListAside(path)
 	if len(all) < 2 {
 		return right
+	}
+	if runtime.GOOS == "windows" {
+		return fmt.Sprintf("if these files are parts of one token, join them without line ends: %s; %s", strings.Join(all, " "), right)
 	}
 	return fmt.Sprintf("if these files are parts of one token, join them: sudo sh -c \"umask 077; cat %s | tr -d '\\r\\n' > %s\"; %s", strings.Join(all, " "), path, right)
 }

@@ -135,7 +135,7 @@ func DialChecked(ctx context.Context, socket string, t Trust) (net.Conn, error) 
 	return c, nil
 }
 
-const adviceAskAdministrator = "Ask an administrator which process listens there: sudo regent doctor"
+var adviceAskAdministrator = fault.Commands("Ask an administrator which process listens there: sudo regent doctor")
 
 // untrustedListenerError says why nothing was sent to the listener, and the next step.
 func untrustedListenerError(socket string, why error, next string) error {

@@ -1,0 +1,22 @@
+package fault
+
+import (
+	"regexp"
+	"runtime"
+)
+
+// byAdministrator is the start of a command that an administrator runs on Unix.
+var byAdministrator = regexp.MustCompile(`\bsudo (regent|regentd|rm)\b`)
+
+// Commands returns a text with its commands as a person types them on this system.
+func Commands(text string) string { return CommandsOn(runtime.GOOS, text) }
+
+// CommandsOn is [Commands] for the system that Go calls goos. A text has the commands of
+// Linux. Windows has no sudo: an administrator types the rest in a shell that runs as
+// administrator.
+func CommandsOn(goos, text string) string {
+	if goos != "windows" {
+		return text
+	}
+	return byAdministrator.ReplaceAllString(text, "$1")
+}
