@@ -45,6 +45,8 @@ var guides = []struct{ name, short string }{
 	{"openapi.json", "OPENAP~1.JSO"},
 	{"CONTRACT.md", ""},
 	{"regent.rules.yml", "REGENT~1.YML"},
+	{"detect.ps1", ""},
+	{"oma-uri.csv", ""},
 }
 
 // Installed is one of the files that are installed.

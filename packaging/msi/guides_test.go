@@ -17,4 +17,9 @@ func TestGuides(t *testing.T) {
 			t.Errorf("%s is not in guides", path)
 		}
 	}
+	for _, name := range []string{"openapi.json", "PROTOCOL.md", "CONTRACT.md", "regent.rules.yml"} {
+		if !slices.ContainsFunc(InstalledFiles(), func(f Installed) bool { return f.name == name }) {
+			t.Errorf("%s is not in guides", name)
+		}
+	}
 }
