@@ -125,7 +125,7 @@ func (a *Agent) admit(by Caller, name string) (policy.Application, authz.Decisio
 func (a *Agent) application(op, name string) (policy.Application, error) {
 	app, ok := (*a.applications.Load())[name]
 	if !ok {
-		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured. To list the applications, run: regent instances. An administrator adds one in config.d", name)
+		return app, fault.Errorf(op, fault.UnknownApplication, "no application %.64q is configured. To list the applications, run: regent instances. An administrator adds one with: sudo regent setup", name)
 	}
 	return app, nil
 }

@@ -229,7 +229,7 @@ func judgePolicy(f Facts) []diagnosis {
 		}
 	}
 	if len(s.Applications) == 0 {
-		out = append(out, diagnosis{code: NoApplication, subject: "", evidence: "the active configuration names none"})
+		out = append(out, diagnosis{code: NoApplication, subject: "", evidence: noApplicationEvidence(f.Daemon.Config)})
 	}
 	for _, a := range s.Applications {
 		if a.Rules == 0 {
@@ -237,6 +237,14 @@ func judgePolicy(f Facts) []diagnosis {
 		}
 	}
 	return out
+}
+
+// noApplicationEvidence names the daemon's configuration file, if it is known.
+func noApplicationEvidence(config string) string {
+	if config == "" {
+		return "the active configuration names none"
+	}
+	return "neither " + config + ", nor config.d beside it, nor managed policy names one"
 }
 
 // times formats a number of times.

@@ -19,7 +19,7 @@ func WithoutRedeemAgain(text string) string {
 var advice = map[Kind]string{
 	InvalidRequest:        "the request is malformed. PROTOCOL.md, which is beside the guides, has the fields of each call",
 	Denied:                "no allow rule admits this caller. An administrator can add one under allow of the application",
-	UnknownApplication:    "no application of this name is configured. An administrator adds it to config.yaml or config.d",
+	UnknownApplication:    "no application of this name is configured. An administrator adds it with: sudo regent setup",
 	UnknownInstance:       "the application has no instance of this number. To see the instances, run: regent instances",
 	NoFreeInstance:        "every instance is in use by a running process. End one, or ask an administrator to raise instances (each costs one count)",
 	NotRegistered:         "waiting for a registration token. An administrator runs: regent register --file FILE",

@@ -20,6 +20,7 @@ import (
 	"regent/ipc/api"
 	"regent/platform/files"
 	"regent/platform/peer"
+	"regent/platform/terminal"
 )
 
 // setupFlags are the flags of regent setup.
@@ -133,7 +134,11 @@ func (s setup) run() error {
 	if err != nil {
 		return err
 	}
-	return s.finish(p, changes)
+	err = s.finish(p, changes)
+	if errors.Is(err, context.Canceled) && changes {
+		terminal.Print(s.err, "regent: "+printable(s.device.path)+" is written. Regent goes on. See: regent status\n")
+	}
+	return err
 }
 
 // plan collects the answers. It changes nothing.

@@ -46,6 +46,7 @@ type fakeDaemon struct {
 	diagnosis  api.Diagnosis
 	stores     []api.Store // what Store answers before store
 	err        error       // of every call but Status
+	refuses    error       // of Reload
 	silent     bool        // of Status: no answer comes
 
 	exits     int // the code of a program that exec runs
@@ -137,7 +138,7 @@ func (f *fakeDaemon) Ledger(context.Context) (api.Ledger, error) { return f.ledg
 
 func (f *fakeDaemon) Reload(context.Context) error {
 	f.requests = append(f.requests, "reload")
-	return f.err
+	return errors.Join(f.err, f.refuses)
 }
 
 // cliRun is one run of regent.
@@ -150,6 +151,7 @@ type cliRun struct {
 	width      int    // of the terminal; 0 is none
 	localFacts localFacts
 	queryUnits unitQuery
+	ask        func(context.Context, string) (string, error) // a line; nil is nobody to ask
 }
 
 // result is what a run left behind.
@@ -173,7 +175,7 @@ func (s cliRun) run(t *testing.T, args ...string) result {
 			s.daemon.socket = socket
 			return s.daemon
 		},
-		prompt: s.prompt, confirm: s.confirm(), localFacts: s.localFacts, width: s.width, queryUnits: s.queryUnits,
+		prompt: s.prompt, confirm: s.confirm(), ask: s.ask, localFacts: s.localFacts, width: s.width, queryUnits: s.queryUnits,
 		environ: func() []string { return []string{"PATH=/bin", "REGENT_INSTANCE=9"} },
 		exec: func(_ context.Context, _ string, argv, env []string) (int, error) {
 			s.daemon.requests = append(s.daemon.requests, argv, env)

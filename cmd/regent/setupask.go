@@ -48,6 +48,10 @@ func (a *setupAnswers) question(text, flag, usual string, check func(string) err
 		if answer == "" {
 			answer = usual
 		}
+		if answer == "" {
+			terminal.Print(a.err, "  An answer is needed.\n")
+			continue
+		}
 		if err = check(answer); err == nil {
 			return answer, nil
 		}

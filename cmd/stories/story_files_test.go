@@ -44,6 +44,21 @@ func glob(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// answerFile FILE LINE…: what a person types. @NAME is the content of a file.
+func answerFile(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: answers FILE LINE…")
+	}
+	var typed strings.Builder
+	for _, line := range args[1:] {
+		if name, isFile := strings.CutPrefix(line, "@"); isFile {
+			line = strings.TrimSpace(ts.ReadFile(name))
+		}
+		typed.WriteString(line + "\n")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(typed.String()), 0o600))
+}
+
 // replaceText FILE OLD NEW: a text of a file becomes another.
 func replaceText(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {

@@ -75,6 +75,7 @@ func runStories(t *testing.T, bin string, d emulator.Dialect, scripts []string) 
 			"within":   expectWithin,
 			"pause":    pause,
 
+			"answers":    answerFile,
 			"copydir":    copyDir,
 			"glob":       glob,
 			"replace":    replaceText,

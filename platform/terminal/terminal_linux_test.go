@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -141,4 +142,17 @@ type signaller struct{ texts chan string }
 func (s signaller) Write(b []byte) (int, error) {
 	s.texts <- string(b)
 	return len(b), nil
+}
+
+func TestAskReturnsOneLine(t *testing.T) {
+	typed := strings.NewReader(" cad \r\n\nno line end")
+	for _, want := range []string{"cad", "", "no line end"} {
+		var screen strings.Builder
+		if got, err := Ask(t.Context(), typed, &screen, "Which"); got != want || err != nil || screen.String() != "Which: " {
+			t.Errorf("got %q, %v after %q, want %q", got, err, screen.String(), want)
+		}
+	}
+	if _, err := Ask(t.Context(), typed, &strings.Builder{}, "Which"); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end of the input: got %v, want %v", err, io.EOF)
+	}
 }
