@@ -15,6 +15,7 @@ story_interactive() {
 	m chmod 755 $site/editor
 	m env DEBIAN_FRONTEND=editor VISUAL=$site/editor EDITOR=$site/editor dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	expect 'Address of the tenant' m cat $site/asked
+	expect 'ID of the application' m cat $site/asked
 	expect 'Registration token' m cat $site/asked
 	await 10 'serving 4 of 4' m regent status
 	exits 1 m grep -rlF "$(m cat $site/made)" /var/cache/debconf /var/lib/dpkg /etc
