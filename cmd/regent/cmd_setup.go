@@ -78,14 +78,6 @@ it, delete the file. Used counts do not come back.`,
 	return cmd
 }
 
-// setupCommand is the command that an administrator runs.
-func setupCommand() string {
-	if runtime.GOOS == "windows" {
-		return "regent setup, in a shell that runs as administrator"
-	}
-	return "sudo regent setup"
-}
-
 // setupPlan is the change that regent setup makes.
 type setupPlan struct {
 	id      string // the application

@@ -16,6 +16,7 @@ import (
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/platform/layout"
 )
 
 // setupName is the name of the file that regent setup writes. It is read after the
@@ -40,7 +41,7 @@ func (c *cli) readSetupDevice(ctx context.Context) (d setupDevice, err error) {
 		return d, err
 	}
 	if daemon.Audience != doctor.Administrator {
-		return d, fault.Errorf("setup", fault.Denied, "only an administrator may set up this device. Run: %s", setupCommand())
+		return d, fault.Errorf("setup", fault.Denied, "only an administrator may set up this device. Run: %s", layout.SetupCommand)
 	}
 	if daemon.Unusable != "" {
 		return d, fault.New("setup", fault.Kind(daemon.Unusable), nil)

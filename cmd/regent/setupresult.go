@@ -12,6 +12,7 @@ import (
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/platform/layout"
 	"regent/platform/terminal"
 )
 
@@ -169,7 +170,7 @@ func (s setup) missing(p setupPlan, all []status.Instance, held bool) error {
 	}
 	switch {
 	case unpaid > 0:
-		return fault.Errorf("setup", fault.NotRegistered, "no registration token was given yet, and %s of %d wait for one. Ask the Contact Administrator for it, then run: %s", strconv.Itoa(unpaid), len(all), setupCommand())
+		return fault.Errorf("setup", fault.NotRegistered, "no registration token was given yet, and %s of %d wait for one. Ask the Contact Administrator for it, then run: %s", strconv.Itoa(unpaid), len(all), layout.SetupCommand)
 	case len(failures) > 0:
 		return failures
 	case others > 0 || len(all) == 0:

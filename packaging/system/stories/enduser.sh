@@ -7,7 +7,7 @@ story_enduser() {
 	sh_m 'tmsctl --tenant demo-host.com --user admin --password-file /root/password registration-token create --identifier laptop --count 2 --out /home/alice/token >/dev/null
 		cp /packages/regent_1.0.0_amd64.deb /home/alice; chown alice: /home/alice/*'
 	reads end-user VERSION=1.0.0
-	answers 'sudo apt install ./regent_1.0.0_amd64.deb' 'Address of the tenant:' '' 'Registration token:' ''
+	answers 'sudo apt install ./regent_1.0.0_amd64.deb' 'Address of the tenant:' '' 'ID of the application:' '' 'Registration token:' ''
 	say "installed: $(said regent status)"
 	answers 'sudo regent setup --token-file token' 'ID of the application' cad 'Tenant, such as' demo-host.com 'How many may run' '' 'Users who may' '' 'Groups who may' '' 'systemd units' '' '[y/N]' y
 	shows '^It costs 1 count'

@@ -46,9 +46,9 @@ tms-emulator --listen 127.0.0.1:443 --host demo-host.com --ca-out /etc/ssl/certs
 	--admin-password-file password --access-lifetime 1h </dev/null >/mnt/work/emulator.log 2>&1 &
 until_true grep '^listening' /mnt/work/emulator.log
 
-tmsctl --tenant demo-host.com --user admin --password-file password \
-	registration-token create --identifier fleet --count 10 --out token >/dev/null
 if [ "$world" != empty ]; then
+	tmsctl --tenant demo-host.com --user admin --password-file password \
+		registration-token create --identifier fleet --count 10 --out token >/dev/null
 	cat >/etc/regent/config.yaml <<'YAML'
 tenant: https://demo-host.com
 applications:
