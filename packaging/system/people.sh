@@ -4,7 +4,7 @@
 readonly typing=200 # characters a minute
 declare -A typed_to=() heard_from=()
 others=()
-seat= guide= out= code=
+seat= guide= out= code= commands=0 letters=0 machine_ns=0
 
 # boots NAME OPTION... boots a machine in which the tenant has the address of the guides. /share
 # is common to the machines of a story: a network for the service, and for files.

@@ -10,6 +10,7 @@ story_contact() {
 	sits ida laptop sudo
 	sits ida desktop sudo
 	reads contact-administrator 'devices 100'='devices 2' ' --spare 5'= 'count 210'='count 4' \
+		'profile add acme --tenant https://acme.example.com --user admin'='profile add demo --tenant https://demo-host.com --user admin --password-file password' \
 		fleet=berlin 'laptop,,no\n'='laptop,,no\ndesktop,,no\n'
 	plans_and_creates
 	a_stranger_has_it
@@ -33,12 +34,7 @@ configured_device() {
 
 plans_and_creates() {
 	at carla@contact
-	writes profiles.yaml <<-END
-		default: demo
-		profiles:
-		  demo: {tenant: "https://demo-host.com", user: admin, password_file: /home/carla/password}
-	END
-	types_own 'mkdir -p .config/tmsctl && mv profiles.yaml .config/tmsctl/'
+	types 'tmsctl profile add demo --tenant https://demo-host.com --user admin --password-file password'
 	types 'tmsctl plan --devices 2 --instances 2'
 	shows '= 4 counts'
 	types 'tmsctl registration-token create --identifier berlin --count 4 --out berlin.token'
@@ -84,8 +80,7 @@ investigates() {
 }
 
 deletes_the_stranger() {
-	types "ID=\$(tmsctl registration-token list --identifier berlin | awk 'NR == 2 {print \$1}')"
-	types 'tmsctl registration-token disable $ID'
+	types 'tmsctl registration-token disable berlin'
 	types 'tmsctl investigate berlin --ledgers ledgers --devices inventory.csv --csv > findings.csv'
 	types 'tmsctl auth-token delete --from findings.csv --dry-run'
 	shows '^2 auth tokens'

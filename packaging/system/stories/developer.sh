@@ -24,7 +24,7 @@ story_developer() {
 	shows '"access_token":"[^"]+".*"instance":"cad/2"'
 	counted "developer, to the first token by curl"
 	types_own "$(grep -E '^  export REGENT_SOCKET=' <<<"$demo" | sed 's/^ *//')"
-	types 'PYTHONPATH=ipc/sdk/python python3 ipc/sdk/python/examples/token.py'
+	types 'PYTHONPATH=ipc/sdk/python python3 ipc/sdk/python/examples/first_token.py'
 	shows '^cad/2 [0-9]+ s left'
 	types_own "$(grep -E '^  kill .*rm -r' <<<"$demo" | sed 's/^ *//')"
 	counted developer
