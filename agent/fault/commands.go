@@ -9,7 +9,7 @@ import (
 var byAdministrator = regexp.MustCompile(`\bsudo (regent|regentd|rm)\b`)
 
 // Commands returns a text with its commands as a person types them on this system.
-func Commands(text string) string { return CommandsOn(runtime.GOOS, text) }
+func Commands(text string) string { return CommandsOn(runtime.GOOS, text) } //nolint:forbidigo // the words of a text differ, and no rule
 
 // CommandsOn is [Commands] for the system that Go calls goos. A text has the commands of
 // Linux. Windows has no sudo: an administrator types the rest in a shell that runs as

@@ -30,6 +30,7 @@ var completionCases = []struct {
 	{"regent instances forget s", []string{"regent", "instances", "forget", "sim-lite/1"}},
 	{"tmsctl registration-token cr", []string{"tmsctl", "registration-token", "create"}},
 	{"tmsctl --profile ac", []string{"tmsctl", "--profile", "acme"}},
+	{"tmsctl profile use ac", []string{"tmsctl", "profile", "use", "acme"}},
 	{"tmsctl --profile eu:w", []string{"tmsctl", "--profile", "eu:west"}},
 	{"tmsctl --profile=eu:w", []string{"tmsctl", "--profile=eu:west"}},
 	{"tmsctl --profile our", []string{"tmsctl", "--profile", "our tenant"}},
