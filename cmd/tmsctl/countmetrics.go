@@ -35,10 +35,10 @@ func countMetrics(tenant string, list []admin.RegistrationToken, now time.Time) 
 			}
 		}
 	}
-	family("regent_registration_token_count", "Count of a registration token.", func(r admin.RegistrationToken) (int64, bool) {
+	family("regent_registration_token_counts", "Count of a registration token.", func(r admin.RegistrationToken) (int64, bool) {
 		return int64(r.Count), true
 	})
-	family("regent_registration_token_used", "Used counts of a registration token; absent if the service does not show them.", func(r admin.RegistrationToken) (int64, bool) {
+	family("regent_registration_token_counts_used", "Used counts of a registration token; absent if the service does not show them.", func(r admin.RegistrationToken) (int64, bool) {
 		return int64(r.Used), r.UsedKnown
 	})
 	family("regent_registration_token_usable", "Whether a registration token is enabled and has not expired.", func(r admin.RegistrationToken) (int64, bool) {
