@@ -39,7 +39,7 @@ func sandbox(address, victim string) error {
 		{"capabilities: exactly CAP_SYS_PTRACE", capabilities},
 		{"no new privileges, filtered system calls", filtered},
 		{"not root, and never again", notRoot},
-		{"writes nowhere but in " + home + " and " + mark, writesOnlyAtHome},
+		{"writes nowhere but in " + home + ", " + mark + " and " + metrics, writesOnlyAtHome},
 		{"listens on no TCP or Unix address", listensNowhere},
 		{"connects to " + address, func() error { return connects(address) }},
 		{"makes no packet or vsock socket", plainSocketsOnly},

@@ -26,7 +26,7 @@ own_process() {
 	done
 	expect 'Read-only file system|Permission denied' m nsenter -t "$pid" -m touch /home/probe
 	m nsenter -t "$pid" -m sh -c 'touch /var/lib/regent/probe && rm /var/lib/regent/probe'
-	say "the daemon's process: exactly CAP_SYS_PTRACE, filtered; even root in its mounts writes nowhere but in its state"
+	say "the daemon's process: exactly CAP_SYS_PTRACE, filtered; even root in its mounts writes nowhere but in its state and the directory of the metrics"
 }
 
 # The same unit with another program in it, and, so that it is known to notice,
