@@ -28,8 +28,8 @@ var healths = [...]Health{Serving, Waiting, Degraded, NotServing}
 func Prometheus(s Status, c Counters) string {
 	var b exposition
 	b.gauge("regent_build_info", "Version of the daemon.", 1, "version", s.Version)
-	b.gauge("regent_start_time_seconds", "When the daemon was started, in civil time.", unix(s.StartedAt))
-	b.gauge("regent_status_time_seconds", "When this was written, in civil time.", unix(s.Now))
+	b.gauge("regent_start_time_seconds", "When the daemon was started, as Unix time in seconds.", unix(s.StartedAt))
+	b.gauge("regent_status_time_seconds", "When this was written, as Unix time in seconds.", unix(s.Now))
 	b.family("regent_health", "gauge", "State of the whole: 1 for the one that it is in.")
 	for _, h := range healths {
 		b.sample("regent_health", boolValue(s.Health == h), "health", string(h))
@@ -40,7 +40,7 @@ func Prometheus(s Status, c Counters) string {
 	b.instances(s)
 	b.byLabel("regent_registration_refused", "gauge", "Instances that wait because the service refused the registration token, by the reason.", "code", c.Refused)
 	if s.Counts != nil {
-		b.gauge("regent_counts_used", "Counts of registration tokens that this device used, by how far that is known.", float64(s.Counts.Confirmed), "certainty", "confirmed")
+		b.gauge("regent_counts_used", "Counts of registration tokens that this device used, by certainty.", float64(s.Counts.Confirmed), "certainty", "confirmed")
 		b.sample("regent_counts_used", float64(s.Counts.Uncertain), "certainty", "uncertain")
 	}
 	b.byLabel("regent_token_requests_total", "counter", "Requests for an access token, by outcome.", "outcome", c.Tokens)

@@ -10,21 +10,21 @@ import (
 	"time"
 )
 
-// keptTokenLife is the lifetime of access tokens in the set that is left running. regentd
-// refreshes at 75 % of it at the latest, so a token that a reader gets is good for an hour.
-const keptTokenLife = 4 * time.Hour
+// keptTokenLifetime is the lifetime of access tokens in the set that is left running. regentd
+// refreshes at 75 % of it at the latest, so a token that a reader gets is valid for at least an hour.
+const keptTokenLifetime = 4 * time.Hour
 
 // leaveRunning prepares a second set until one application has its token and one instance is
 // free. It leaves the set running, and prints the reader's next commands.
 func leaveRunning(ctx context.Context, bin, dialect string, w io.Writer) error {
-	s, err := newStory(bin, dialect, keptTokenLife, io.Discard)
+	s, err := newStory(bin, dialect, keptTokenLifetime, io.Discard)
 	if err != nil {
 		return err
 	}
 	for _, do := range []func(context.Context) error{s.serviceStarts, s.tokenIsMade, s.agentWaits, s.tokenArrives, s.startLastingApp} {
 		if err := do(ctx); err != nil {
 			_ = s.close() // err has the cause
-			return &stepError{0, "the same again, to be left running", s.logs(), err}
+			return &stepError{0, "the second set, which stays running", s.logs(), err}
 		}
 	}
 	_, err = fmt.Fprint(w, s.printNextSteps())
@@ -57,9 +57,9 @@ func (s *story) printNextSteps() string {
 }
 
 const nextSteps = `
-The same again was left running: the service, the agent, and an application.
+A second service, agent and application are still running.
 The application (process {pid}) leases instance {leased}. The other instance is free.
-An access token is good for {life}. First type:
+An access token is valid for 1 h to {life}. First type:
 
   export D={directory}
   export REGENT_SOCKET=$D/device/agent.sock TMSCTL_TENANT={tenant}
@@ -73,7 +73,7 @@ Run a program that has the free instance until it ends:
 
   {regent} exec --application cad -- env
 
-Look at the device, then at the service as its administrator:
+Show the device, then the service as its administrator:
 
   {regent} status
   {regent} instances
@@ -81,11 +81,11 @@ Look at the device, then at the service as its administrator:
   {tmsctl} auth-token list {admin}
   tail $D/device/regentd.log $D/service/emulator.log
 
-End the application, and its instance becomes free:
+Stop the application. Its instance becomes free:
 
   kill {pid}
 
-All of it ends with:
+To stop everything:
 
   kill{pids}; rm -r $D
 `

@@ -30,8 +30,8 @@ func newLinkMetrics() *cobra.Command {
 		Short: "Link the file with metrics for a collector; run it as root",
 		Long: `link-metrics makes metrics_textfile a link to a file that regentd can write. The
 directory of a collector usually belongs to root. regentd does not run as root.
-It changes nothing if the directory belongs to regentd's user. It replaces no
-file of others.`,
+It changes nothing if the directory belongs to regentd's user. It does not
+replace a file of another program.`,
 		Example: "  sudo regentd link-metrics\n  sudo regentd link-metrics --remove",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -68,7 +68,7 @@ func (l metricsLink) make(path string) error {
 	}
 	ours, err := os.Stat(filepath.Dir(l.target))
 	if err != nil {
-		return textfileError(path, err)
+		return l.targetError(path, err)
 	}
 	if sameOwner(dir, ours) {
 		return nil // regentd writes there itself
@@ -84,7 +84,7 @@ func (l metricsLink) make(path string) error {
 			return textfileError(path, err)
 		}
 	default:
-		return textfileError(path, errors.New("another program's file is there"))
+		return textfileError(path, errors.New("the file belongs to another program"))
 	}
 	if err := os.Symlink(l.target, path); err != nil {
 		return textfileError(path, err)
@@ -121,15 +121,23 @@ func sameOwner(a, b fs.FileInfo) bool {
 	return errA == nil && errB == nil && one == other
 }
 
+// targetError explains why there are no metrics at path if err is of the link's target.
+func (l metricsLink) targetError(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot write %s: %s does not exist; %s", path, filepath.Dir(l.target), missingTargetAdvice)
+	}
+	return textfileError(path, err)
+}
+
 // textfileError explains why there are no metrics at path.
 func textfileError(path string, err error) error {
 	if reason, ok := errors.AsType[syscall.Errno](err); ok {
 		err = reason // without a second path
 	}
-	dir, next := filepath.Dir(path), "name another file, then restart regentd"
+	next := "name another file in metrics_textfile, then restart regentd"
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		next = fmt.Sprintf("install the collector, or create %s, then restart regentd", dir)
+		next = missingDirectoryAdvice
 	case errors.Is(err, fs.ErrPermission), isReadOnly(err):
 		next = textfileRightsAdvice
 	}

@@ -7,7 +7,13 @@ import (
 	"syscall"
 )
 
+// missingDirectoryAdvice is the next step if the directory of metrics_textfile is missing.
+const missingDirectoryAdvice = "install the collector (sudo apt install prometheus-node-exporter), or correct metrics_textfile; then run: sudo systemctl restart regentd.service"
+
+// missingTargetAdvice is the next step if the directory of the link's target is missing.
+const missingTargetAdvice = "run: sudo systemd-tmpfiles --create, then: sudo systemctl restart regentd.service"
+
 // textfileRightsAdvice is the next step if regentd may not write in the directory.
-const textfileRightsAdvice = "run: sudo systemctl restart regentd.service; if it stays: journalctl -u regentd-metrics.service"
+const textfileRightsAdvice = "run: sudo systemctl restart regentd.service; if the error remains, run: journalctl -u regentd-metrics.service"
 
 func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }

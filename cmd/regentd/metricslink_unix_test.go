@@ -65,8 +65,8 @@ func TestMetricsLinkReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{
-		file: "another program's file is there", link: "another program's file is there",
-		filepath.Join(collector, "missing", "x.prom"): "create " + filepath.Join(collector, "missing"),
+		file: "the file belongs to another program", link: "the file belongs to another program",
+		filepath.Join(collector, "missing", "x.prom"): "correct metrics_textfile",
 	} {
 		if err := l.make(path); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: %v, want %q", path, err, want)
@@ -74,6 +74,10 @@ func TestMetricsLinkReplacesNothing(t *testing.T) {
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != "x" {
 		t.Errorf("the file is %q, %v", b, err)
+	}
+	missing := metricsLink{filepath.Join(collector, "missing", "regent.prom")}
+	if err := missing.make(file); err == nil || !strings.Contains(err.Error(), "systemd-tmpfiles --create") {
+		t.Errorf("a missing directory of the target: %v", err)
 	}
 	own := filepath.Join(filepath.Dir(l.target), "own.prom")
 	if err := l.make(own); err != nil || l.isAt(own) {

@@ -46,7 +46,7 @@ func (t *textfile) Run(ctx context.Context) error {
 	for {
 		err := t.write(ctx)
 		if err != nil && !failed { // log only the first failure; status shows the current state
-			t.log.WarnContext(ctx, "no metrics for a collector", "path", t.path, "err", err)
+			t.log.WarnContext(ctx, "cannot write metrics_textfile", "path", t.path, "err", err)
 		}
 		failed = err != nil
 		detail := ""
@@ -70,6 +70,9 @@ func (t *textfile) write(ctx context.Context) error {
 	// The collector runs as another user. Metrics contain no secret.
 	file := t.file()
 	if err := files.Write(file, []byte(text), 0o644); err != nil {
+		if file != t.path {
+			return metricsLink{t.target}.targetError(t.path, err)
+		}
 		return textfileError(t.path, err)
 	}
 	t.written = file

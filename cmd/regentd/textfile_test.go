@@ -80,7 +80,7 @@ func TestTextfileThatCannotBeWritten(t *testing.T) {
 		go func() { ended <- f.Run(ctx) }()
 		time.Sleep(10 * textfileInterval)
 		synctest.Wait()
-		for _, want := range []string{f.path, "create " + dir + ", then restart regentd"} {
+		for _, want := range []string{f.path, "correct metrics_textfile"} {
 			if !strings.Contains(said.get(), want) {
 				t.Errorf("reported %q, without %q", said.get(), want)
 			}

@@ -19,7 +19,7 @@ func TestReadmeDemo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("make demo KEEP=1: %v\n%s", err, out)
 	}
-	shown, kept, found := strings.Cut(string(out), "\nThe same again was left running")
+	shown, kept, found := strings.Cut(string(out), "\nA second service, agent and application")
 	if !found {
 		t.Fatalf("make demo KEEP=1 leaves nothing running:\n%s", out)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"regent/agent/tms/admin"
 	"regent/platform/files"
 )
@@ -20,7 +22,21 @@ func (t *tool) writeCountMetrics(path string, list []admin.RegistrationToken) er
 	if err := files.Write(path, []byte(countMetrics(t.host, list, t.now())), 0o644); err != nil {
 		return fmt.Errorf("cannot write the file with metrics: %w", err)
 	}
-	return t.printf("wrote %d registration tokens to %s\n", len(list), path)
+	return t.printf("wrote %s to %s\n", counted(len(list), "registration token"), path)
+}
+
+// checkAllListed refuses the flags of list that filter it, and --json: the file has all
+// registration tokens, and nothing else is printed.
+func (t *tool) checkAllListed(c *cobra.Command) error {
+	for _, flag := range []string{"status", "identifier", "ref-id-1", "ref-id-2"} {
+		if c.Flags().Changed(flag) {
+			return usagef("--metrics-textfile needs all registration tokens: omit --%s", flag)
+		}
+	}
+	if t.flags.json {
+		return usagef("--metrics-textfile prints no list: omit --json")
+	}
+	return nil
 }
 
 // countMetrics returns the counts in Prometheus' text format. It omits a number that the
@@ -41,12 +57,12 @@ func countMetrics(tenant string, list []admin.RegistrationToken, now time.Time) 
 	family("regent_registration_token_counts_used", "Used counts of a registration token; absent if the service does not show them.", func(r admin.RegistrationToken) (int64, bool) {
 		return int64(r.Used), r.UsedKnown
 	})
-	family("regent_registration_token_usable", "Whether a registration token is enabled and has not expired.", func(r admin.RegistrationToken) (int64, bool) {
+	family("regent_registration_token_active", "Whether a registration token is enabled and has not expired.", func(r admin.RegistrationToken) (int64, bool) {
 		u := r.Usability(now)
 		return map[bool]int64{true: 1}[u == admin.Usable || u == admin.UsedUp], u != admin.UsabilityUnknown
 	})
 	const written = "regent_registration_tokens_time_seconds"
-	fmt.Fprintf(&b, "# HELP %s When the registration tokens were listed, in civil time.\n# TYPE %[1]s gauge\n%[1]s{tenant=\"%s\"} %s\n",
+	fmt.Fprintf(&b, "# HELP %s When the registration tokens were listed, as Unix time in seconds.\n# TYPE %[1]s gauge\n%[1]s{tenant=\"%s\"} %s\n",
 		written, label(tenant), strconv.FormatInt(now.Unix(), 10))
 	return b.String()
 }

@@ -40,6 +40,11 @@ func (t *tool) registrationList() *cobra.Command {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable%s", status, suggest.DidYouMean(status, statusWords()))
 			}
+			if metrics != "" {
+				if err := t.checkAllListed(c); err != nil {
+					return err
+				}
+			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
 				if err := t.listed(err); err != nil {
@@ -55,7 +60,7 @@ func (t *tool) registrationList() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&metrics, "metrics-textfile", "", "write the counts into this `FILE` for Prometheus' textfile collector, and print no list")
+	c.Flags().StringVar(&metrics, "metrics-textfile", "", "write the counts of all registration tokens into this `FILE` for Prometheus' textfile collector, and print no list")
 	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")

@@ -12,8 +12,9 @@ story_metrics() {
 	site_file /etc/regent/config.d/60-metrics.yaml <<<"metrics_textfile: $file"
 	m systemctl restart regentd.service
 	await 20 "policy_problem" m regent doctor
-	expect "install the collector, or create ${file%/*}" m regent doctor
-	say "without a collector, regent doctor names the directory"
+	expect "cannot write $file" m regent doctor
+	expect "correct metrics_textfile" m regent doctor
+	say "without a collector, regent doctor names the file"
 
 	sh_m 'dpkg -i /packages/prometheus-node-exporter_*.deb >/dev/null 2>&1'
 	m systemctl restart regentd.service
@@ -65,7 +66,7 @@ moves() {
 	exits 1 m test -L "$1"
 	site_file /etc/regent/config.d/60-metrics.yaml <<<'metrics_textfile: /srv/metrics/other.prom'
 	m systemctl restart regentd.service
-	expect "other.prom: another program's file is there" m journalctl -q -o cat -u regentd-metrics.service
+	expect "other.prom: the file belongs to another program" m journalctl -q -o cat -u regentd-metrics.service
 	await 20 'cannot write /srv/metrics/other.prom' m regent doctor
 	expect '^mine$' m cat /srv/metrics/other.prom
 	exits 1 m test -L /srv/metrics/regent.prom
