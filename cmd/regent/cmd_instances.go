@@ -58,15 +58,22 @@ func (c *cli) instanceCommand(use, short, long string, run func(cmd *cobra.Comma
 
 // newForget makes the command that deletes an auth token from this device.
 func newForget(c *cli) *cobra.Command {
-	return c.instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
+	var yes bool
+	cmd := c.instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
 		`Delete the auth token of an instance, such as cad/1, from this device. The
 service is not notified, and the count does not come back. Ask the Contact
 Administrator to delete the auth token that regent ledger names. To use the
-instance again, run regent instances redeem.`,
+instance again, run regent instances redeem. It costs one count.`,
 		func(cmd *cobra.Command, application, number string) error {
+			question := fmt.Sprintf("Delete the auth token of %s/%s from this device? Its count does not come back, and a new one costs a count.", application, number)
+			if err := confirm(cmd, c.runtimeEnv, yes, question); err != nil {
+				return err
+			}
 			forget := func(ctx context.Context) error { return c.agent().Forget(ctx, application, number) }
 			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is deleted.\n", application, number))
 		})
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
 }
 
 // newRedeem makes the command that redeems an instance again. A person decides, since it

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -124,12 +125,28 @@ func TestLedgerResolveUsage(t *testing.T) {
 }
 
 func TestInstancesForget(t *testing.T) {
-	daemon := &fakeDaemon{}
-	got := cliRun{daemon: daemon}.run(t, "instances", "forget", "cad/12")
-	if want := (result{Out: "The auth token of cad/12 is deleted.\n"}); got != want {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if diff := cmp.Diff(daemon.requests, []any{"forget cad 12"}); diff != "" {
-		t.Errorf("the agent was asked (-got +want):\n%s", diff)
+	for _, c := range []struct {
+		answer, flag string
+		code         int
+		said         string
+		asked        []any
+	}{
+		{answer: "yes", asked: []any{"forget cad 12"}},
+		{flag: "--yes", asked: []any{"forget cad 12"}},
+		{answer: "no", code: 1, said: "nothing was changed"},
+		{code: 2, said: "there is no terminal to ask a question; to run it without a question, add --yes"},
+	} {
+		daemon, question := &fakeDaemon{}, ""
+		args := slices.DeleteFunc([]string{"instances", "forget", "cad/12", c.flag}, func(s string) bool { return s == "" })
+		got := cliRun{daemon: daemon, answer: c.answer, question: &question}.run(t, args...)
+		if want := map[bool]string{true: "The auth token of cad/12 is deleted.\n"}[c.asked != nil]; got.Out != want || got.Code != c.code || !strings.Contains(got.Err, c.said) {
+			t.Errorf("%+v: got %+v, want %q", c, got, want)
+		}
+		if c.answer != "" && question != "Delete the auth token of cad/12 from this device? Its count does not come back, and a new one costs a count." {
+			t.Errorf("%+v: asked %q", c, question)
+		}
+		if diff := cmp.Diff(daemon.requests, c.asked); diff != "" {
+			t.Errorf("%+v: the agent was asked (-got +want):\n%s", c, diff)
+		}
 	}
 }

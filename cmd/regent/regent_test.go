@@ -147,8 +147,9 @@ type cliRun struct {
 	stdin      string
 	env        map[string]string
 	prompt     func(context.Context, string) ([]byte, error)
-	answer     string // to a question; "" is nobody to ask
-	width      int    // of the terminal; 0 is none
+	answer     string  // to a question; "" is nobody to ask
+	question   *string // gets the question; nil if no test reads it
+	width      int     // of the terminal; 0 is none
 	localFacts localFacts
 	queryUnits unitQuery
 	ask        func(context.Context, string) (string, error) // a line; nil is nobody to ask
@@ -194,7 +195,12 @@ func (s cliRun) confirm() func(context.Context, string) (bool, error) {
 	if s.answer == "" {
 		return nil
 	}
-	return func(context.Context, string) (bool, error) { return s.answer == "yes", nil }
+	return func(_ context.Context, question string) (bool, error) {
+		if s.question != nil {
+			*s.question = question
+		}
+		return s.answer == "yes", nil
+	}
 }
 
 func TestStatusEndsWithTheHealth(t *testing.T) {
