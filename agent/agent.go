@@ -259,6 +259,7 @@ func (a *Agent) Apply(s policy.Settings, problems []status.Problem) {
 	a.denials.clear() // the previous configuration caused them
 	a.clients.reset() // the next request uses the new network settings
 	a.clients.breaker.Retry()
+	a.hub.wakeAll()
 	if a.d.Unusable == nil {
 		a.localFailures.Retry()
 		a.redeem.Retry()

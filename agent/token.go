@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -141,7 +142,7 @@ func deniedFault(by Caller, app policy.Application, doubt string) *fault.Fault {
 	if doubt != "" {
 		doubt = " (" + doubt + ")"
 	}
-	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d%s. An administrator sees why with: sudo regent doctor. The rules are in %s", app.ID, who, by.PID, doubt, app.Origin)
+	return fault.Errorf("token", fault.Denied, "no allow rule of application %s admits user %s, process %d%s. An administrator sees why with: sudo regent doctor. The rules are in %s", app.ID, who, by.PID, doubt, cmp.Or(app.Allow[0].Origin, app.Origin))
 }
 
 // grant leases an instance and gets its token. Without a token, it gives a new lease back.
@@ -234,7 +235,7 @@ func findInstance(app policy.Application, named string) (token.Instance, error) 
 		return token.Instance{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
 	}
 	if n > app.Instances {
-		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d. An administrator can raise instances in %s. Each costs one count of the registration token", app.ID, app.Instances, n, app.Origin)
+		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d. An administrator can raise instances in %s. Each costs one count of the registration token", app.ID, app.Instances, n, app.InstancesOrigin)
 	}
 	return instanceID(app, n), nil
 }

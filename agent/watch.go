@@ -77,6 +77,17 @@ func (h *hub) publish(id token.Instance) {
 	}
 }
 
+// wakeAll makes each watcher look at the new settings.
+func (h *hub) wakeAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range h.feeds {
+		for w := range f.watchers {
+			w.wake()
+		}
+	}
+}
+
 // since returns the instances that changed after the last call for w, oldest change first.
 func (h *hub) since(w *watcher) []token.Instance {
 	h.mu.Lock()
@@ -140,9 +151,11 @@ func (w *watcher) next(ctx context.Context) ([]Event, error) {
 			return nil, ctx.Err()
 		case <-w.more:
 		}
-		if _, _, err := w.agent.admit(w.by, w.app.ID); err != nil {
+		app, _, err := w.agent.admit(w.by, w.app.ID)
+		if err != nil {
 			return nil, err
 		}
+		w.app, w.initial = app, min(w.initial, app.Instances) // the settings may have changed
 		if err := w.by.Verify("watch"); err != nil {
 			return nil, err
 		}
@@ -162,7 +175,9 @@ func (w *watcher) take() []Event {
 		return events
 	}
 	for _, id := range w.agent.hub.since(w) {
-		events = w.appendNew(events, id)
+		if id.Number <= w.app.Instances { // a removed instance is refreshed, and is no event
+			events = w.appendNew(events, id)
+		}
 	}
 	return events
 }
@@ -186,8 +201,9 @@ func (w *watcher) appendNew(events []Event, id token.Instance) []Event {
 // watch ends with ctx: the caller must cancel it.
 //
 // next waits for changes and returns them, one for each instance, in the order of the
-// changes. It returns each change once. Its error is its context's, or a fault when the caller is not allowed to watch
-// any more. It is for one goroutine.
+// changes. It returns each change once. An instance that the settings add is a change. Its
+// error is its context's, or a fault when the caller is not allowed to watch any more. It is
+// for one goroutine.
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next func(context.Context) ([]Event, error), err error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {

@@ -138,3 +138,40 @@ func TestWatchTellsAnotherAuthToken(t *testing.T) {
 		}
 	})
 }
+
+// A watch follows the number of instances: a new one is an event, and a removed one sends
+// none.
+func TestWatchFollowsTheSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := registeredDevice(t)
+		defer d.stop()
+		by, _ := newCaller("alice", 1)
+		r := startReader(t, d, by)
+		synctest.Wait()
+		resize := func(instances int) {
+			s := d.Settings()
+			s.Applications = slices.Clone(s.Applications)
+			for i := range s.Applications {
+				if s.Applications[i].ID == "cad" {
+					s.Applications[i].Instances = instances
+				}
+			}
+			d.Apply(s, nil)
+		}
+		before := len(r.of(1)) + len(r.of(2))
+		resize(3)
+		if got := generations(r.of(3)); !slices.Equal(got, []uint64{0, 1}) {
+			t.Errorf("the new instance sent the generations %v, want that it waits, then its token", got)
+		}
+		resize(2)
+		resize(3)
+		resize(1)
+		d.set(t, func(r *tokenstore.Record) { r.ID.Number = 2; r.State = token.Stale })
+		if got := r.of(2); len(got) != 1 {
+			t.Errorf("the removed instance sent %+v, want only its first event", got)
+		}
+		if got := len(r.of(1)) + len(r.of(2)); got != before || len(r.of(3)) != 2 {
+			t.Errorf("%d events of unchanged instances, want %d; of cad/3: %+v", got, before, r.of(3))
+		}
+	})
+}

@@ -88,7 +88,7 @@ func drawLayers(t *rapid.T) []policy.Layer {
 
 // ignoreOrigins lets settings be compared whose files differ in their lines.
 var ignoreOrigins = cmp.Options{
-	cmpopts.IgnoreFields(policy.Application{}, "Origin"),
+	cmpopts.IgnoreFields(policy.Application{}, "Origin", "InstancesOrigin"),
 	cmpopts.IgnoreFields(authz.Rule{}, "Origin"),
 	cmpopts.EquateEmpty(),
 }

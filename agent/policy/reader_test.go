@@ -75,7 +75,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Applications: []policy.Application{
 			{
 				ID: "cad", Tenant: "https://other-host.com", RegistrationTokenFile: `C:\ProgramData\Regent\token`,
-				Instances: 2, Redeem: policy.OnDemand, Origin: "config.yaml:6",
+				Instances: 2, Redeem: policy.OnDemand, Origin: "config.yaml:6", InstancesOrigin: "config.yaml:9",
 				Allow: []authz.Rule{{
 					Users: []string{"alice", "1000"}, Groups: []string{"engineering"}, Units: []string{"cad-render.service"}, Signers: []string{`O="Example, Inc.", C=US`},
 					Executables: []authz.Executable{{Path: "/opt/cad/bin/cad", SHA256: strings.Repeat("abcdef0123456789", 4)}},
@@ -83,7 +83,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				}},
 			},
 			{
-				ID: "viewer", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.Eager, Origin: "config.yaml:17",
+				ID: "viewer", Tenant: "https://demo-host.com", Instances: 1, Redeem: policy.Eager, Origin: "config.yaml:17", InstancesOrigin: "config.yaml:17",
 				Allow: []authz.Rule{{Everyone: true, Origin: "config.yaml:18"}},
 			},
 		},

@@ -113,6 +113,10 @@ func (res *Resolved) application(id string) Application {
 	if app.Tenant == "" {
 		app.Tenant = res.Settings.Tenant
 	}
+	app.InstancesOrigin = app.Origin
+	if instances := res.last(applicationKey(id, "instances")); instances.value != nil {
+		app.InstancesOrigin = instances.origin.String()
+	}
 	return app
 }
 

@@ -334,3 +334,20 @@ func findApplication(s policy.Settings, id string) (policy.Application, bool) {
 	}
 	return policy.Application{}, false
 }
+
+// An error about the number of instances names the file that decides it.
+func TestInstancesOrigin(t *testing.T) {
+	base := local("tenant: a\napplications: [{id: cad, allow: [{everyone: true}]}]")
+	for want, layers := range map[string][]policy.Layer{
+		"config.yaml:2": {base},
+		"zcad.yaml:1":   {base, dropin("zcad.yaml", "applications: [{id: cad, instances: 5}]")},
+	} {
+		got, problems := policy.Resolve(layers...)
+		if len(problems) > 0 {
+			t.Fatal(texts(problems))
+		}
+		if cad, _ := findApplication(got.Settings, "cad"); cad.InstancesOrigin != want {
+			t.Errorf("instances are from %s, want %s", cad.InstancesOrigin, want)
+		}
+	}
+}

@@ -37,6 +37,7 @@ type Application struct {
 	Tenant                string // effective: its own, or the default; normalised
 	RegistrationTokenFile string // its own; "" means the tenant's default one
 	Instances             int
+	InstancesOrigin       string // the place of Instances, or Origin for the default
 	Redeem                string // Eager or OnDemand
 	Allow                 []authz.Rule
 	Origin                string // "/etc/regent/config.d/cad.yaml:2"

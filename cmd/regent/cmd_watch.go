@@ -44,5 +44,9 @@ func printEvent(cmd *cobra.Command, e api.Event) error {
 	if wantsJSON(cmd) {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(e)
 	}
-	return write(cmd, fmt.Sprintf("%s  %s, token %d\n", printable(e.Instance), stateText(status.Instance{State: e.State}, true, false), e.Generation))
+	line := printable(e.Instance) + "  " + stateText(status.Instance{State: e.State}, true, false)
+	if e.Generation > 0 {
+		line += fmt.Sprintf(", token %d", e.Generation)
+	}
+	return write(cmd, line+"\n")
 }
