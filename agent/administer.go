@@ -27,7 +27,7 @@ func (a *Agent) adminOnly(by Caller, op string) (authz.Decision, error) {
 	case d.Doubt != "":
 		return d, fault.Errorf(op, fault.Denied, "only administrators of this system may do this: %s", d.Doubt)
 	}
-	return d, fault.Errorf(op, fault.Denied, "only administrators may do this: root and members of group %s (use sudo), on Windows Administrators (in a shell that runs as administrator)", authz.OperatorsGroup)
+	return d, fault.Errorf(op, fault.Denied, "only an administrator may do this. %s", fault.AsAdministrator(authz.OperatorsGroup))
 }
 
 // Administer decides about an administrator's request and records it. The daemon itself

@@ -152,7 +152,7 @@ func openFault(dir string, err error) error {
 		return f
 	}
 	if errors.Is(err, redeem.ErrAltered) {
-		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s differs from the one that regentd wrote: it was damaged, changed or removed. Regent changed no state and redeems no token. Restore the whole state directory from a backup, then run: regent reload. Without a backup, run: regent store recover", dir, redeem.LedgerName).WithCause(err)
+		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s differs from the one that regentd wrote: it was damaged, changed or removed. Regent changed no state and redeems no token. Restore the whole state directory from a backup, then run: sudo regent reload. Without a backup, run: sudo regent store recover", dir, redeem.LedgerName).WithCause(err)
 	}
 	if bad, ok := errors.AsType[*store.UnreadableError](err); ok {
 		// Its instance and tenant are unknown: redeeming now could spend a count twice.

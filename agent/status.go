@@ -249,7 +249,7 @@ func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *st
 			text += ". " + why
 		}
 	}
-	return &status.Fault{Code: string(f.Kind), Detail: text, At: at}
+	return &status.Fault{Code: string(f.Kind), Detail: fault.Commands(text), At: at}
 }
 
 // counts adds up the redemptions of all instances in the ledger, including those that are

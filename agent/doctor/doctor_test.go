@@ -348,7 +348,7 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 		}},
 		{"behind", "Set the clock", "this device's clock is 20m0s behind the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = 1200 }},
 		{"ahead", "Set the clock", "this device's clock is 20m0s ahead of the service's", func(f *Facts) { f.Daemon.ServiceChecks[0].SkewSeconds = -1200 }},
-		{"provider", "regent instances forget cad/1, then regent instances redeem cad/1,", "the tenant names https://idp realm ems now; auth tokens are from old", func(f *Facts) {
+		{"provider", "sudo regent instances forget cad/1, then sudo regent instances redeem cad/1,", "the tenant names https://idp realm ems now; auth tokens are from old", func(f *Facts) {
 			f.Daemon.ServiceChecks[0].Remembered = []string{"old"}
 		}},
 		{"refused", "regent instances redeem cad/1", `registration token 0123abcd, refused at 2026-11-23 12:00Z; waiting: cad/1; demo-host.com said: E-7 "No (none) left."`, func(f *Facts) {
@@ -357,7 +357,7 @@ func TestNextNamesWhatIsKnown(t *testing.T) {
 			h.Pending, h.Refused, h.RefusedAt = 1, "registration_exhausted", f.Daemon.Status.Now
 			h.Message = `ask for more (demo-host.com said: E-7 "No (none) left.")`
 		}},
-		{"uncertain", "regent ledger resolve regent-1 --consumed. Then run: regent instances redeem cad/1,", `demo-host.com said: "Down. Try again"`, faulty("uncertain", "redemption_uncertain", `the answer was lost (demo-host.com said: "Down. Try again"). Ask the Contact Administrator whether tmsctl auth-token list shows regent-1. If it does, run: regent ledger resolve regent-1 --consumed. If not, run it`)},
+		{"uncertain", "sudo regent ledger resolve regent-1 --consumed. Then run: sudo regent instances redeem cad/1,", `demo-host.com said: "Down. Try again"`, faulty("uncertain", "redemption_uncertain", `the answer was lost (demo-host.com said: "Down. Try again"). Ask the Contact Administrator whether tmsctl auth-token list shows regent-1. If it does, run: sudo regent ledger resolve regent-1 --consumed. If not, run it`)},
 		{"revoked", "regent instances redeem cad/1,", `demo-host.com said: "Session not active"`, faulty("revoked", "revoked", `ended; redeem (demo-host.com said: "Session not active")`)},
 		{"no key", "/var/lib/regent/keyring.passphrase", "the key is missing", unusable("store_missing", "the key is missing; nothing was changed; put it back")},
 		{"copy", "regent store adopt", "a copy (changed: DMI UUID)", unusable("quarantined", "a copy (changed: DMI UUID), so nothing is served and nothing is asked")},

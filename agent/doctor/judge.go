@@ -1,6 +1,10 @@
 package doctor
 
-import "regent/agent/status"
+import (
+	"strings"
+
+	"regent/agent/status"
+)
 
 // check is one check of the facts. It does no I/O.
 type check struct {
@@ -73,9 +77,9 @@ func judgeHealth(f Facts, worst Severity) []diagnosis {
 	s := f.Daemon.Status
 	switch {
 	case s.Health == status.NotServing:
-		return []diagnosis{{code: StatusNotServing, evidence: s.Summary}}
+		return []diagnosis{{code: StatusNotServing, evidence: strings.TrimSuffix(s.Summary, status.Diagnose)}}
 	case s.Health == status.Degraded && worst != Warning:
-		return []diagnosis{{code: StatusDegraded, evidence: s.Summary}}
+		return []diagnosis{{code: StatusDegraded, evidence: strings.TrimSuffix(s.Summary, status.Diagnose)}}
 	}
 	return nil
 }

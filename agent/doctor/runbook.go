@@ -66,7 +66,7 @@ func programAdvice(k fault.Kind) string {
 
 func indexPage() string {
 	var b strings.Builder
-	b.WriteString("# Runbook\n\n" + generated + "\nOne page for each code that `regent doctor` names, and for each `code` of the local interface. `regent doctor explain CODE` shows the same without this directory.\n\nThe commands for administrators need `sudo` on Linux, and on Windows a terminal that runs as administrator.\n\n")
+	b.WriteString("# Runbook\n\n" + generated + "\nOne page for each code that `regent doctor` names, and for each `code` of the local interface. `regent doctor explain CODE` shows the same without this directory.\n\nThe commands are for Linux. On Windows, leave out `sudo` and use a terminal that runs as administrator.\n\n")
 	b.WriteString("| regent doctor says | severity | meaning |\n|---|---|---|\n")
 	for _, e := range Table() {
 		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s |\n", e.Code, e.Code, e.Severity, e.Title)

@@ -123,8 +123,9 @@ func (f *Fault) Error() string {
 func (f *Fault) Text() string {
 	text := f.Detail
 	if text == "" {
-		text = Commands(f.Kind.Advice())
+		text = f.Kind.Advice()
 	}
+	text = Commands(text)
 	if f.Instance != "" {
 		text = strings.ReplaceAll(text, InstancePlaceholder, f.Instance)
 	}

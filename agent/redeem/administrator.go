@@ -27,7 +27,7 @@ func (e *Engine) RequestRedeem(ctx context.Context, id token.Instance, by string
 	a := e.Account(id)
 	// 2. Refuse to replace an auth token that works.
 	if r, held := e.Tokens.Get(id); held && r.State.Refreshable() {
-		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so Regent spent no count. To replace it, first run: regent instances forget %[1]s", id, r.State).WithInstance(id.String())
+		return fault.Errorf("redeem", fault.InvalidRequest, "%s has an auth token that works (%s), so Regent spent no count. To replace it, first run: sudo regent instances forget %[1]s", id, r.State).WithInstance(id.String())
 	}
 	// 3. Refuse while an earlier redemption may have used a count.
 	if n := len(a.RecentUncertain); n > 0 {
@@ -130,7 +130,7 @@ func (e *Engine) findUnresolved(redemption string) (token.Instance, Entry, error
 	}
 	id, err := last.InstanceID()
 	if err != nil || redemption == "" {
-		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q. To see the identifiers, run: regent ledger", redemption)
+		return id, last, fault.Errorf("resolve", fault.InvalidRequest, "the ledger has no redemption %.80q. To see the identifiers, run: sudo regent ledger", redemption)
 	}
 	if unconfirmed.ID != "" {
 		return id, unconfirmed, nil
@@ -222,7 +222,7 @@ func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error)
 }
 
 // errManyUnread means that no further answer is stored.
-var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: regent ledger", mostUnread)
+var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: sudo regent ledger", mostUnread)
 
 func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.Secret) error {
 	names, err := l.store.List(ctx)

@@ -90,7 +90,7 @@ func budgetVerdict(f *tms.Failure, what string) Verdict {
 
 // resolveHint tells a person how to resolve an uncertain redemption.
 func resolveHint(redemption string) string {
-	return fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --consumed. If not, run: regent ledger resolve %[1]s --not-consumed. Regent then redeems again", redemption)
+	return fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --consumed. If not, run: sudo regent ledger resolve %[1]s --not-consumed. Regent then redeems again", redemption)
 }
 
 // classifyError classifies the failure of a POST. Without evidence, the request may have
@@ -164,8 +164,8 @@ func refusedVerdict(f *tms.Failure) Verdict {
 }
 
 // formAdvice is the advice on a refusal of the form of the request.
-const formAdvice = "the service refuses the form of the redemption. Set contract.request to the other form (wrapped or bare), or to auto. Then run: regent instances redeem " + fault.InstancePlaceholder
+const formAdvice = "the service refuses the form of the redemption. Set contract.request to the other form (wrapped or bare), or to auto. Then run: sudo regent instances redeem " + fault.InstancePlaceholder
 
 // disabledAdvice is the advice on a disabled registration token. It is the right token, so
 // comparing its fingerprint does not help.
-const disabledAdvice = "the registration token is disabled. Ask the Contact Administrator to enable it, or for another one. Regent retries within 6 h. To redeem at once, run: regent instances redeem " + fault.InstancePlaceholder
+const disabledAdvice = "the registration token is disabled. Ask the Contact Administrator to enable it, or for another one. Regent retries within 6 h. To redeem at once, run: sudo regent instances redeem " + fault.InstancePlaceholder

@@ -107,11 +107,11 @@ func (s decisionInput) obstacleText(held RegistrationToken, has bool, now time.T
 	}
 	switch {
 	case has && held.Refused == fault.RegistrationExhausted:
-		texts = append(texts, "The registration token has no count left. First register another one: regent register --file FILE")
+		texts = append(texts, "The registration token has no count left. First register another one: sudo regent register --file FILE")
 	case has && held.Refused != "":
-		texts = append(texts, "The service refused the registration token. First register another one: regent register --file FILE")
+		texts = append(texts, "The service refused the registration token. First register another one: sudo regent register --file FILE")
 	case !has:
-		texts = append(texts, "There is no registration token. First register one: regent register --file FILE")
+		texts = append(texts, "There is no registration token. First register one: sudo regent register --file FILE")
 	}
 	return strings.Join(texts, ". ")
 }
@@ -128,7 +128,7 @@ const autoRetryText = "the service did not finish the redemption, and asks for a
 func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, string) {
 	switch {
 	case a.CurrentIntent != "" && len(a.RecentUncertain) == 0:
-		return fault.StoreUnreadable, fmt.Sprintf("the ledger has auth token %s, but its record is missing in the state directory. Restore the state directory. To spend another count instead, run: regent instances redeem %s", a.CurrentIntent, fault.InstancePlaceholder)
+		return fault.StoreUnreadable, fmt.Sprintf("the ledger has auth token %s, but its record is missing in the state directory. Restore the state directory. To spend another count instead, run: sudo regent instances redeem %s", a.CurrentIntent, fault.InstancePlaceholder)
 	case len(a.RecentUncertain) > 0:
 		return fault.RedemptionUncertain, a.RecentUncertain[len(a.RecentUncertain)-1].Words
 	case has && held.Refused != "":
@@ -136,9 +136,9 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 	case (a.Last.Kind == Refused || a.Last.Kind == Unused) && (!has || !a.Last.At.Before(held.ReceivedAt)):
 		return a.Last.Code, a.Last.Words
 	case a.Last.Kind == Forgotten:
-		return fault.NotRegistered, "an administrator deleted its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator deleted its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: sudo regent instances redeem " + a.Last.Instance
 	case a.ManualOnly:
-		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To spend another count, run: regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To spend another count, run: sudo regent instances redeem " + a.Last.Instance
 	case has:
 		return fault.NotRegistered, "a registration token is stored, but its redemption is not finished yet. Try again later"
 	default:
@@ -277,7 +277,7 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 func unconfirmedText(id token.Instance, l tms.RequestForm) string {
 	tenant := id.Tenant
 	if l.NeitherForm() {
-		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself. Ask the Contact Administrator to check the registration token and the list. To use one more count, run: regent instances redeem %s. If you know the form, set contract.request to it, and contract.request_confirmed: true", tenant, id)
+		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself. Ask the Contact Administrator to check the registration token and the list. To use one more count, run: sudo regent instances redeem %s. If you know the form, set contract.request to it, and contract.request_confirmed: true", tenant, id)
 	}
 	if l.Proof == tms.Ignored {
 		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it. Set contract.request: auto", tenant, l.Form)
@@ -297,5 +297,5 @@ func compareHint(l tms.RequestForm) string {
 	if l.OtherIgnored {
 		next = "Regent then redeems nothing more by itself, since both forms were tried"
 	}
-	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: regent ledger resolve %[1]s --listed. If not, run: regent ledger resolve %[1]s --not-listed. %s", l.By, next)
+	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --listed. If not, run: sudo regent ledger resolve %[1]s --not-listed. %s", l.By, next)
 }

@@ -1,13 +1,16 @@
 package status
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
+	"regent/agent/fault"
 	"regent/agent/token"
 )
+
+// Diagnose ends a summary without another next step.
+const Diagnose = ". Run: regent doctor"
 
 // Summarise returns the health of a status with a usable store, and one or two sentences
 // with the next step. setup is the command that configures this device. It is pure.
@@ -17,7 +20,7 @@ func Summarise(s Status, setup string) (Health, string) {
 	switch {
 	case n.interrupted > 0 && n.serving+n.expiredOffline+n.interrupted == n.total,
 		n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total && limited:
-		return Degraded, "tokens expire before the next refresh is allowed; see Limited below"
+		return Degraded, "tokens expire before the next refresh is allowed" + Diagnose
 	case n.expiredOffline > 0 && n.serving+n.expiredOffline == n.total:
 		return Degraded, "access tokens expired while the device was off; Regent refreshes them within minutes, or when an application asks"
 	}
@@ -25,7 +28,7 @@ func Summarise(s Status, setup string) (Health, string) {
 	if n.serving > 0 {
 		return servingHealth(n, setup)
 	}
-	return emptyHealth(s, n, setup)
+	return healthWithoutToken(s, n, setup)
 }
 
 // servingHealth is the health of a device with a valid access token.
@@ -42,11 +45,11 @@ func servingHealth(n instanceCounts, setup string) (Health, string) {
 	case n.serving+len(n.tokenless) == n.total:
 		return Degraded, fmt.Sprintf("%s; %s for a registration token. An administrator runs: %s", text, WaitText(n.tokenless), setup)
 	}
-	return Degraded, text + "; see the others below"
+	return Degraded, text + Diagnose
 }
 
-// emptyHealth is the health of a device without a valid access token.
-func emptyHealth(s Status, n instanceCounts, setup string) (Health, string) {
+// healthWithoutToken is the health of a device without a valid access token.
+func healthWithoutToken(s Status, n instanceCounts, setup string) (Health, string) {
 	switch {
 	case n.total == 0 && !hasRegistrationToken(s): // just installed
 		return Waiting, fmt.Sprintf("no application is configured in %s, and there is no registration token. An administrator runs: %s", configText(s), setup)
@@ -54,8 +57,10 @@ func emptyHealth(s Status, n instanceCounts, setup string) (Health, string) {
 		return Degraded, fmt.Sprintf("no application is configured in %s. An administrator runs: %s", configText(s), setup)
 	case n.waiting < n.total && len(n.tokenless) > 0:
 		return NotServing, fmt.Sprintf("no instance has a valid access token; %s for a registration token. An administrator runs: %s", WaitText(n.tokenless), setup)
+	case n.waiting < n.total && len(n.failing) > 0:
+		return NotServing, fmt.Sprintf("no instance has a valid access token; failing: %s", FirstNames(n.failing)) + Diagnose
 	case n.waiting < n.total:
-		return NotServing, fmt.Sprintf("no instance has a valid access token; see %s below", cmp.Or(FirstNames(n.failing), "the instances"))
+		return NotServing, "no instance has a valid access token" + Diagnose
 	case len(n.tokenless) == n.total:
 		return Waiting, "waiting for a registration token. An administrator runs: " + setup
 	case len(n.tokenless) > 0:
@@ -64,6 +69,13 @@ func emptyHealth(s Status, n instanceCounts, setup string) (Health, string) {
 		return Waiting, "a registration token is stored; Regent redeems each instance at the first request"
 	}
 	return Waiting, "a registration token is stored; Regent redeems it now"
+}
+
+// NeedsRegistration reports whether an instance waits for a registration token. stored: one
+// is stored for its tenant. Before an unconfirmed redemption is confirmed, none helps.
+func (i Instance) NeedsRegistration(stored bool) bool {
+	unconfirmed := i.LastFault != nil && i.LastFault.Code == string(fault.RedemptionUnconfirmed)
+	return i.State == string(token.Unredeemed) && !stored && !unconfirmed
 }
 
 // configText names the configuration.
@@ -109,7 +121,7 @@ func countInstances(s Status) (n instanceCounts) {
 	}
 	for app, i := range s.Instances() {
 		n.total++
-		if i.State == string(token.Unredeemed) && !redeems[app.Tenant] {
+		if i.NeedsRegistration(redeems[app.Tenant]) {
 			n.tokenless = append(n.tokenless, i.Name)
 		}
 		expired := i.State == string(token.Expired) && i.LastFault == nil

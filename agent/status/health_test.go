@@ -16,6 +16,7 @@ func TestHealth(t *testing.T) {
 	revoked := Instance{Name: "cad/5", State: "revoked"}
 	asleep := Instance{Name: "cad/6", State: "expired"}
 	failing := Instance{Name: "cad/7", State: "expired", LastFault: &Fault{Code: "unavailable"}}
+	unconfirmed := Instance{Name: "cad/8", State: "unredeemed", LastFault: &Fault{Code: "redemption_unconfirmed"}}
 	held := []Tenant{{RegistrationToken: &RegistrationToken{}}}
 	short := []Tenant{{Limited: &Limited{FloorSeconds: 5, LifeSeconds: 3}}}
 	long := []Tenant{{Limited: &Limited{FloorSeconds: 5, LifeSeconds: 8}}}
@@ -45,9 +46,10 @@ func TestHealth(t *testing.T) {
 		{"just installed", nil, nil, Waiting, "no application is configured in /etc/regent/config.yaml or config.d, and there is no registration token"},
 		{"just installed, next step", nil, nil, Waiting, setup},
 		{"nothing configured", nil, held, Degraded, "no application is configured in /etc/regent/config.yaml or config.d. An administrator runs: " + setup},
-		{"asleep, and one waits", []Instance{asleep, fresh}, held, NotServing, "see the instances below"},
+		{"asleep, and one waits", []Instance{asleep, fresh}, held, NotServing, "no instance has a valid access token. Run: regent doctor"},
 		{"one waits for a token", []Instance{live, fresh}, nil, Degraded, "cad/3 waits for a registration token. An administrator runs: " + setup},
-		{"many fail", []Instance{revoked, revoked, revoked, revoked, revoked}, nil, NotServing, "cad/5, cad/5, cad/5 and 2 more below"},
+		{"unconfirmed", []Instance{unconfirmed}, nil, NotServing, "failing: cad/8. Run: regent doctor"},
+		{"many fail", []Instance{revoked, revoked, revoked, revoked, revoked}, nil, NotServing, "cad/5, cad/5, cad/5 and 2 more. Run: regent doctor"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := Status{ConfigFile: "/etc/regent/config.yaml", Applications: []Application{{Instances: tt.instances, OnDemand: tt.name == "on demand"}}, Tenants: tt.tenants}

@@ -204,7 +204,7 @@ type Application struct {
 	Instances []Instance `json:"instances"`
 }
 
-// Instance is one instance of an application. Only administrators and the holder see
+// Instance is one instance of an application. Only administrators see
 // Holder, LastHolder, LastFault and the times.
 type Instance struct {
 	Name        string     `json:"instance"` // "cad/1"

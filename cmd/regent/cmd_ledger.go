@@ -63,8 +63,8 @@ func newLedgerResolve(c *cli) *cobra.Command {
 
 The reply to an uncertain redemption was lost, or does not show whether it used
 a count. If the list shows it, it used a count: use --consumed. To redeem again,
-run: regent instances redeem. If the list does not show it, use --not-consumed.
-Regent then redeems again.
+run: sudo regent instances redeem. If the list does not show it, use
+--not-consumed. Regent then redeems again.
 
 An accepted, unconfirmed redemption got a reply without the names of this
 device. If the list shows it, use --listed. Regent then redeems the waiting

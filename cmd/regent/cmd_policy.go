@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/api"
 	"regent/platform/terminal"
@@ -76,7 +77,7 @@ func findKey(cmd *cobra.Command, p api.Policy, name string) (api.PolicyKey, erro
 	if len(near) > 0 {
 		return api.PolicyKey{}, usage(cmd, "unknown key %q; did you mean %s?", name, strings.Join(near, " or "))
 	}
-	return api.PolicyKey{}, usage(cmd, "unknown key %q; for a list, run: regent policy --all", name)
+	return api.PolicyKey{}, usage(cmd, fault.Commands("unknown key %q; for a list, run: sudo regent policy --all"), name)
 }
 
 // countProblems counts the keys and files with a problem.
@@ -120,7 +121,7 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		text += "\n" + v.section("Problems:", problemRows(mistakes))
 	}
 	if !p.AppliedAt.IsZero() {
-		text += fmt.Sprintf("\nActive for %s. To see why a key has its value, run: regent policy explain KEY\n", formatDuration(v.now.Sub(p.AppliedAt)))
+		text += fmt.Sprintf("\nActive for %s. To explain a value, run: %s\n", formatDuration(v.now.Sub(p.AppliedAt)), fault.Commands("sudo regent policy explain KEY"))
 	}
 	return text
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"regent/agent/fault"
 	"regent/ipc/api"
 )
 
@@ -44,12 +43,9 @@ func TestPolicyScreens(t *testing.T) {
 	} {
 		d := &fakeDaemon{policy: samplePolicy()}
 		got := cliRun{daemon: d}.run(t, args...)
-		want, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(got.Out, string(want)); diff != "" || got.Code != 0 {
-			t.Errorf("%s ended with %d (-got +want):\n%s\n%s", name, got.Code, diff, got.Out)
+		golden(t, name+".golden", got.Out)
+		if got.Code != 0 {
+			t.Errorf("%s ended with %d", name, got.Code)
 		}
 	}
 }
@@ -91,7 +87,7 @@ func TestPolicyExplainOfNoKey(t *testing.T) {
 	}{
 		{[]string{"policy", "explain"}, "name one key"},
 		{[]string{"policy", "explain", "level"}, "did you mean log.level?"},
-		{[]string{"policy", "explain", "nothing"}, "for a list, run: regent policy --all"},
+		{[]string{"policy", "explain", "nothing"}, "for a list, run: " + fault.Commands("sudo regent policy --all")},
 		{[]string{"policy", "tenant"}, "takes no arguments"},
 	} {
 		if got := (cliRun{daemon: d}).run(t, tt.args...); got.Code != exitUsage || !strings.Contains(got.Err, tt.want) {

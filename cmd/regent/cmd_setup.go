@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/status"
 	"regent/agent/token"
@@ -20,7 +21,6 @@ import (
 	"regent/ipc/api"
 	"regent/platform/files"
 	"regent/platform/peer"
-	"regent/platform/terminal"
 )
 
 // setupFlags are the flags of regent setup.
@@ -44,15 +44,15 @@ func newSetup(c *cli) *cobra.Command {
 	s := setup{cli: c}
 	cmd := command("setup", "Set up an application on this device, from the tenant to its token",
 		`Set up an application on this device. It asks for the application, the tenant,
-the number of instances, the users, and the registration token. Flags replace
-the questions.
+the number of instances, the users, groups and systemd units that may use it,
+and the registration token. Flags replace the questions.
 
 It shows the file that it will write and the counts that this costs. Then it
 asks. It writes config.d/`+setupName+` beside the configuration, gives the
 registration token to the agent, and waits for the tokens.
 
-Run again, it shows what changes, and redeems no instance a second time. To undo
-it, delete the file. Used counts do not come back.`,
+If you run it again, it shows the changes. It does not redeem an instance twice.
+To undo it, delete the file. Used counts do not come back.`,
 		func(cmd *cobra.Command, _ []string) error {
 			s.cmd = cmd
 			return s.run()
@@ -66,11 +66,11 @@ it, delete the file. Used counts do not come back.`,
 	f.StringVar(&s.flags.tokenFile, "token-file", "", "the `file` with the registration token, readable by its owner only")
 	f.BoolVar(&s.flags.tokenStdin, "token-stdin", false, "read the registration token from standard input")
 	f.StringVar(&s.flags.application, "application", "", "the `id` of the application (default: the only configured one)")
-	f.IntVar(&s.flags.instances, "instances", 1, "how many may run at the same time; each costs one count")
+	f.IntVar(&s.flags.instances, "instances", 0, "the `number` of instances; each costs one count (default: the configured number, or 1)")
 	f.StringSliceVar(&s.flags.users, "users", nil, "the `names` of users who may use it (default: the user who ran sudo)")
-	f.StringSliceVar(&s.flags.groups, "groups", nil, "the `names` of groups who may use it")
+	f.StringSliceVar(&s.flags.groups, "groups", nil, "the `names` of groups that may use it")
 	f.StringSliceVar(&s.flags.units, "units", nil, "the `names` of systemd units that may use it")
-	f.BoolVar(&s.flags.yes, "yes", false, "write without a question; where there is a default, use it")
+	f.BoolVar(&s.flags.yes, "yes", false, "do not ask: use the defaults and write the file")
 	f.BoolVar(&s.flags.dryRun, "dry-run", false, "show the file and the counts, and change nothing")
 	f.DurationVar(&s.flags.wait, "wait", 2*time.Minute, "how long to wait for the redemption")
 	jsonFlag(cmd, "print the result as JSON; it asks no question")
@@ -105,7 +105,7 @@ func (s setup) run() error {
 	}
 	p, err := s.plan()
 	if err != nil {
-		return err
+		return unwritten(err)
 	}
 	changes := p.content != s.device.content
 	text := s.renderPlan(p)
@@ -118,17 +118,27 @@ func (s setup) run() error {
 		err = write(s.cmd, text)
 	}
 	if err == nil && (changes || !p.secret.IsZero()) {
-		err = confirm(s.cmd, s.runtimeEnv, s.flags.yes, p.question(changes))
-	}
-	if err == nil && changes {
-		err = s.apply(p)
+		err = unwritten(confirm(s.cmd, s.runtimeEnv, s.flags.yes, p.question(changes)))
 	}
 	if err != nil {
 		return err
 	}
-	err = s.finish(p, changes)
+	if changes {
+		err = s.apply(p)
+	}
+	if err == nil {
+		err = s.finish(p, changes)
+	}
 	if errors.Is(err, context.Canceled) && changes {
-		terminal.Print(s.err, "regent: "+printable(s.device.path)+" is written. Regent goes on. See: regent status\n")
+		return withNextStep(err, s.device.path+" is written. Regent continues. See: regent status")
+	}
+	return err
+}
+
+// unwritten adds to an interruption that nothing was written.
+func unwritten(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return withNextStep(err, "Nothing was written, and no count was used.")
 	}
 	return err
 }
@@ -190,9 +200,9 @@ func (s setup) renderPlan(p setupPlan) string {
 	case s.device.content == "":
 		b.WriteString("New file " + path + ":\n\n")
 	case p.content == "":
-		b.WriteString("Deletes " + path + ":\n\n")
+		b.WriteString("Will delete " + path + ":\n\n")
 	default:
-		b.WriteString("Changes " + path + ":\n\n")
+		b.WriteString("Will change " + path + ":\n\n")
 	}
 	if p.content != s.device.content {
 		for _, line := range diffLines(s.device.content, p.content) {
@@ -215,15 +225,15 @@ func (s setup) renderPlan(p setupPlan) string {
 func (p setupPlan) cost() string {
 	n := len(p.waiting)
 	if n == 0 {
-		return "It costs no count: each instance has its auth token."
+		return "No count is used: each instance already has an auth token."
 	}
 	names := p.waiting
 	if n > maxNames {
 		names = append(slices.Clone(names[:maxNames]), "…")
 	}
-	text := fmt.Sprintf("It costs %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
+	text := fmt.Sprintf("This uses %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
 	if p.secret.IsZero() && !p.stored {
-		text += " They are used when you give the registration token."
+		text += " Regent uses them when you give the registration token."
 	}
 	return text
 }
@@ -263,14 +273,12 @@ func (s setup) apply(p setupPlan) error {
 	if undo := replaceFile(s.device.path, s.device.content); undo != nil {
 		return errors.Join(err, undo)
 	}
-	_, undo := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Reload(ctx) })
-	return errors.Join(err, undo)
+	return errors.Join(err, s.reloadDaemon())
 }
 
 // reload makes the daemon read the file, and checks that it did.
 func (s setup) reload(p setupPlan) error {
-	_, err := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Reload(ctx) })
-	if err != nil {
+	if err := s.reloadDaemon(); err != nil {
 		return err
 	}
 	now, err := ask(s.cmd.Context(), 0, s.agent().Policy)
@@ -281,9 +289,15 @@ func (s setup) reload(p setupPlan) error {
 		return s.device.isOwn(k.Source) || slices.ContainsFunc(k.Hides, func(v api.PolicyValue) bool { return s.device.isOwn(v.Source) })
 	})
 	if !read {
-		return fmt.Errorf("regentd does not read %s. It runs with another --config-dir: write the file shown above there", s.device.path)
+		return withNextStep(fmt.Errorf("regentd does not read %s: it uses another configuration directory", s.device.path),
+			fault.Commands("Add the lines above to a file that it reads. See which: sudo regent policy"))
 	}
 	return nil
+}
+
+func (s setup) reloadDaemon() error {
+	_, err := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Reload(ctx) })
+	return err
 }
 
 // replaceFile writes a file that everybody may read; "" deletes it.

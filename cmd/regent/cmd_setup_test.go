@@ -98,7 +98,7 @@ func TestSetupIsInterrupted(t *testing.T) {
 			prompt:  func(context.Context, string) ([]byte, error) { return []byte(sound), next(ctx) },
 			confirm: func(context.Context, string) (bool, error) { return true, next(ctx) },
 		}
-		if code := run(ctx, []string{"setup"}, s); code != exitFailed || !strings.HasSuffix(said.String(), "regent: interrupted\n") {
+		if code := run(ctx, []string{"setup"}, s); code != exitFailed || !strings.HasSuffix(said.String(), "regent: interrupted\nNothing was written, and no count was used.\n") {
 			t.Errorf("at question %d: got %d, %q", n+1, code, said.String())
 		}
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || len(d.requests) > 0 {
@@ -117,7 +117,7 @@ func TestSetupRestoresTheFile(t *testing.T) {
 	}{
 		{"refused", old, "invalid_request: ", fault.Errorf("reload", fault.InvalidRequest, "line 2")},
 		{"refused, new", "", "invalid_request: ", fault.Errorf("reload", fault.InvalidRequest, "line 2")},
-		{"not read", old, "another --config-dir", nil},
+		{"not read", old, "another configuration directory", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d, path := emptyDevice(t)
@@ -156,12 +156,12 @@ func TestSetupKnowsOtherFiles(t *testing.T) {
 		keys       []api.PolicyKey
 		args       []string
 	}{
-		{"vendor's", "    tenant: https://demo-host.com\n\nIt costs", vendor, []string{"--tenant", "demo-host.com"}},
+		{"vendor's", "    tenant: https://demo-host.com\n\nThis uses", vendor, []string{"--tenant", "demo-host.com"}},
 		{"all is there", "No file is needed", append(vendor, tenant("local", "/etc/regent/config.yaml:1")), nil},
 		{"the same tenant", "No file is needed", append(vendor, tenant("managed", "/etc/regent/policy.d/1.yaml:1")), []string{"--tenant", "demo-host.com"}},
 		{"another tenant", "    tenant: https://other-host.com\n", append(vendor, tenant("local", "/etc/regent/config.yaml:1")), []string{"--tenant", "other-host.com"}},
 		{"rules replaced", "Warning: this replaces the allow rules in /etc/regent/config.d/10-cad.yaml:3.", append(vendor, tenant("local", "c:1")), []string{"--users", "root"}},
-		{"managed tenant", "--tenant: /etc/regent/policy.d/1.yaml:1 sets the tenant, and overrides", append(vendor, tenant("managed", "/etc/regent/policy.d/1.yaml:1")), []string{"--tenant", "other-host.com"}},
+		{"managed tenant", "--tenant: /etc/regent/policy.d/1.yaml:1 sets the tenant and overrides", append(vendor, tenant("managed", "/etc/regent/policy.d/1.yaml:1")), []string{"--tenant", "other-host.com"}},
 		{"tenant of a later file", "--tenant: /etc/regent/config.d/30.yaml:1 sets", append(vendor, tenant("drop-in", "/etc/regent/config.d/30.yaml:1")), []string{"--tenant", "other-host.com"}},
 		{"tenant of the registry", `--tenant: HKLM\Software sets`, append(vendor, tenant("drop-in", `HKLM\Software`)), []string{"--tenant", "other-host.com"}},
 	} {

@@ -58,7 +58,7 @@ func storeError(st api.Store) error {
 		}
 	}
 	if len(st.Damaged) > 0 || st.Ledger == "altered" {
-		return fault.Errorf("verify", fault.StoreUnreadable, "the store is damaged, see above; for the cost of continuing without the damaged records, run: regent store recover")
+		return fault.Errorf("verify", fault.StoreUnreadable, "the store is damaged, see above; for the cost of continuing without the damaged records, run: sudo regent store recover")
 	}
 	return nil
 }

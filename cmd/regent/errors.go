@@ -28,6 +28,22 @@ type usageError struct{ command, text string }
 
 func (e *usageError) Error() string { return e.text }
 
+// stepError is an error with its next step, for people.
+type stepError struct {
+	error
+	next string
+}
+
+func (e *stepError) Unwrap() error { return e.error }
+
+// withNextStep returns err with a next step. It returns nil for nil.
+func withNextStep(err error, next string) error {
+	if err == nil {
+		return nil
+	}
+	return &stepError{err, next}
+}
+
 // exitError ends regent with a code. The reason was already printed.
 type exitError struct {
 	code int
@@ -91,12 +107,18 @@ func explain(err error) string {
 	}
 	if errors.Is(err, context.Canceled) {
 		what, next = "interrupted", ""
+		if e, ok := errors.AsType[*stepError](err); ok {
+			next = e.next
+		}
 	}
 	return twoLines(what, next)
 }
 
 // nextStep returns the next step for an error that is no fault; "" if its text has it.
 func nextStep(err error) string {
+	if e, ok := errors.AsType[*stepError](err); ok {
+		return e.next
+	}
 	if e, ok := errors.AsType[*usageError](err); ok {
 		return "Help: " + e.command + " --help"
 	}

@@ -48,7 +48,7 @@ func newLocalFacts() localFacts {
 func deviceName() string {
 	names, err := device.ReadNames()
 	if err != nil {
-		return "a device without a name"
+		return "unknown device (its name cannot be read)"
 	}
 	return names.FQDN
 }

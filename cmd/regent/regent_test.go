@@ -468,7 +468,7 @@ func TestFaultsAreExplained(t *testing.T) {
 	}{
 		{
 			"advice only", fault.New("token", fault.NotRegistered, nil).WithInstance("cad/1"), 5,
-			"regent: cad/1: not_registered: waiting for a registration token\nAn administrator runs: regent register --file FILE\n",
+			"regent: cad/1: not_registered: waiting for a registration token\nAn administrator runs: " + fault.Commands("sudo regent register --file FILE") + "\n",
 		},
 		{
 			"own words", fault.Errorf("token", fault.Denied, "alice is not in the group engineering"), 4,

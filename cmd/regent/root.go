@@ -49,7 +49,7 @@ Exit codes: 0 done, 1 failed, 2 bad usage, 3 regentd does not answer, 4 denied,
 5 not registered, 6 degraded, 7 not serving. Codes 6 and 7 are from status and
 doctor. Code 6 is also from policy --exit-code.`,
 		Example: `  regent status
-  regent register --file FILE --erase
+  sudo regent register --file FILE --erase
   regent token --application cad
   regent doctor`,
 		SilenceErrors: true,
@@ -81,13 +81,13 @@ doctor. Code 6 is also from policy --exit-code.`,
 	return root
 }
 
-// adaptHelp gives the examples of all commands the form of a system. Examples are written for
-// Linux.
+// adaptHelp gives the help of all commands the form of a system. It is written for Linux.
 func adaptHelp(goos string, cmd *cobra.Command) {
 	if adapted := fault.CommandsOn(goos, cmd.Example); adapted != cmd.Example {
 		adapted = strings.NewReplacer(" \\\n", " `\n", ">/dev/null", ">$null").Replace(adapted)
 		cmd.Example = "  # in a PowerShell that runs as administrator\n" + adapted
 	}
+	cmd.Long = fault.CommandsOn(goos, cmd.Long)
 	for _, sub := range cmd.Commands() {
 		adaptHelp(goos, sub)
 	}

@@ -90,11 +90,11 @@ func storeText(s status.Store) string {
 
 // registrationNeed says why a tenant needs a registration token.
 type registrationNeed struct {
-	now       bool // an instance waits for it
-	forRedeem bool // an instance has ended or is uncertain, and a person may redeem it again
-	served    bool // an instance has an auth token
-	unknown   bool // the store cannot be read
-	brought   bool // a file or credential with a token exists, but has a problem
+	now          bool // an instance waits for it
+	forRedeem    bool // an instance has ended or is uncertain, and a person may redeem it again
+	hasAuthToken bool // an instance has an auth token
+	unknown      bool // the store cannot be read
+	brought      bool // a file or credential with a token exists, but has a problem
 }
 
 func registrationNeedOf(s status.Status, tenant string) registrationNeed {
@@ -112,7 +112,7 @@ func registrationNeedOf(s status.Status, tenant string) registrationNeed {
 		case token.Revoked, token.RefreshLost, token.RefreshExpired, token.Uncertain:
 			n.forRedeem = true
 		case token.Live, token.Stale, token.Expired:
-			n.served = true
+			n.hasAuthToken = true
 		}
 		n.now = n.now || i.RedeemAsked
 	}
@@ -152,7 +152,7 @@ func requestFormText(r *status.RequestForm) string {
 		if r.Redemption != "" {
 			id = printable(r.Redemption)
 		}
-		return fmt.Sprintf("%s, accepted, unconfirmed: the reply did not show the names of this device. If tmsctl auth-token list shows %s, run: regent ledger resolve %[2]s --listed. If not, run it with --not-listed", printable(r.Form), id)
+		return fault.Commands(fmt.Sprintf("%s, accepted, unconfirmed: the reply did not show the names of this device. If tmsctl auth-token list shows %s, run: sudo regent ledger resolve %[2]s --listed. If not, run it with --not-listed", printable(r.Form), id))
 	case tms.Ignored:
 		return fmt.Sprintf("%s, accepted, but a person found that the service ignored it", printable(r.Form))
 	case tms.ByRelease:
@@ -186,11 +186,11 @@ func registrationText(r *status.RegistrationToken, n registrationNeed, v view) s
 	case r == nil && n.now:
 		return "none"
 	case r == nil && n.forRedeem:
-		return "none; to redeem again, one is needed"
-	case r == nil && !n.served:
+		return "none. A registration token is needed to redeem again"
+	case r == nil && !n.hasAuthToken:
 		return "none; no application of this tenant is configured"
 	case r == nil:
-		return "none, and none is needed"
+		return "not needed"
 	}
 	held := fmt.Sprintf("from %s, stored for %s", r.Source, formatDuration(v.now.Sub(r.ReceivedAt)))
 	if r.Fingerprint != "" { // only administrators see it
@@ -256,11 +256,11 @@ func pendingRedemptions(s status.Status) string {
 	if len(names) == 0 {
 		return ""
 	}
-	text := status.WaitText(names) + " for the next registration token: a person asked to redeem again, for one count"
+	text := " for a registration token. An administrator requested a new redemption. It costs one count.\n"
 	if len(names) > 1 {
-		text += " each"
+		text = " for a registration token. An administrator requested new redemptions. Each costs one count.\n"
 	}
-	return text + ".\n"
+	return status.WaitText(names) + text
 }
 
 // closedApplications names the applications without an allow rule: a common mistake.

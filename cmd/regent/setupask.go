@@ -27,18 +27,18 @@ type setupAnswers struct {
 // canAsk reports whether a person answers questions.
 func (a *setupAnswers) canAsk() bool { return a.ask != nil && !wantsJSON(a.cmd) }
 
-// question asks until check accepts the answer. An empty answer means usual. With --yes,
-// it does not ask if there is a usual answer. If nobody can be asked, it notes the flag.
-func (a *setupAnswers) question(text, flag, usual string, check func(string) error) (string, error) {
+// question asks until check accepts the answer. An empty answer means the default. With --yes,
+// it does not ask if there is a default. If nobody can be asked, it notes the flag.
+func (a *setupAnswers) question(text, flag, defaultValue string, check func(string) error) (string, error) {
 	switch {
-	case usual != "" && (a.flags.yes || !a.canAsk()):
-		return usual, check(usual)
+	case defaultValue != "" && (a.flags.yes || !a.canAsk()):
+		return defaultValue, check(defaultValue)
 	case !a.canAsk():
 		a.missing = append(a.missing, flag)
 		return "", nil
 	}
-	if usual != "" {
-		text += " [" + printable(usual) + "]"
+	if defaultValue != "" {
+		text += " [" + printable(defaultValue) + "]"
 	}
 	for {
 		answer, err := a.ask(a.cmd.Context(), text)
@@ -46,10 +46,10 @@ func (a *setupAnswers) question(text, flag, usual string, check func(string) err
 			return "", err
 		}
 		if answer == "" {
-			answer = usual
+			answer = defaultValue
 		}
 		if answer == "" {
-			terminal.Print(a.err, "  An answer is needed.\n")
+			terminal.Print(a.err, "  Type an answer, or press Ctrl-C to stop.\n")
 			continue
 		}
 		if err = check(answer); err == nil {
@@ -88,15 +88,15 @@ func (a *setupAnswers) application() (err error) {
 		a.id = id
 		return err
 	}
-	usual := ""
+	defaultValue := ""
 	if len(known) == 1 || len(known) > 1 && a.canAsk() && !a.flags.yes {
-		usual = known[0]
+		defaultValue = known[0]
 	}
 	text := "ID of the application, such as cad"
 	if len(known) > 0 {
 		text = "Application: " + strings.Join(known, ", ") + ", or the ID of a new one"
 	}
-	a.id, err = a.question(text, "--application", usual, token.CheckApplication)
+	a.id, err = a.question(text, "--application", defaultValue, token.CheckApplication)
 	return err
 }
 
@@ -112,16 +112,16 @@ func (a *setupAnswers) tenant() error {
 	if err != nil {
 		return err
 	}
-	usual := a.device.tenant(a.file, a.id)
-	by := a.device.hiddenBy("tenant")
+	defaultValue := a.device.tenant(a.file, a.id)
+	by := a.device.overriddenBy("tenant")
 	if own := a.device.ownTenant(a.id); own != "" {
-		by = a.device.hiddenBy("applications." + a.id + ".tenant")
+		by = a.device.overriddenBy("applications." + a.id + ".tenant")
 		if by == "" {
 			by = a.device.values("applications." + a.id + ".tenant")[0].Source
 		}
 	}
 	if !set && by == "" {
-		if value, err = a.question("Tenant, such as demo-host.com", "--tenant", usual, check); err != nil || value == "" {
+		if value, err = a.question("Tenant, such as demo-host.com", "--tenant", defaultValue, check); err != nil || value == "" {
 			return err
 		}
 	}
@@ -130,8 +130,9 @@ func (a *setupAnswers) tenant() error {
 	}
 	value, _ = policy.NormalizeTenant(value) // checked
 	switch {
-	case by != "" && value != usual:
-		return usage(a.cmd, "--tenant: %s sets the tenant, and overrides %s", by, a.device.path)
+	case by != "" && value != defaultValue:
+		return withNextStep(usage(a.cmd, "--tenant: %s sets the tenant and overrides %s", by, a.device.path),
+			"Change the tenant in "+by+", or run the command without --tenant.")
 	case value != a.device.value("tenant") && by == "":
 		a.file.Tenant = value
 	}
@@ -148,12 +149,12 @@ func (a *setupAnswers) instances() error {
 		return nil
 	}
 	text, set, err := a.flagValue("instances", strconv.Itoa(a.flags.instances), check)
-	if err != nil || a.id == "" || !set && a.isElsewhere() {
+	if err != nil || a.id == "" || !set && a.isInOtherFile() {
 		return err
 	}
 	if !set {
-		usual := strconv.Itoa(a.device.instances(a.file, a.id))
-		if text, err = a.question("How many may run at the same time? Each costs one count", "--instances", usual, check); err != nil {
+		defaultValue := strconv.Itoa(a.device.instances(a.file, a.id))
+		if text, err = a.question("Number of instances (each costs one count)", "--instances", defaultValue, check); err != nil {
 			return err
 		}
 	}
@@ -167,24 +168,25 @@ func (a *setupAnswers) instances() error {
 
 // set changes the application in the file, unless another source overrides the key.
 func (a *setupAnswers) set(app setupApplication, key, flag string, writes bool) error {
-	if by := a.device.hiddenBy(key); by != "" && writes {
-		return usage(a.cmd, "%s: %s sets %s, and overrides %s", flag, by, key, a.device.path)
+	if by := a.device.overriddenBy(key); by != "" && writes {
+		return withNextStep(usage(a.cmd, "%s: %s sets %s, and overrides %s", flag, by, key, a.device.path),
+			"Change it in "+by+", or run the command without "+flag+".")
 	}
 	a.file = a.file.with(app)
 	return nil
 }
 
-// isElsewhere reports whether another file has the application, such as that of its
+// isInOtherFile reports whether another file has the application, such as that of its
 // package.
-func (a *setupAnswers) isElsewhere() bool {
+func (a *setupAnswers) isInOtherFile() bool {
 	return len(a.device.values("applications."+a.id+".id")) > 0
 }
 
-// admitted is a kind of caller that setup can admit.
-type admitted struct {
+// callerKind is a kind of caller that setup can admit.
+type callerKind struct {
 	flag, question string
 	names          []string // of the flag
-	usual          []string
+	defaultValue   []string
 	rule           func(names []string) authz.Rule
 }
 
@@ -192,8 +194,8 @@ type admitted struct {
 func (a *setupAnswers) rules() error {
 	key := "applications." + a.id + ".allow"
 	app := a.file.application(a.id)
-	all := a.admitted(app.Allow)
-	set := slices.ContainsFunc(all, func(k admitted) bool { return a.cmd.Flags().Changed(k.flag) })
+	all := a.callerKinds(app.Allow)
+	set := slices.ContainsFunc(all, func(k callerKind) bool { return a.cmd.Flags().Changed(k.flag) })
 	if !set && (len(a.device.values(key)) > 0 || len(app.Allow) > 0 && (a.flags.yes || !a.canAsk())) {
 		return nil
 	}
@@ -209,7 +211,7 @@ func (a *setupAnswers) rules() error {
 			}
 		}
 		if len(rules) == 0 && a.canAsk() && !a.flags.yes && !set {
-			terminal.Print(a.err, "  Without a user, a group or a unit, nobody could use "+a.id+".\n")
+			terminal.Print(a.err, "  Name at least one user, group or unit. Otherwise every request is denied.\n")
 			continue
 		}
 		if len(rules) == 0 {
@@ -221,24 +223,24 @@ func (a *setupAnswers) rules() error {
 	}
 }
 
-// names returns the names of one kind: from the flag, from the person, or the usual ones.
+// names returns the names of one kind: from the flag, from the person, or the default ones.
 // If one of the three flags is set, it asks for none of them.
-func (a *setupAnswers) names(k admitted, set bool) ([]string, error) {
+func (a *setupAnswers) names(k callerKind, set bool) ([]string, error) {
 	check := func(s string) error { return checkRule(k.rule(splitNames(s))) }
 	if text, isSet, err := a.flagValue(k.flag, strings.Join(k.names, ","), check); isSet || err != nil {
 		return splitNames(text), err
 	}
-	usual := strings.Join(k.usual, ",")
+	defaultValue := strings.Join(k.defaultValue, ",")
 	if set && k.flag == "users" && len(a.file.application(a.id).Allow) == 0 {
-		return nil, nil // the caller of sudo is usual only if nobody is named
+		return nil, nil // the caller of sudo is the default only if nobody is named
 	}
 	if set || a.flags.yes || !a.canAsk() || k.flag == "units" && runtime.GOOS != "linux" {
-		return k.usual, check(usual)
+		return k.defaultValue, check(defaultValue)
 	}
-	if usual == "" {
-		usual = noName
+	if defaultValue == "" {
+		defaultValue = noName
 	}
-	text, err := a.question(k.question, "--"+k.flag, usual, check)
+	text, err := a.question(k.question, "--"+k.flag, defaultValue, check)
 	return splitNames(text), err
 }
 
@@ -279,23 +281,23 @@ func otherRules(rules []authz.Rule) []authz.Rule {
 	return slices.DeleteFunc(slices.Clone(rules), isSimple)
 }
 
-// admitted returns the kinds of callers. The usual ones are those in the file, or else the
+// callerKinds returns the kinds of callers. The default ones are those in the file, or else the
 // user who ran sudo.
-func (a *setupAnswers) admitted(rules []authz.Rule) []admitted {
-	all := []admitted{
-		{flag: "users", question: "Users who may use it, with commas", names: a.flags.users, rule: func(n []string) authz.Rule { return authz.Rule{Users: n} }},
-		{flag: "groups", question: "Groups who may use it", names: a.flags.groups, rule: func(n []string) authz.Rule { return authz.Rule{Groups: n} }},
+func (a *setupAnswers) callerKinds(rules []authz.Rule) []callerKind {
+	all := []callerKind{
+		{flag: "users", question: "Users who may use it, separated by commas", names: a.flags.users, rule: func(n []string) authz.Rule { return authz.Rule{Users: n} }},
+		{flag: "groups", question: "Groups that may use it", names: a.flags.groups, rule: func(n []string) authz.Rule { return authz.Rule{Groups: n} }},
 		{flag: "units", question: "systemd units that may use it", names: a.flags.units, rule: func(n []string) authz.Rule { return authz.Rule{Units: n} }},
 	}
 	for _, r := range rules {
 		if isSimple(r) {
-			all[0].usual = append(all[0].usual, r.Users...)
-			all[1].usual = append(all[1].usual, r.Groups...)
-			all[2].usual = append(all[2].usual, r.Units...)
+			all[0].defaultValue = append(all[0].defaultValue, r.Users...)
+			all[1].defaultValue = append(all[1].defaultValue, r.Groups...)
+			all[2].defaultValue = append(all[2].defaultValue, r.Units...)
 		}
 	}
 	if len(rules) == 0 {
-		all[0].usual = a.invoker()
+		all[0].defaultValue = a.invoker()
 	}
 	return all
 }

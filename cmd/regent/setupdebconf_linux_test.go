@@ -31,6 +31,8 @@ func TestDebconfWritesTheFileOfSetup(t *testing.T) {
 		{"cad", "", "", nil},
 		{"cad", "0", "", nil},
 		{"cad", "1x", "", nil},
+		{"cad", "10000", "", &setupApplication{ID: "cad", Instances: 10000}},
+		{"cad", "10001", "", nil},
 		{"cad", "100000", "", nil},
 		{"cad", "1", "*", nil},
 		{"cad", "1", "a]}", nil},

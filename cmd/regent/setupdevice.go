@@ -104,9 +104,9 @@ func (d setupDevice) value(key string) string {
 	return ""
 }
 
-// hiddenBy returns the source that overrides a value in the file of regent setup; "" if
+// overriddenBy returns the source that overrides a value in the file of regent setup; "" if
 // none does.
-func (d setupDevice) hiddenBy(key string) string {
+func (d setupDevice) overriddenBy(key string) string {
 	for _, v := range d.values(key) {
 		if v.Level == "managed" || v.Level == "drop-in" && (!d.isDropIn(v.Source) || filepath.Base(v.Source) > setupName) {
 			return v.Source
@@ -129,8 +129,8 @@ func (d setupDevice) applications() (ids []string) {
 // ownTenant returns the tenant of an application that does not use the default one; ""
 // if it uses the default one.
 func (d setupDevice) ownTenant(id string) string {
-	all, usual := d.values("applications."+id+".tenant"), d.values("tenant")
-	if len(all) == 0 || len(usual) > 0 && all[0] == usual[0] {
+	all, defaults := d.values("applications."+id+".tenant"), d.values("tenant")
+	if len(all) == 0 || len(defaults) > 0 && all[0] == defaults[0] {
 		return ""
 	}
 	return all[0].Value

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -72,13 +73,13 @@ func (f setupFile) render() string {
 	return b.String()
 }
 
-// elsewhere is the layer below the file. It has a tenant, since the parser leaves out
+// baseLayer is the layer below the file. It has a tenant, since the parser leaves out
 // applications without one.
-var elsewhere = policy.Layer{Name: "elsewhere", Rank: policy.Local, Data: []byte("tenant: https://localhost\n")}
+var baseLayer = policy.Layer{Name: "base", Rank: policy.Local, Data: []byte("tenant: https://localhost\n")}
 
 // resolveSetup parses the file with the parser of regentd.
 func resolveSetup(path, content string) (policy.Resolved, error) {
-	resolved, problems := policy.Resolve(elsewhere, policy.Layer{Name: path, Rank: policy.Dropin, Data: []byte(content)})
+	resolved, problems := policy.Resolve(baseLayer, policy.Layer{Name: path, Rank: policy.Dropin, Data: []byte(content)})
 	return resolved, policy.Fatal(problems)
 }
 
@@ -88,7 +89,7 @@ func parseSetup(path, content string) (setupFile, error) {
 	var f setupFile
 	resolved, err := resolveSetup(path, content)
 	if err != nil {
-		return f, fmt.Errorf("%w. Correct or delete this file, then run the command again", err)
+		return f, withNextStep(err, "Correct or delete this file, then run the command again.")
 	}
 	sets := func(key string) bool {
 		p, _ := resolved.Provenance(key)
@@ -109,7 +110,8 @@ func parseSetup(path, content string) (setupFile, error) {
 	}
 	again, err := resolveSetup(path, f.render())
 	if lost := policy.Diff(resolved.Settings, again.Settings); err != nil || len(lost.Reload)+len(lost.Restart) > 0 {
-		return f, fmt.Errorf("%s has keys that regent setup does not write, such as %s. Move them to another file in the same directory, such as 15-local.yaml", path, append(lost.Reload, lost.Restart...)[0])
+		return f, withNextStep(fmt.Errorf("%s: regent setup does not write the key %s", path, append(lost.Reload, lost.Restart...)[0]),
+			"Move it to "+filepath.Join(filepath.Dir(path), "15-local.yaml")+", then run the command again.")
 	}
 	return f, nil
 }

@@ -51,12 +51,12 @@ func TestParseSetupRefusesOtherKeys(t *testing.T) {
 		"tenant: demo-host.com\n":          "",
 		application + "    instances: 2\n": "",
 		application + "    allow: [{everyone: true}, {users: [alice], executables: [{path: /bin/cad}]}]\n": "",
-		"network: {timeout: 20s}\n":                               "such as network.timeout. Move them",
-		application + "    tenant: other-host.com\n":              "such as applications.cad. Move them",
-		application + "    redeem: on_demand\n    instances: 1\n": "such as applications.cad.redeem. Move them",
-		application:    "such as applications.cad. Move them",
+		"network: {timeout: 20s}\n":                               "f: regent setup does not write the key network.timeout",
+		application + "    tenant: other-host.com\n":              "f: regent setup does not write the key applications.cad",
+		application + "    redeem: on_demand\n    instances: 1\n": "f: regent setup does not write the key applications.cad.redeem",
+		application:    "f: regent setup does not write the key applications.cad",
 		"tennant: x\n": "f:1: tennant: ",
-		"tenant: [\n":  "Correct or delete this file",
+		"tenant: [\n":  "f:1: not YAML",
 	} {
 		_, err := parseSetup("f", content)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {

@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"time"
 
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
-	"regent/platform/layout"
 	"regent/platform/terminal"
 )
 
@@ -55,13 +53,10 @@ func (s setup) finish(p setupPlan, changed bool) error {
 	if changed {
 		action = "written"
 	}
-	var failed error
+	text, failed := s.outcome(p, all)
 	if wantsJSON(s.cmd) {
-		_, failed = s.outcome(p, all)
 		err = printJSON(s.cmd.OutOrStdout(), s.result(p, action, all))
 	} else {
-		var text string
-		text, failed = s.outcome(p, all)
 		err = write(s.cmd, text)
 	}
 	if err != nil {
@@ -85,7 +80,7 @@ func (s setup) give(p setupPlan) error {
 	return err
 }
 
-// setupPoll is the time between two looks at the status.
+// setupPoll is the time between two requests of the status.
 const setupPoll = 200 * time.Millisecond
 
 // await waits until the instances of the application have settled, and prints the progress.
@@ -154,14 +149,14 @@ func (s setup) outcome(p setupPlan, all []status.Instance) (string, error) {
 // one at its first request. held: a registration token is stored.
 func (s setup) missing(p setupPlan, all []status.Instance, held bool) error {
 	var failures unredeemedError
-	var unpaid, others int
+	var waiting, others int
 	for _, i := range all {
 		unredeemed := token.State(i.State) == token.Unredeemed
 		_, failed := outcomeOf(i, true)
 		switch {
 		case i.ExpiresIn > 0 || unredeemed && held && p.onDemand:
-		case unredeemed && !held:
-			unpaid++
+		case i.NeedsRegistration(held):
+			waiting++
 		case failed != nil:
 			failures = failures.with(failed.WithInstance(i.Name))
 		default:
@@ -169,12 +164,12 @@ func (s setup) missing(p setupPlan, all []status.Instance, held bool) error {
 		}
 	}
 	switch {
-	case unpaid > 0:
-		return fault.Errorf("setup", fault.NotRegistered, "no registration token was given yet, and %s of %d wait for one. Ask the Contact Administrator for it, then run: %s", strconv.Itoa(unpaid), len(all), layout.SetupCommand)
+	case waiting > 0:
+		return fault.Errorf("setup", fault.NotRegistered, "no registration token for %d of %s. Ask the Contact Administrator for one, then run: sudo regent setup", waiting, plural(len(all), "instance"))
 	case len(failures) > 0:
 		return failures
 	case others > 0 || len(all) == 0:
-		return fault.Errorf("setup", fault.Unavailable, "%d of %d instances have no valid token yet. Find the reason: regent doctor", others, len(all))
+		return fault.Errorf("setup", fault.Unavailable, "no valid token yet for %d of %s. Find the reason: regent doctor", others, plural(len(all), "instance"))
 	}
 	return nil
 }
@@ -184,15 +179,12 @@ func (s setup) curl(p setupPlan) string {
 	if runtime.GOOS == "windows" {
 		return ""
 	}
-	return fmt.Sprintf("Or ask for the token in the program:\n  curl --unix-socket %s http://regent/v1/token -d '{\"application\":\"%s\"}'\n", printable(s.socket), p.id)
+	return fmt.Sprintf("Or request the token from your program:\n  curl --unix-socket %s http://regent/v1/token -d '{\"application\":\"%s\"}'\n", printable(s.socket), p.id)
 }
 
 // undo says how to undo the setup, and where a copy of the registration token is left.
 func (s setup) undo(p setupPlan) string {
-	remove := "sudo rm"
-	if runtime.GOOS == "windows" {
-		remove = "del"
-	}
+	remove := fault.Commands("sudo rm")
 	text := ""
 	if p.content != "" {
 		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, printable(s.device.path))

@@ -133,19 +133,19 @@ func contradiction(s status.Status, text string) string {
 	waits := has("waiting for a registration token", "waits for", "there is no registration token")
 	stored := has("Registration token from")
 	switch {
-	case has("none is needed") && (waits || has("not redeemed", "no application", "uncertain", "revoked", "redeem again", "lost")):
+	case has("not needed") && (waits || has("not redeemed", "no application", "uncertain", "revoked", "redeem again", "lost")):
 		return "no registration token is needed, and one is"
 	case waits && stored:
 		return "it waits for the registration token that it has"
 	case has("a registration token is stored") && !stored:
 		return "a registration token is stored, and none is"
-	case waits && !has("setup", "asked to redeem", "not serving", "no instance"):
+	case waits && !has("setup", "requested a new redemption", "not serving", "no instance"):
 		return "it waits, and no command is named"
-	case s.Health == status.Serving && has("fails", "uncertain", "revoked", "lost", "not redeemed", "Last faults") && !has("asked to redeem"):
+	case s.Health == status.Serving && has("fails", "uncertain", "revoked", "lost", "not redeemed", "Last faults") && !has("requested a new redemption"):
 		return "it serves, and something fails"
 	case s.Health == status.Waiting && has("serving", "live", "revoked"):
 		return "it waits, and has had a token"
-	case has(" 0 min", "pid 0", "below Key") || strings.Contains(text, "see  below"):
+	case has(" 0 min", "pid 0", "below Key") || strings.Contains(text, "failing: ."):
 		return "a text is not complete"
 	}
 	return ""

@@ -75,7 +75,7 @@ func (c *cli) unitReason(ctx context.Context) (status.Status, bool) {
 func diagnoseUnits(units []doctor.Unit) (status.Status, bool) {
 	switch code, u := doctor.UnitFault(units); code {
 	case doctor.ServiceMasked:
-		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it, run: systemctl unmask %[1]s && systemctl enable --now %s", doctor.MaskedUnits(units), u.Name)), true
+		return stoppedStatus(fmt.Sprintf("regentd cannot start, because an administrator masked %s; to start it, run: sudo systemctl unmask %[1]s && sudo systemctl enable --now %s", doctor.MaskedUnits(units), u.Name)), true
 	case doctor.ServiceStopped:
 		return stoppedStatus("regentd is stopped; to start it, run: sudo systemctl start regentd"), true
 	case doctor.MachineIDChanged:

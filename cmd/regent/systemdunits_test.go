@@ -34,7 +34,7 @@ func TestDiagnoseUnits(t *testing.T) {
 		{"credential does not open", []doctor.Unit{daemon("activating", "exit-code", 243), sealed}, "locked: systemd cannot unseal", "locked"},
 		{"credential does not open, given up", []doctor.Unit{daemon("failed", "exit-code", 243)}, "243/CREDENTIALS", "locked"},
 		{"key was not made", []doctor.Unit{daemon("inactive", "success", 0), {Name: doctor.KeyUnit, Active: "failed", Result: "exit-code", Exit: 1}}, "journalctl -u regentd-key.service", "locked"},
-		{"masked", []doctor.Unit{daemon("masked", "success", 0), sealed}, "systemctl unmask regentd.service && systemctl enable --now regentd.service", "unknown"},
+		{"masked", []doctor.Unit{daemon("masked", "success", 0), sealed}, "sudo systemctl unmask regentd.service && sudo systemctl enable --now regentd.service", "unknown"},
 		{"its socket is masked", []doctor.Unit{daemon("inactive", "success", 0), sealed, {Name: socketUnit, Active: "masked", Result: "success", Exit: 0}}, "systemctl unmask regentd.socket", "unknown"},
 		{"another machine-id", []doctor.Unit{{Name: doctor.DaemonUnit, Active: "failed", Result: "exit-code", Exit: 243, OtherMachine: true}}, "the machine-id of this device was changed", "locked"},
 		{"configuration", []doctor.Unit{daemon("failed", "exit-code", 2), sealed}, "regentd check-config", "unknown"},

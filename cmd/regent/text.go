@@ -66,9 +66,9 @@ var stateTexts = map[token.State]string{
 // unredeemedText says why an instance has no auth token yet.
 func unredeemedText(i status.Instance, held, onDemand bool) string {
 	switch {
-	case i.LastFault != nil && held:
+	case i.LastFault != nil && !i.NeedsRegistration(held):
 		return "not redeemed: " + valueText(i.LastFault.Code)
-	case !held:
+	case i.NeedsRegistration(held):
 		return "waiting for a registration token"
 	case onDemand:
 		return "redeemed when asked for"
@@ -87,7 +87,7 @@ func holderText(i status.Instance) string {
 	case i.Leased:
 		return "another process"
 	case i.LastHolder != nil:
-		return printable("nobody; ended: " + i.LastHolder.Text())
+		return printable("nobody (last: " + i.LastHolder.Text() + ")")
 	}
 	return "nobody"
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"regent/agent/fault"
 	"regent/agent/suggest"
 	"regent/platform/signals"
 	"regent/platform/terminal"
@@ -49,6 +50,7 @@ func (u usageError) Unwrap() error { return u.error }
 // run runs the program and returns its exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	cmd := newRoot(stdout, stderr)
+	adaptHelp(cmd)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
@@ -61,6 +63,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFailed
+}
+
+// adaptHelp gives the examples the form of this system. They are written for Linux.
+func adaptHelp(cmd *cobra.Command) {
+	cmd.Example = fault.Commands(cmd.Example)
+	for _, sub := range cmd.Commands() {
+		adaptHelp(sub)
+	}
 }
 
 func newRoot(stdout, stderr io.Writer) *cobra.Command {

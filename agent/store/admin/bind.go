@@ -63,7 +63,7 @@ func (s *Manager) foreign(ctx context.Context, d Decision) (store.State, error) 
 		return store.OK, s.registerAgain(ctx)
 	}
 	return store.ForeignHost, fault.Errorf("compare the device", fault.Quarantined,
-		"this device looks like a copy of another one (changed: %s), so Regent issues no token and sends no request. If the other device no longer runs: regent store adopt. If it runs: regent store register-again, which needs a registration token with counts. Both first show their effect", changed)
+		"this device looks like a copy of another one (changed: %s), so Regent issues no token and sends no request. If the other device no longer runs: sudo regent store adopt. If it runs: sudo regent store register-again, which needs a registration token with counts. Both first show their effect", changed)
 }
 
 // adopt binds the state to this device. The next redemption does not use the other device's

@@ -140,11 +140,11 @@ func explain(state store.State, err error) error {
 	const op = "unlock the store"
 	switch state {
 	case store.Locked:
-		return fault.Errorf(op, fault.StoreLocked, "cannot read the data key: %v. Unlock the keyring, then run: regent reload", err).WithCause(err)
+		return fault.Errorf(op, fault.StoreLocked, "cannot read the data key: %v. Unlock the keyring, then run: sudo regent reload", err).WithCause(err)
 	case store.Missing:
-		return fault.Errorf(op, fault.StoreMissing, "the sealed records are there, but their key is missing. Regent changed no state. Restore the key from a backup (regent doctor names its files), then run: regent reload. Without a backup: regent store recover, which first shows its cost").WithCause(err)
+		return fault.Errorf(op, fault.StoreMissing, "the sealed records are there, but their key is missing. Regent changed no state. Restore the key from a backup (regent doctor names its files), then run: sudo regent reload. Without a backup: sudo regent store recover, which first shows its cost").WithCause(err)
 	}
-	return fault.Errorf(op, fault.StoreUnreadable, "cannot read the key of the store: %v. Regent changed no state. Restore the key, then run: regent reload. Without a backup: regent store recover, which first shows its cost", err).WithCause(err)
+	return fault.Errorf(op, fault.StoreUnreadable, "cannot read the key of the store: %v. Regent changed no state. Restore the key, then run: sudo regent reload. Without a backup: sudo regent store recover, which first shows its cost", err).WithCause(err)
 }
 
 // damage returns the fault of unreadable records, or nil if there are none.
@@ -160,7 +160,7 @@ func damage(found []store.Damage, err error) error {
 	}
 	first := found[0]
 	return fault.Errorf("read the store", fault.StoreUnreadable,
-		"%d of the sealed records cannot be read, the first is %s. Regent changed no state and redeems nothing. Restore the state directory, then run: regent reload. Without a backup: regent store recover, which first shows its cost", len(found), first.Path).WithCause(first.Err)
+		"%d of the sealed records cannot be read, the first is %s. Regent changed no state and redeems nothing. Restore the state directory, then run: sudo regent reload. Without a backup: sudo regent store recover, which first shows its cost", len(found), first.Path).WithCause(first.Err)
 }
 
 // LedgerKey returns the key of the ledger's chain.

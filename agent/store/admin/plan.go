@@ -76,13 +76,13 @@ func (s *Manager) refuse(v Verb, r Report) string {
 	case errors.Is(s.cause, store.ErrNewer):
 		return "a newer release of Regent wrote this state; install that release again"
 	case s.state == store.Locked && v != Reset && v != SealImage:
-		return "the keyring is locked, but nothing is lost; unlock it, then run: regent reload"
+		return "the keyring is locked, but nothing is lost; unlock it, then run: sudo regent reload"
 	case v == Recover && s.state == store.OK && r.Ledger == "ok":
 		return "there is nothing to recover: the store is undamaged"
 	case v == Recover && s.state == store.ForeignHost:
 		return "the state is undamaged, but seems to be another device's; run regent store adopt or regent store register-again"
 	case v == Rekey && (s.state != store.OK || r.Ledger != "ok"):
-		return "the store is not completely readable, so its key cannot be replaced; run: regent store verify"
+		return "the store is not completely readable, so its key cannot be replaced; run: sudo regent store verify"
 	case (v == Adopt || v == RegisterAgain) && !foreign:
 		return "the state belongs to this device, so there is nothing to decide"
 	}
