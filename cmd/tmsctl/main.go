@@ -216,7 +216,7 @@ It logs in for each command with --user or with --client-credentials. It asks
 for the password, or reads it from --password-file. With a keyring you can log
 in once: tmsctl login --user NAME, or tmsctl login --browser on the tenant's
 login page. A profile replaces --tenant and the login flags. tmsctl never reads
-a secret from the command line or the environment.
+its login's secret from the command line or the environment.
 
 Exit codes:
 

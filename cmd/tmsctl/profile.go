@@ -67,6 +67,9 @@ func (t *tool) readProfiles() (profiles, string, error) {
 	if err != nil {
 		return profiles{}, name, usagef("profiles: %v", err)
 	}
+	if err := t.checkProfilesFile(name); err != nil {
+		return profiles{}, name, err
+	}
 	p, err := parseProfiles(content)
 	if err != nil {
 		return profiles{}, name, usagef("%s: %v", name, err)
@@ -77,7 +80,7 @@ func (t *tool) readProfiles() (profiles, string, error) {
 func parseProfiles(content []byte) (profiles, error) {
 	var root yaml.Node
 	if err := yaml.Unmarshal(content, &root); err != nil {
-		return profiles{}, err
+		return profiles{}, profilesError(err)
 	}
 	if err := plainKeys(&root); err != nil {
 		return profiles{}, err
@@ -86,7 +89,7 @@ func parseProfiles(content []byte) (profiles, error) {
 	d := yaml.NewDecoder(bytes.NewReader(content))
 	d.KnownFields(true)
 	if err := d.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
-		return profiles{}, err
+		return profiles{}, profilesError(err)
 	}
 	return p, nil
 }
@@ -168,8 +171,9 @@ func (t *tool) listProfiles() error {
 	if err != nil {
 		return err
 	}
+	all := t.printable(p, file)
 	if t.flags.json {
-		return t.printJSON(map[string]any{"file": file, "default": p.Default, "profiles": p.Profiles})
+		return t.printJSON(map[string]any{"file": file, "default": p.Default, "profiles": all})
 	}
 	rows := [][]string{{"PROFILE", "TENANT", "AS", ""}}
 	for _, name := range p.names() {

@@ -53,8 +53,10 @@ func (t *tool) profileAdd() *cobra.Command {
 		Long: `Add a profile with the given address and login. Without --tenant it asks for
 both. It checks them, and sends nothing. The first profile becomes the default.
 
-The file of profiles is readable by you only. It contains no secret: a profile
-only names the file of a password or of a client's secret.`,
+A new file of profiles is readable by you only. tmsctl does not use one that
+others can write. A profile contains no secret: it only names the file of a
+password or of a client's secret. A proxy with a password is refused: set its
+URL in HTTPS_PROXY.`,
 		Example: `  tmsctl profile add acme --tenant https://acme.example.com --user admin
   tmsctl profile add robot --tenant https://acme.example.com \
     --client-credentials --client-id robot --client-secret-file secret`,
@@ -140,6 +142,9 @@ func (t *tool) askProfile(ctx context.Context) error {
 func (t *tool) givenProfile(ctx context.Context, given func(string) bool) (profile, error) {
 	if t.flags.Tenant == "" {
 		return profile{}, usagef("no tenant given: add --tenant https://host")
+	}
+	if withoutPassword(t.flags.Proxy) != t.flags.Proxy {
+		return profile{}, usagef("--proxy: the URL has a password, and a profile contains no secret\nleave out --proxy, and set the URL in the environment as HTTPS_PROXY; tmsctl uses it in each command")
 	}
 	if err := t.flags.contradiction(); err != nil {
 		return profile{}, err

@@ -88,6 +88,7 @@ default: demo
 profiles:
   demo: {tenant: https://demo-host.com, user: admin, password_file: /root/password}
 YAML
+	chmod 600 .config/tmsctl/profiles.yaml
 fi
 
 set +eu
