@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/usage"
 )
 
 func (t *tool) authToken() *cobra.Command {
@@ -18,7 +19,8 @@ func (t *tool) authToken() *cobra.Command {
 
 func (t *tool) authDeletion() *cobra.Command {
 	return t.deletion(deletion{
-		thing: "auth token", means: "Devices then cannot refresh it, and its count does not come back", short: "devices then cannot refresh them",
+		thing: "auth token", means: "Devices cannot refresh deleted auth tokens. Used counts do not come back", short: "devices then cannot refresh them",
+		others: columnsOf(findingMembers(usage.Row{})),
 		resolve: func(ctx context.Context, s *admin.Session, name string) (target, error) {
 			a, err := resolve(ctx, t, s, authTokens(), "", name)
 			return target{a.ID, a.Identifier}, err

@@ -40,6 +40,9 @@ type csvColumns struct {
 	// say reports each other column that is ignored.
 	others []string
 	say    func(format string, args ...any) // nil for no reports
+	// refuse returns an error for a file whose columns are those of another kind. It gets the
+	// columns that are neither read nor in others. nil ignores these and reports them.
+	refuse func(columns, unknown []string) error
 }
 
 // readCSV reads a CSV file as spreadsheets and scripts write it: UTF-8 or UTF-16,
@@ -125,8 +128,13 @@ func (r csvReader) next() (record []string, line int, err error) {
 	return record, line + r.skipped, err
 }
 
-// rows reads the rows behind the head.
+// rows reads the rows behind the head. A row must have a cell for each column up to the last
+// one with a name: a file that was cut short loses its last cells.
 func (r csvReader) rows(columns []string) (rows []csvRow, err error) {
+	named := len(columns)
+	for named > 0 && columns[named-1] == "" {
+		named--
+	}
 	for {
 		record, line, err := r.next()
 		if errors.Is(err, io.EOF) {
@@ -134,6 +142,9 @@ func (r csvReader) rows(columns []string) (rows []csvRow, err error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if len(record) < named {
+			return nil, lineError{line, fmt.Errorf("the row ends after %d of %s; the file may be cut short: make it again, or add the missing separators", len(record), counted(named, "column"))}
 		}
 		row := csvRow{line, make(map[string]string, len(columns))}
 		for i, cell := range record {
@@ -184,6 +195,9 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 			return fmt.Errorf("column %q is unknown; did you mean %s? Rename the column, or remove it", column, near)
 		}
 		unread = append(unread, column)
+	}
+	if c.refuse != nil {
+		return c.refuse(columns, unread)
 	}
 	if len(unread) > 0 && c.say != nil {
 		c.say("tmsctl: warning: %s: ignored column: %s; known columns: %s\n", name, terminal.Printable(strings.Join(unread, ", ")), strings.Join(read, ", "))

@@ -46,7 +46,6 @@ func TestReadCSV(t *testing.T) {
 		{"capitals and spaces in the head", strings.Replace(text, "recipient,count,customer", `" Recipient",COUNT , Customer`, 1), all, ""},
 		{"blank rows", ",,\n" + text + ",,\n\n  , ,\n", all, ""},
 		{"empty cells at the end", "recipient,count,customer\nParis,2,ACME,,\nKoeln,3,Müller GmbH,,\n", all, ""},
-		{"cells left out at the end", "recipient,count,customer\nParis\n", "Paris  ", ""},
 		{"a comma in a cell", "recipient;count;customer\nParis;2;\"ACME, Inc.\"\n", "Paris 2 ACME, Inc.", ""},
 		{"columns in another order, and more", "note;count;recipient\nx;2;Paris\n", "Paris 2 ", ""},
 
@@ -58,6 +57,7 @@ func TestReadCSV(t *testing.T) {
 		{"no head", "Paris,2\n", "", "has no column recipient"},
 		{"nothing", "", "", "has no column recipient"},
 		{"two columns of one name", "recipient,count,Count\nParis,2,3\n", "", ":1: two columns are called count"},
+		{"cells left out at the end", "recipient,count,customer\nParis,2,ACME\nKoeln,3\n", "", ":3: the row ends after 2 of 3 columns"},
 		{"a cell too many", "recipient,count,customer\nParis,2,ACME, Inc.\n", "", ":2: has more cells"},
 		{"a cell too many, after sep=", "sep=,\nrecipient,count,customer\nParis,2,ACME, Inc.\n", "", ":3: has more cells"},
 		{"another separator", "sep=:\nrecipient:count\n", "", ":1: \"sep=:\": the separator must be"},
@@ -197,6 +197,43 @@ func TestPathsAreNoPatterns(t *testing.T) {
 	in, err := investigateFlags{ledgers: dir}.read(nil)
 	if err != nil || len(in.Entries) != 2 {
 		t.Errorf("%d entries, %v; want 2", len(in.Entries), err)
+	}
+}
+
+// TestCutLedger: a ledger export that was cut is an error that names the line.
+func TestCutLedger(t *testing.T) {
+	const head = "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words\n"
+	for row, want := range map[string]string{
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,\n": "",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c":                 ":2: the row ends after 8 of 12 columns",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c,ID,,,\n":         `:2: outcome "c" is unknown`,
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,,ID,,,\n":          `:2: outcome "" is unknown`,
+		",h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,\n":  ":2: identifier is empty",
+	} {
+		dir := filepath.Dir(written(t, nil))
+		if err := os.WriteFile(filepath.Join(dir, "ws1.csv"), []byte(head+row), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := investigateFlags{ledgers: dir}.read(nil)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), "ws1.csv"+want)) {
+			t.Errorf("%q: %v, want %q", row, err, want)
+		}
+	}
+}
+
+// TestInventoryRows: a host is there once, and has a name.
+func TestInventoryRows(t *testing.T) {
+	for rows, want := range map[string]string{
+		"ws1,,no\nws2,,no\n":  "",
+		"ws1,,no\nWS1.,,no\n": "",
+		"ws1,,no\nWS1,,yes\n": ":3: the host ws1 is also in line 2, with other values",
+		",anna,no\n":          ":2: fqdn is empty",
+		"ws1,anna,no\nlap":    ":3: the row ends after 1 of 3 columns",
+	} {
+		_, err := investigateFlags{devices: written(t, []byte("fqdn,user,retired\n"+rows))}.read(nil)
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%q: %v, want %q", rows, err, want)
+		}
 	}
 }
 

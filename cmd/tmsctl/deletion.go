@@ -10,13 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
-	"regent/agent/tms/admin/usage"
+	"regent/platform/terminal"
 )
 
 // deletion describes the deletion of one kind of thing.
@@ -30,6 +29,8 @@ type deletion struct {
 	remove func(s *admin.Session, ctx context.Context, id string) error
 	// resolve finds the thing with an identifier or ID.
 	resolve func(ctx context.Context, s *admin.Session, name string) (target, error)
+	// others are the columns of its lists that a deletion does not read.
+	others []string
 	// identifiers returns all that exist.
 	identifiers func(context.Context, *admin.Session) ([]target, error)
 
@@ -86,17 +87,38 @@ func (d *deletion) read(say func(string, ...any)) ([]csvRow, error) {
 	if d.from == "" {
 		return nil, nil
 	}
-	others := append(columnsOf(findingMembers(usage.Row{})), columnsOf(registrationMembers(admin.RegistrationToken{}, time.Time{}, false, ""))...)
 	var first error
 	for _, needed := range [][]string{{"id", "identifier"}, {"id"}, {"identifier"}} {
-		rows, err := readCSV(d.from, csvColumns{needed: needed, optional: []string{deleteColumn}, others: others, say: say})
+		rows, err := readCSV(d.from, csvColumns{needed: needed, optional: []string{deleteColumn}, others: d.others, refuse: d.refuseColumns})
 		if _, missing := errors.AsType[*missingColumnError](err); !missing {
 			d.columns = needed
+			if err == nil && len(rows) == 0 {
+				say("tmsctl: warning: --from %s: the file has no rows; nothing is deleted\n", d.from)
+			}
 			return rows, err
 		}
 		first = cmp.Or(first, err)
 	}
 	return nil, first
+}
+
+// refuseColumns refuses a file that is no list of things to delete. Its rows may be the ones
+// to keep.
+func (d *deletion) refuseColumns(columns, unknown []string) error {
+	has := func(column string) bool { return slices.Contains(columns, column) }
+	switch {
+	case has("outcome"):
+		return fmt.Errorf("is a ledger export (column outcome), which has the auth tokens in use: give the output of tmsctl investigate REGISTRATION-TOKEN --csv")
+	case len(unknown) > 0 && d.thing != "auth token" && has("fqdn"):
+		return errors.New("is a list of auth tokens: tmsctl auth-token delete --from " + d.from)
+	case len(unknown) > 0 && d.thing != "registration token" && has("count"):
+		return errors.New("is a list of registration tokens: tmsctl registration-token delete --from " + d.from)
+	case len(unknown) > 0:
+		return fmt.Errorf("column %q is unknown: a list to delete has the columns id, identifier and delete. Rename the column, or remove it", terminal.Printable(unknown[0]))
+	case has("finding") && !has(deleteColumn):
+		return fmt.Errorf("has findings, and has no column %s with yes or no: make the file again with tmsctl investigate REGISTRATION-TOKEN --csv", deleteColumn)
+	}
+	return nil
 }
 
 // runDeletion deletes the named things, or the rows of a file that the service still has.
@@ -169,14 +191,18 @@ func (t *tool) targets(ctx context.Context, s *admin.Session, d deletion, rows [
 	return all, 0, errors.Join(unclear...)
 }
 
+// mostAsked is how many things the question lists.
+const mostAsked = 10
+
 func (t *tool) confirmDeletion(ctx context.Context, d deletion, all []target, gone int) error {
 	if d.yes || len(all) == 0 {
 		return nil
 	}
-	if d.from == "" { // a file can be read before
-		for _, g := range all {
-			t.say("%s %s\n", d.thing, g)
-		}
+	for _, g := range all[:min(len(all), mostAsked)] {
+		t.say("%s %s\n", d.thing, g)
+	}
+	if more := len(all) - mostAsked; more > 0 {
+		t.say("and %d more\n", more)
 	}
 	more := ""
 	if gone > 0 {
@@ -201,6 +227,8 @@ func (t *tool) choose(d deletion, rows []csvRow, there []target) (all []target, 
 		case err != nil:
 			unclear = append(unclear, at+err.Error())
 		case !wanted:
+		case row.text("id") == "" && row.text("identifier") == "":
+			unclear = append(unclear, at+"names no "+d.thing+": its id and identifier are empty")
 		case len(found) > 1:
 			unclear = append(unclear, fmt.Sprintf("%s%q names %d %ss, with the IDs %s; use the column id", at, row.text("identifier"), len(found), d.thing, tableCell(strings.Join(ids(found), ", "))))
 		case odd != "":
@@ -242,22 +270,13 @@ func newTargetIndex(there []target) targetIndex {
 
 // inList returns the things that a row names, or how its id and identifier do not match.
 func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd string) {
-	id, identifier := row.text("id"), row.text("identifier")
-	if !slices.Contains(d.columns, "id") { // the cell may be either
-		if identifier == "" {
-			return nil, ""
-		}
-		found = there.byIdentifier[identifier]
-		if g, ok := there.byID[identifier]; ok && !slices.Contains(found, g) {
-			found = append(slices.Clip(found), g)
-		}
-		return found, ""
+	id, identifier := strings.TrimPrefix(row.text("id"), idPrefix), row.text("identifier")
+	if id == "" { // the cell identifier may be either
+		return there.named(identifier), ""
 	}
 	g, ok := there.byID[id]
 	others := there.byIdentifier[identifier]
 	switch {
-	case id == "":
-		return nil, ""
 	case ok && slices.Contains(d.columns, "identifier") && !row.names(g.identifier):
 		return nil, fmt.Sprintf("%s is called %q there, not %q%s", id, g.identifier, identifier, rewritten(identifier, g.identifier))
 	case ok:
@@ -266,6 +285,20 @@ func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd str
 		return nil, fmt.Sprintf("no %s has the id %q; %q has the id %s%s", d.thing, id, identifier, tableCell(others[0].id), rewritten(id, others[0].id))
 	}
 	return nil, ""
+}
+
+// named returns the things with a name: an identifier, an ID, or id: and an ID.
+func (x targetIndex) named(name string) []target {
+	if name == "" {
+		return nil
+	}
+	found := slices.Clone(x.byIdentifier[name])
+	for _, id := range []string{name, strings.TrimPrefix(name, idPrefix)} {
+		if g, ok := x.byID[id]; ok && !slices.Contains(found, g) {
+			found = append(found, g)
+		}
+	}
+	return found
 }
 
 // refuse lists all rows that stop the command.

@@ -44,8 +44,9 @@ or ID.
 tmsctl compares the service's list of auth tokens with:
   --ledgers DIR   exports of devices, a file for each:
                   regent ledger --csv >DIR/$(hostname).csv
-  --devices FILE  your inventory as CSV: fqdn[,user][,retired]; retired is
-                  yes or no
+  --devices FILE  your inventory as CSV: fqdn[,user][,retired]; fqdn and user
+                  are the host and system user as the service shows them;
+                  retired is yes or no
 Without them tmsctl finds only duplicates and copied disks.
 
 auth-token delete --from takes the output of --csv. It deletes the rows with
@@ -127,20 +128,39 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 			in.Entries = append(in.Entries, entries...)
 		}
 	}
+	var err error
 	if o.devices != "" {
-		rows, err := readCSV(o.devices, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: say})
-		if err != nil {
-			return in, usagef("--devices: %v", err)
-		}
-		for _, row := range rows {
-			retired, err := yesOrNo(row.text("retired"))
-			if err != nil {
-				return in, usagef("--devices %s:%d: retired %v", o.devices, row.line, err)
-			}
-			in.Devices = append(in.Devices, usage.Device{FQDN: row.text("fqdn"), User: row.text("user"), Retired: retired})
-		}
+		in.Devices, err = readInventory(o.devices, say)
 	}
-	return in, nil
+	return in, err
+}
+
+// readInventory reads the administrator's devices. A host may be there twice only with the
+// same values: else it is not known which ones count.
+func readInventory(name string, say func(string, ...any)) (devices []usage.Device, err error) {
+	rows, err := readCSV(name, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: say})
+	if err != nil {
+		return nil, usagef("--devices: %v", err)
+	}
+	first := map[string]int{} // the row of a host
+	for i, row := range rows {
+		retired, err := yesOrNo(row.text("retired"))
+		if err != nil {
+			return nil, usagef("--devices %s:%d: retired %v", name, row.line, err)
+		}
+		d := usage.Device{FQDN: row.text("fqdn"), User: row.text("user"), Retired: retired}
+		host := usage.Host(d.FQDN)
+		if host == "" {
+			return nil, usagef("--devices %s:%d: fqdn is empty: write the host name, or remove the row", name, row.line)
+		}
+		if at, twice := first[host]; !twice {
+			first[host] = i
+		} else if old := devices[at]; old.User != d.User || old.Retired != d.Retired {
+			return nil, usagef("--devices %s:%d: the host %s is also in line %d, with other values: remove one row", name, row.line, host, rows[at].line)
+		}
+		devices = append(devices, d)
+	}
+	return devices, nil
 }
 
 // ledgersIn lists the files *.csv of a directory. The path is not a pattern, so it may
@@ -164,6 +184,9 @@ func yesOrNo(cell string) (bool, error) {
 	return false, fmt.Errorf("%q is neither yes nor no", cell)
 }
 
+// outcomes are the words that regent ledger --csv writes.
+var outcomes = []string{"intent", "confirmed", "refused", "unused", "uncertain", "forgotten", "resolved_consumed", "resolved_not_consumed"}
+
 func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 	rows, err := readCSV(name, csvColumns{
 		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id"},
@@ -174,6 +197,12 @@ func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 	}
 	entries := make([]usage.Entry, 0, len(rows))
 	for _, row := range rows {
+		switch outcome := row.text("outcome"); {
+		case !slices.Contains(outcomes, outcome):
+			return nil, fmt.Errorf("%s:%d: outcome %q is unknown; the file may be cut short: export it again with regent ledger --csv, or install a newer tmsctl", name, row.line, outcome)
+		case row.text("identifier") == "":
+			return nil, fmt.Errorf("%s:%d: identifier is empty: export the file again with regent ledger --csv", name, row.line)
+		}
 		began, err := csvTime(row.text("creation_date"))
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: creation_date %w", name, row.line, err)

@@ -97,6 +97,7 @@ func (t *tool) registrationShow() *cobra.Command {
 func (t *tool) registrationDelete() *cobra.Command {
 	return t.deletion(deletion{
 		thing: "registration token", means: "Unused counts are lost, and its auth tokens may end too", short: "its auth tokens may end too",
+		others: columnsOf(registrationMembers(admin.RegistrationToken{}, time.Time{}, false, "")),
 		warn: func(ctx context.Context, s *admin.Session, ids []string) string {
 			var all []admin.RegistrationToken
 			for _, id := range ids {

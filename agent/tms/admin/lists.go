@@ -295,7 +295,7 @@ type AuthToken struct {
 func (s *Session) AuthTokens(ctx context.Context, f AuthFilter) ([]AuthToken, error) {
 	rows, err := listing[authRow]{"list auth tokens", pathAuth, listOf("authTokens", wrapAuth), authRowOf}.all(ctx, s, url.Values{
 		"identifier": {f.Identifier}, "registrationToken": {f.Registration},
-		"refId1": {f.RefID1}, "refId2": {f.RefID2}, "fqdn": {f.FQDN},
+		"refId1": {f.RefID1}, "refId2": {f.RefID2}, // and not fqdn, which the service may compare by case
 	})
 	if err != nil && !isIncomplete(err) {
 		return nil, err

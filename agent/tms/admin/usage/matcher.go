@@ -2,6 +2,7 @@ package usage
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -14,6 +15,8 @@ type matcher struct {
 	installations map[string]bool            // that gave a ledger, by ref ID 2
 	byHost        map[string]hostLedger      // by FQDN, of hosts that gave a ledger
 	devices       map[string]Device          // by FQDN
+	near          map[string]string          // first label of a name -> a host of the inventory or the ledgers
+	usersApply    bool                       // an auth token has the user that the inventory has
 	groups        map[instance]group         // by the names that a device gives
 	listed        map[string]int             // identifier -> auth tokens that have it
 	hosts         map[string]map[string]bool // installation -> hosts that redeemed as it
@@ -40,10 +43,11 @@ func newMatcher(in Input) *matcher {
 	j := &matcher{
 		entries: make(map[string]Entry, len(in.Entries)), installations: map[string]bool{}, byHost: map[string]hostLedger{},
 		devices: make(map[string]Device, len(in.Devices)), groups: make(map[instance]group, len(in.Tokens)),
-		listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
+		near: map[string]string{}, listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
 	}
 	for _, d := range in.Devices {
-		j.devices[host(d.FQDN)] = d
+		j.devices[Host(d.FQDN)] = d
+		j.near[firstLabel(d.FQDN)] = Host(d.FQDN)
 	}
 	for _, e := range in.Entries {
 		j.addEntry(e)
@@ -51,6 +55,7 @@ func newMatcher(in Input) *matcher {
 	first := map[string]time.Time{}
 	for _, t := range in.Tokens {
 		j.listed[t.Identifier]++
+		j.usersApply = j.usersApply || t.UserName != "" && j.devices[Host(t.FQDN)].User == t.UserName
 		g := j.groups[instanceOf(t)]
 		if g.n++; g.n == 1 || newer(t, g.newest) {
 			g.newest = t
@@ -62,9 +67,9 @@ func newMatcher(in Input) *matcher {
 		if j.hosts[t.RefID2] == nil {
 			j.hosts[t.RefID2] = map[string]bool{}
 		}
-		j.hosts[t.RefID2][host(t.FQDN)] = true
+		j.hosts[t.RefID2][Host(t.FQDN)] = true
 		if began, ok := first[t.RefID2]; !ok || t.Created.Before(began) { // one without a date comes first
-			first[t.RefID2], j.original[t.RefID2] = t.Created, host(t.FQDN)
+			first[t.RefID2], j.original[t.RefID2] = t.Created, Host(t.FQDN)
 			if t.Created.IsZero() {
 				j.original[t.RefID2] = ""
 			}
@@ -82,7 +87,7 @@ func (j *matcher) addEntry(e Entry) {
 	if e.RefID2 != "" {
 		j.installations[e.RefID2] = true
 	}
-	h, ok := j.byHost[host(e.FQDN)]
+	h, ok := j.byHost[Host(e.FQDN)]
 	if !ok {
 		h = hostLedger{since: e.Created, users: map[string]bool{}}
 	}
@@ -90,14 +95,25 @@ func (j *matcher) addEntry(e Entry) {
 	if e.Created.Before(h.since) {
 		h.since = e.Created
 	}
-	j.byHost[host(e.FQDN)] = h
+	j.byHost[Host(e.FQDN)] = h
+	j.near[firstLabel(e.FQDN)] = Host(e.FQDN)
 }
 
-// host makes two spellings of a name one.
-func host(fqdn string) string { return strings.ToLower(strings.TrimSuffix(fqdn, ".")) }
+// Host makes two spellings of a host name one: it has no capitals and no dot at its end.
+func Host(fqdn string) string { return strings.ToLower(strings.TrimSuffix(fqdn, ".")) }
+
+// firstLabel is the short form of a host name: ws1 of ws1.example.com. An address has none.
+func firstLabel(fqdn string) string {
+	name := Host(fqdn)
+	if net.ParseIP(name) != nil {
+		return name
+	}
+	label, _, _ := strings.Cut(name, ".")
+	return label
+}
 
 func instanceOf(t admin.AuthToken) instance {
-	return instance{host(t.FQDN), t.UserName, t.RefID1, t.RefID2}
+	return instance{Host(t.FQDN), t.UserName, t.RefID1, t.RefID2}
 }
 
 // newer reports whether a was created after b; of two at one time the identifier
@@ -128,8 +144,8 @@ type known struct {
 // can redeem with an identifier that they have seen.
 func (j *matcher) lookUp(t admin.AuthToken) known {
 	k := known{own: j.installations[t.RefID2]}
-	k.device, k.inventoried = j.devices[host(t.FQDN)]
-	k.ledger, k.reported = j.byHost[host(t.FQDN)]
+	k.device, k.inventoried = j.devices[Host(t.FQDN)]
+	k.ledger, k.reported = j.byHost[Host(t.FQDN)]
 	e, ok := j.entries[t.Identifier]
 	switch {
 	case ok && e.ID != "" && e.ID != t.ID:
@@ -142,8 +158,11 @@ func (j *matcher) lookUp(t admin.AuthToken) known {
 	return k
 }
 
-// otherUser reports whether the inventory expects another user on the host.
-func (k known) otherUser(user string) bool { return k.device.User != "" && k.device.User != user }
+// otherUser reports whether the inventory has another user of the host than the service. A
+// user that one of them does not show is no other user.
+func (k known) otherUser(user string) bool {
+	return user != "" && k.device.User != "" && k.device.User != user
+}
 
 // judge returns the kind of an auth token in the service's list: the first that applies.
 func (j *matcher) judge(t admin.AuthToken) Row {
@@ -167,7 +186,9 @@ func (j *matcher) judge(t admin.AuthToken) Row {
 // ledger confirms is not, unless the administrator's inventory says that the device is
 // retired. Names alone are not enough, since anybody can copy them. An auth token that an
 // installation without a ledger may have redeemed stays too. So does one that the service
-// does not assign to a registration token.
+// does not assign to a registration token, and one of a host whose name differs from a known
+// one only by the domain. The inventory's users count only if one of them is the system user of
+// an auth token: else they are persons.
 func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
 	case t.Registration == "":
@@ -181,7 +202,9 @@ func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	case kind == Unaccounted:
 		return k.copied != "" || k.own
 	case kind == UnexpectedUser:
-		return k.otherUser(t.UserName) || k.own
+		return k.otherUser(t.UserName) && j.usersApply || k.own
+	case kind == UnexpectedHost:
+		return t.FQDN != "" && j.nearHost(t) == ""
 	case kind == Duplicate:
 		return j.lookUp(j.groups[instanceOf(t)].newest).confirmed
 	}
@@ -205,10 +228,27 @@ func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 		return "", ""
 	case k.own:
 		return Unaccounted, "it names the installation " + t.RefID2 + " from a host that is not known, and the ledger of that installation has no such redemption"
+	case j.nearHost(t) != "":
+		return UnexpectedHost, "the inventory or a ledger has " + j.nearHost(t) + ": if it is this host, write its name as the service shows it"
+	case t.FQDN == "":
+		return UnexpectedHost, "the service shows no host"
 	case len(j.devices) > 0:
 		return UnexpectedHost, "no such host in the inventory"
 	}
 	return UnexpectedHost, "no ledger of this host"
+}
+
+// nearHost is a known host with the first label of t's; "" without one. One of the names may be
+// the short form of the other.
+func (j *matcher) nearHost(t admin.AuthToken) string { return j.near[firstLabel(t.FQDN)] }
+
+// unexpectedUser says how the system user of t differs from the inventory's.
+func (j *matcher) unexpectedUser(t admin.AuthToken, k known) string {
+	why := "the service shows the system user " + t.UserName + ", the inventory has " + k.device.User
+	if !j.usersApply {
+		why += "; no auth token has a user of the inventory: write system users there, or remove its column user"
+	}
+	return why
 }
 
 // accounted compares an auth token of a known host with its ledgers and the inventory. A
@@ -226,12 +266,12 @@ func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 	case k.reported && t.RefID2 != "" && !k.own && admin.Before(t.Created, k.ledger.since) && len(j.hosts[t.RefID2]) < 2:
 		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + k.ledger.since.UTC().Format(time.DateOnly)
 	case k.otherUser(t.UserName):
-		return UnexpectedUser, "the inventory expects the user " + k.device.User
+		return UnexpectedUser, j.unexpectedUser(t, k)
 	case !k.reported:
 		return "", ""
-	case !k.ledger.users[t.UserName] && k.own:
+	case t.UserName != "" && !k.ledger.users[t.UserName] && k.own:
 		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
-	case !k.ledger.users[t.UserName]:
+	case t.UserName != "" && !k.ledger.users[t.UserName]:
 		return UnexpectedUser, "no ledger of this host has a redemption of this user: " + nameConflict
 	case k.own:
 		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
@@ -240,7 +280,7 @@ func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 }
 
 func (j *matcher) clone(t admin.AuthToken, k known) (Kind, string) {
-	if t.RefID2 == "" || len(j.hosts[t.RefID2]) < 2 || j.original[t.RefID2] == host(t.FQDN) {
+	if t.RefID2 == "" || len(j.hosts[t.RefID2]) < 2 || j.original[t.RefID2] == Host(t.FQDN) {
 		return "", ""
 	}
 	if j.original[t.RefID2] == "" {

@@ -285,8 +285,36 @@ func TestProposedForDeletion(t *testing.T) {
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unexpected_user !"},
 		{"a user that the inventory does not expect", usage.Input{
-			Tokens: []admin.AuthToken{authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
 		}, "id-x unexpected_user !"},
+		{"an inventory of persons", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("two", "ws2", "regent", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "anna"}, {FQDN: "ws2", User: "bob"}},
+		}, "id-good unexpected_user, id-two unexpected_user"},
+		{"the service shows no user", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "", "cad/2", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+		}, ""},
+		{"the service shows no user, and a ledger has one", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "", "cad/2", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-x unaccounted"},
+		{"the inventory has no user", usage.Input{
+			Tokens: []admin.AuthToken{good}, Devices: []usage.Device{{FQDN: "ws1"}},
+		}, ""},
+		{"full names in the inventory, short ones at the service", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "evil", "root", "cad/1", "", 1)}, Devices: []usage.Device{{FQDN: "ws1.corp.example.com"}},
+		}, "id-good unexpected_host, id-x unexpected_host !"},
+		{"short names in the inventory, full ones at the service", usage.Input{
+			Tokens: []admin.AuthToken{authToken("good", "WS1.corp.example.com", "regent", "cad/1", "device-1", 0)}, Devices: []usage.Device{{FQDN: "ws1"}},
+		}, "id-good unexpected_host"},
+		{"the full name in a ledger", usage.Input{
+			Tokens:  []admin.AuthToken{good},
+			Entries: []usage.Entry{ledger(authToken("other", "ws1.corp.example.com", "regent", "cad/1", "device-7", 0), "refused")},
+		}, "id-good unexpected_host"},
+		{"the service shows no host", usage.Input{
+			Tokens: []admin.AuthToken{authToken("x", "", "regent", "cad/1", "device-1", 0)}, Devices: []usage.Device{{FQDN: "ws1"}},
+		}, "id-x unexpected_host"},
+		{"addresses have no first label", usage.Input{
+			Tokens: []admin.AuthToken{authToken("x", "10.0.0.2", "regent", "cad/1", "device-1", 0)}, Devices: []usage.Device{{FQDN: "10.0.0.1"}},
+		}, "id-x unexpected_host !"},
 		{"retired, and its ledger is still there", usage.Input{
 			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1", Retired: true}},
 		}, "id-good orphan !"},
