@@ -38,6 +38,7 @@ type deletion struct {
 	yes, dry    bool
 	from        string
 	columns     []string // of the file that name a row: id, identifier, or both
+	findings    bool     // the file has the column delete
 	skipChanged bool
 }
 
@@ -92,7 +93,7 @@ func (d *deletion) read(say func(string, ...any)) ([]csvRow, error) {
 		rows, err := readCSV(d.from, csvColumns{needed: needed, optional: []string{deleteColumn}, others: d.others, refuse: d.refuseColumns})
 		if _, missing := errors.AsType[*missingColumnError](err); !missing {
 			d.columns = needed
-			if err == nil && len(rows) == 0 {
+			if err == nil && len(rows) == 0 && !d.findings {
 				say("tmsctl: warning: --from %s: the file has no rows; nothing is deleted\n", d.from)
 			}
 			return rows, err
@@ -106,16 +107,17 @@ func (d *deletion) read(say func(string, ...any)) ([]csvRow, error) {
 // to keep.
 func (d *deletion) refuseColumns(columns, unknown []string) error {
 	has := func(column string) bool { return slices.Contains(columns, column) }
+	d.findings = has(deleteColumn)
 	switch {
 	case has("outcome"):
-		return fmt.Errorf("is a ledger export (column outcome), which has the auth tokens in use: give the output of tmsctl investigate REGISTRATION-TOKEN --csv")
+		return errors.New("is a ledger export (column outcome), which has the auth tokens in use: give the output of tmsctl investigate REGISTRATION-TOKEN --csv")
 	case len(unknown) > 0 && d.thing != "auth token" && has("fqdn"):
 		return errors.New("is a list of auth tokens: tmsctl auth-token delete --from " + d.from)
 	case len(unknown) > 0 && d.thing != "registration token" && has("count"):
 		return errors.New("is a list of registration tokens: tmsctl registration-token delete --from " + d.from)
 	case len(unknown) > 0:
 		return fmt.Errorf("column %q is unknown: a list to delete has the columns id, identifier and delete. Rename the column, or remove it", terminal.Printable(unknown[0]))
-	case has("finding") && !has(deleteColumn):
+	case has("finding") && !d.findings:
 		return fmt.Errorf("has findings, and has no column %s with yes or no: make the file again with tmsctl investigate REGISTRATION-TOKEN --csv", deleteColumn)
 	}
 	return nil

@@ -2,7 +2,6 @@ package usage
 
 import (
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -105,10 +104,10 @@ func Host(fqdn string) string { return strings.ToLower(strings.TrimSuffix(fqdn, 
 // firstLabel is the short form of a host name: ws1 of ws1.example.com. An address has none.
 func firstLabel(fqdn string) string {
 	name := Host(fqdn)
-	if net.ParseIP(name) != nil {
+	label, _, _ := strings.Cut(name, ".")
+	if strings.Trim(label, "0123456789") == "" || strings.Contains(name, ":") {
 		return name
 	}
-	label, _, _ := strings.Cut(name, ".")
 	return label
 }
 
