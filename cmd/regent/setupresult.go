@@ -179,7 +179,7 @@ func (s setup) curl(p setupPlan) string {
 	if runtime.GOOS == "windows" {
 		return ""
 	}
-	return fmt.Sprintf("Or request the token from your program:\n  curl --unix-socket %s http://regent/v1/token -d '{\"application\":\"%s\"}'\n", printable(s.socket), p.id)
+	return fmt.Sprintf("Or request the token from your program:\n  curl --unix-socket %s http://regent/v1/token -d '{\"application\":\"%s\"}'\n", terminal.Quote(printable(s.socket)), p.id)
 }
 
 // undo says how to undo the setup, and where a copy of the registration token is left.
@@ -187,10 +187,10 @@ func (s setup) undo(p setupPlan) string {
 	remove := fault.Commands("sudo rm")
 	text := ""
 	if p.content != "" {
-		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, printable(s.device.path))
+		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, terminal.Quote(printable(s.device.path)))
 	}
 	if path := p.origin.path; path != "" {
-		text += fmt.Sprintf("The registration token is sealed. Delete its file:\n  %s %s\n", remove, printable(filepath.Clean(path)))
+		text += fmt.Sprintf("The registration token is sealed. Delete its file:\n  %s %s\n", remove, terminal.Quote(printable(filepath.Clean(path))))
 	}
 	return text
 }
