@@ -12,13 +12,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write writes a file with this content and mode, and replaces one at path. A reader finds
 // either the old content or the new one, also after a crash. Write creates a temporary file
 // in the same directory with mode 0600, syncs it, and renames it. On Windows the file gets
-// its access from the directory.
+// its access from the directory. It does not replace a device, a FIFO or a directory, nor a
+// link to one.
 func Write(path string, content []byte, mode fs.FileMode) error {
+	if !replaceable(path) {
+		return writeError(path, errors.New("not a regular file"))
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return writeError(path, err)
@@ -31,6 +36,16 @@ func Write(path string, content []byte, mode fs.FileMode) error {
 		return errors.Join(writeError(path, err), os.Remove(f.Name()))
 	}
 	return SyncDir(filepath.Dir(path))
+}
+
+// replaceable reports whether path is free or a regular file. If root replaced /dev/stdout or
+// /dev/null, no other program could use it any more. /dev/stdout is a link into /proc.
+func replaceable(path string) bool {
+	if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "/proc/") {
+		return false
+	}
+	i, err := os.Stat(path)
+	return err != nil || i.Mode().IsRegular()
 }
 
 // writeError names the file instead of the temporary file.
