@@ -21,7 +21,6 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
-	"regent/platform/terminal"
 )
 
 // passphraseBytes is the least that a passphrase of a bundle has: it may lie
@@ -142,7 +141,7 @@ const partSuffix = tokenSuffix + ".age"
 // newBundle refuses a name that is taken.
 func (t *tool) newBundle(ctx context.Context, b bundleFlags) (*bundle, error) {
 	if _, err := os.Lstat(b.file); err == nil {
-		return nil, usagef("--bundle %s: the file exists; remove it or name another", b.file)
+		return nil, usagef("--bundle %s: the file exists; name another file", b.file)
 	}
 	if info, err := os.Stat(filepath.Dir(b.file)); err != nil || !info.IsDir() {
 		return nil, usagef("--bundle %s: there is no such directory", b.file)
@@ -247,7 +246,7 @@ func (b *bundle) next() string {
 	return fmt.Sprintf(`to open the bundle:      age --decrypt %s%s | tar x
 then on each device:     sudo regent register --file NAME%s --erase
 then delete the bundle:  %s %[2]s
-`, identity, terminal.Printable(b.name), tokenSuffix, deleteCommand())
+`, identity, commandWord(b.name), tokenSuffix, deleteCommand())
 }
 
 // left says where the tokens are as long as there is no bundle.

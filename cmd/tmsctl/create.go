@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -183,9 +184,25 @@ func (t *tool) sayNextForFile(name string) {
 	t.say(`wrote the registration token to %s (secret, readable by you only)
 copy it to the device, and run there:  sudo regent register --file %s --erase
 on a device without configuration:     sudo regent setup --token-file %[2]s
-then delete your copy:                 %s %[2]s
-`, terminal.Printable(path), terminal.Printable(filepath.Base(path)), deleteCommand())
+then delete your copy:                 %s %s
+`, terminal.Printable(path), commandWord(filepath.Base(path)), deleteCommand(), commandWord(path))
 }
+
+// commandWord is a path as one word of a command line: in quotes if it needs them.
+func commandWord(path string) string {
+	path = terminal.Printable(path)
+	switch {
+	case plainWord.MatchString(strings.ReplaceAll(path, string(filepath.Separator), "")):
+		return path
+	case runtime.GOOS == "windows":
+		return `"` + path + `"` // no name of Windows contains a quote
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// plainWord matches a path, without its separators, that needs no quotes in bash, cmd.exe and
+// PowerShell.
+var plainWord = regexp.MustCompile(`^[\pL\pN:._+-][\pL\pN:._~+-]*$`)
 
 // deleteCommand deletes a file on this system.
 func deleteCommand() string {
@@ -363,7 +380,7 @@ func newTokenFile(flag, name string) (*reserved, error) {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the file that its reader named
 	if errors.Is(err, fs.ErrExist) {
-		return nil, usagef("%s %s: the file exists; remove it or name another", flag, name)
+		return nil, usagef("%s %s: the file exists; name another file", flag, name)
 	}
 	var r *reserved
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -181,7 +182,15 @@ func (d directory) next() string {
 	return fmt.Sprintf(`wrote the registration tokens to %s (secret, readable by you only)
 each recipient runs on the device:  sudo regent register --file NAME%s --erase
 then delete your copies:            %s %s
-`, terminal.Printable(d.path), tokenSuffix, deleteCommand(), terminal.Printable(filepath.Join(d.path, "*"+tokenSuffix)))
+`, terminal.Printable(d.path), tokenSuffix, deleteCommand(), d.pattern())
+}
+
+// pattern matches the files in a command line.
+func (d directory) pattern() string {
+	if runtime.GOOS == "windows" { // del expands a pattern in quotes
+		return commandWord(filepath.Join(d.path, "*"+tokenSuffix))
+	}
+	return commandWord(d.path) + "/*" + tokenSuffix
 }
 
 // recipientResult is the result for one recipient.
