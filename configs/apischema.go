@@ -19,7 +19,7 @@ import (
 // schemaNames are the names of schemas whose Go name says too little, or is used twice.
 var schemaNames = map[string]string{
 	"admin.Verb":     "StoreVerb",
-	"contract.Block": "TenantContract", "contract.Fit": "Answer", "contract.Form": "ContractForm", "contract.ID": "ContractRow",
+	"contract.Block": "TenantContract", "contract.Fit": "YesNoUnknown", "contract.Form": "ContractForm", "contract.ID": "ContractRow",
 	"doctor.Audience": "Reader", "doctor.Daemon": "Diagnosis", "doctor.RegistrationToken": "HeldRegistrationToken",
 	"fault.Kind": "ErrorCode", "fault.Stage": "ServiceStage",
 	"status.Problem": "ConfigurationProblem", "status.Store": "StoreStatus", "status.StoreReport": "Store",
@@ -51,11 +51,12 @@ var listedProperties = map[string][]string{
 	"Token.token_type": {"Bearer"},
 }
 
-// limits are the largest numbers of requests. The smallest is 0. A test asks the server.
+// limits are the largest values of request properties. The smallest is 0. A test asks the
+// server.
 var limits = map[string]int{"TokenRequest.min_ttl": 31536000, "TokenRequest.wait": 3600, "RegistrationRequest.wait": 3600}
 
 // unknownText describes [status.Unknown], which is no state of package token.
-const unknownText = "the record of the instance cannot be read"
+const unknownText = "the store cannot be used"
 
 //go:embed descriptions.yaml
 var descriptionText []byte

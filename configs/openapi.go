@@ -48,7 +48,7 @@ func openAPI(source constants, page protocol) (object, error) {
 	return object{
 		"openapi": "3.1.0",
 		"info":    object{"title": "Regent's local interface", "version": "1", "description": openAPIText},
-		"servers": []object{{"url": "http://regent", "description": "The name of the host stands for the socket."}},
+		"servers": []object{{"url": "http://regent", "description": "Use any host name. The client connects to the socket or the pipe."}},
 		"tags":    tagList,
 		"paths":   paths,
 		"components": object{"schemas": w.schemas, "responses": w.problems(), "headers": object{
@@ -74,7 +74,7 @@ func (w openAPIWriter) operation(o operation) object {
 	done := object{"description": "The answer."}
 	switch {
 	case o.answers == nil:
-		done["description"] = "It is done. There is no body."
+		done["description"] = "Success. There is no body."
 		responses["204"] = done
 	case o.media != "":
 		done["content"] = object{o.media: object{"schema": object{"type": "string"}}}

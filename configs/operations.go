@@ -8,7 +8,7 @@ type operation struct {
 	id, tag      string
 	summary      string
 	description  string   // who may call it, and what it does
-	query        []string // its parameters; one in front of "!" is required
+	query        []string // its parameters; "!" after a name makes it required
 	asks         any      // nil is without a body
 	answers      any      // nil is without a body
 	media        string   // of the answer, if it is not JSON
@@ -29,7 +29,7 @@ const (
 
 // tags are the tags with their meanings, in the order of the document.
 var tags = [][2]string{
-	{forApplications, "For an application: get a token, release it, report it, watch it."},
+	{forApplications, "For an application: get a token, release the instance, report a refused token, watch the instances."},
 	{forEveryone, "For every local user: the state, without secrets."},
 	{forInstances, "For administrators: redemptions, and who may use an instance."},
 	{forDevice, "For administrators: registration, configuration, metrics."},
@@ -65,12 +65,12 @@ var operations = []operation{
 	{
 		method: get, path: api.PathStatus, id: "getStatus", tag: forEveryone, answers: api.Status{},
 		summary:     "Get the state of the agent, its tenants, applications and instances",
-		description: "For every local user. Only administrators and the holder see the holder and the last fault of an instance.",
+		description: "For every local user. Only administrators and the holder see the holder, the last fault, the next refresh and the auth token IDs of an instance.",
 	},
 	{
 		method: get, path: api.PathDiagnosis, id: "getDiagnosis", tag: forEveryone, answers: api.Diagnosis{},
-		summary:     "Get the facts that only the daemon sees",
-		description: "For every local user. It checks the connection to each service. It costs no count and may take 20 s. regent doctor interprets the facts.",
+		summary:     "Get diagnostic data for regent doctor",
+		description: "For every local user. It checks the connection to each service. It costs no count and may take 20 s. regent doctor interprets the data.",
 	},
 	{
 		method: get, path: api.PathExplain, id: "explainAccess", tag: forInstances, query: []string{"pid!", "application!"}, answers: api.Explanation{}, fails: []int{404},
@@ -114,7 +114,7 @@ var operations = []operation{
 	},
 	{
 		method: get, path: api.PathContract, id: "getContract", tag: forDevice, answers: api.Contract{},
-		summary: "Ask each tenant for the undocumented parts of its interface", description: administrators + "It sends only made-up secrets, so it uses no count. It may take 1 m.",
+		summary: "Ask each tenant for the undocumented parts of its interface", description: administrators + "It sends only made-up secrets, so it uses no count. It may take 1 min.",
 	},
 	{
 		method: get, path: api.PathMetrics, id: "getMetrics", tag: forDevice, answers: "", media: api.MetricsType,

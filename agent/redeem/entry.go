@@ -32,10 +32,10 @@ const (
 	Refused   Kind = "refused"   // the service refused: no count was used
 	Unused    Kind = "unused"    // it cannot have used a count
 	Uncertain Kind = "uncertain" // it may have used a count
-	Resolved  Kind = "resolved"  // a person decided: Consumed is the decision
+	Resolved  Kind = "resolved"  // a person decided: `consumed` is the decision
 	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was deleted from this device
-	Compared  Kind = "compared"  // a person looked for it in the service's list: Consumed says whether it is there
+	Compared  Kind = "compared"  // a person looked for it in the service's list: `consumed` is set if it is there
 )
 
 // Entry is one line of the ledger. It contains no secret.

@@ -79,7 +79,7 @@ const (
 	NotServing Health = "not_serving" // none has one
 )
 
-// Unknown is the state of an instance with an unreadable record.
+// Unknown is the state of each instance while the store cannot be used.
 const Unknown = "unknown"
 
 // Store is the state of the sealed store.
@@ -204,8 +204,8 @@ type Application struct {
 	Instances []Instance `json:"instances"`
 }
 
-// Instance is one instance of an application. Only administrators see
-// Holder, LastHolder, LastFault and the times.
+// Instance is one instance of an application. Only administrators and the holder see Holder
+// and the fields from NextRefresh to RedeemAsked. Only administrators see LastHolder.
 type Instance struct {
 	Name        string     `json:"instance"` // "cad/1"
 	State       string     `json:"state"`    // an instance.State, or Unknown

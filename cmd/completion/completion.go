@@ -115,8 +115,8 @@ The file of zsh needs this line before it:
 
   autoload -Uz compinit && compinit
 
-A Linux package installs the scripts for bash, zsh and fish. Only bash may need
-a line: without the package bash-completion, add this line to ~/.bashrc:
+A Linux package installs the scripts for bash, zsh and fish, so zsh and fish
+need no line. If bash-completion is not installed, add this line to ~/.bashrc:
 
   source /usr/share/bash-completion/completions/PROGRAM`
 

@@ -68,7 +68,7 @@ func (t *tool) authList() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&registration, "registration-token", "", "only those of the registration token with this `NAME`: its identifier or ID")
-	f.StringVar(&filter.Identifier, "identifier", "", "only the one with this `NAME`")
+	f.StringVar(&filter.Identifier, "identifier", "", "only the one with this `IDENTIFIER`")
 	f.StringVar(&filter.RefID1, "ref-id-1", "", "only those of this application and instance, as cad/1")
 	f.StringVar(&filter.RefID2, "ref-id-2", "", "only those of this installation")
 	f.StringVar(&filter.FQDN, "fqdn", "", "only those of this host")

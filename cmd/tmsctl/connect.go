@@ -234,8 +234,7 @@ func (t *tool) clients() *cobra.Command {
 		Example: "  tmsctl clients\n  tmsctl clients robot",
 		Long: `List the OAuth clients of the tenant, or show one by its client ID or ID. A
 client can log in with --client-credentials. tmsctl neither requests nor prints
-its secret. It is assumed that the service allows this call to a Contact
-Administrator.`,
+its secret. Nobody has tested this call with a real tenant.`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("name one client, or none for all")

@@ -114,8 +114,8 @@ func TestChangedRows(t *testing.T) {
 	d := deletion{thing: "auth token", from: file, columns: []string{"id", "identifier"}}
 	_, _, err = tool.choose(d, rows, there)
 	for _, want := range []string{
-		"nothing was deleted: 3 rows", `:2: A is called "100000" there, not "1E+05" (a spreadsheet wrote it as a number)`,
-		`:3: B is called "007" there, not "7" (a spr`, `:5: no auth token has the id "4"; "ws-4" has the id 004 (a spr`, "--skip-changed",
+		"nothing was deleted: 3 rows", `:2: auth token A has the identifier "100000" at the service, not "1E+05" (a spreadsheet wrote it as a number)`,
+		`:3: auth token B has the identifier "007" at the service, not "7" (a spr`, `:5: no auth token has the id "4"; "ws-4" has the id 004 (a spr`, "--skip-changed",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in: %v", want, err)

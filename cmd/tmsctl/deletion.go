@@ -50,8 +50,8 @@ func (t *tool) deletion(d deletion) *cobra.Command {
 identifier, or one of them. If several have a name, tmsctl lists them and
 deletes nothing: then write id: and the ID. tmsctl asks first.
 
-After an interruption, run the command again with the same file: a row that is
-gone already is no error. If the file has the column delete, as tmsctl
+After an interruption, run the command again with the same file: tmsctl skips
+rows that no longer exist. If the file has the column delete, as tmsctl
 investigate --csv writes it, tmsctl deletes only the rows with yes.
 
 If an id has another identifier at the service, tmsctl lists all such rows and
@@ -208,7 +208,7 @@ func (t *tool) confirmDeletion(ctx context.Context, d deletion, all []target, go
 	}
 	more := ""
 	if gone > 0 {
-		more = fmt.Sprintf(" %d more of the file are not there.", gone)
+		more = fmt.Sprintf(" The service does not have %d more of the file.", gone)
 	}
 	return t.confirm(ctx, fmt.Sprintf("Delete %s on %s?%s %s.", counted(len(all), d.thing), t.host, more, d.means), "nothing was deleted")
 }
@@ -280,7 +280,7 @@ func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd str
 	others := there.byIdentifier[identifier]
 	switch {
 	case ok && slices.Contains(d.columns, "identifier") && !row.names(g.identifier):
-		return nil, fmt.Sprintf("%s is called %q there, not %q%s", id, g.identifier, identifier, rewritten(identifier, g.identifier))
+		return nil, fmt.Sprintf("%s %s has the identifier %q at the service, not %q%s", d.thing, id, g.identifier, identifier, rewritten(identifier, g.identifier))
 	case ok:
 		return []target{g}, ""
 	case identifier != "" && len(others) > 0:

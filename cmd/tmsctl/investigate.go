@@ -33,7 +33,7 @@ const shown = 50
 func (t *tool) investigate() *cobra.Command {
 	var o investigateFlags
 	c := &cobra.Command{
-		Use: "investigate REGISTRATION-TOKEN", Short: "Find out who used the counts of a registration token",
+		Use: "investigate NAME", Short: "Find out who used the counts of a registration token",
 		Args: oneArgument("registration token"),
 		Example: `  tmsctl investigate berlin --ledgers exports --devices inventory.csv
   tmsctl investigate berlin --ledgers exports --csv >findings.csv
@@ -56,8 +56,9 @@ an installation without a ledger here may have redeemed the auth token. For
 such a row, get that ledger, or write yes yourself. Export the ledgers first. A
 redemption after the export can appear as unexpected.
 
-An auth token has at most one of these findings. findings.csv is the output of
---csv.
+Each auth token has one of these results. A redemption without an auth token at
+the service has one too: not there, or not used. expected needs no step.
+findings.csv is the output of --csv.
 
 ` + strings.TrimSuffix(legend(usage.Meanings(), helpWidth), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -72,7 +73,7 @@ An auth token has at most one of these findings. findings.csv is the output of
 	f.StringVar(&o.devices, "devices", "", "`FILE` with the inventory")
 	f.BoolVar(&o.csv, "csv", false, "print the findings as CSV")
 	f.BoolVar(&o.all, "all", false, "with --csv or --json: expected auth tokens too")
-	f.StringVar(&o.html, "html", "", "write a page with a time line to this `FILE`, readable by you only")
+	f.StringVar(&o.html, "html", "", "write a page with a chart of each finding to this `FILE`, readable by you only")
 	return c
 }
 

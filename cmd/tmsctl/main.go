@@ -267,7 +267,7 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.StringVar(&t.flags.Tenant, "tenant", "", "`URL` of the service, as https://host (default: $TMSCTL_TENANT)")
 	f.StringVar(&t.flags.Proxy, "proxy", "system", "`PROXY` to use: system, none, or a URL")
 	f.StringVar(&t.flags.CAFile, "ca-file", "", "PEM `FILE` of certificate authorities to trust in addition to the system's")
-	f.StringVar(&t.flags.User, "user", "", "log in as this `NAME`")
+	f.StringVar(&t.flags.User, "user", "", "log in as this `USER`")
 	f.StringVar(&t.flags.PasswordFile, "password-file", "", "`FILE` with the password (default: ask)")
 	f.BoolVar(&t.flags.ClientCredentials, "client-credentials", false, "log in as an OAuth client instead of a user")
 	f.StringVar(&t.flags.ClientID, "client-id", "", "with --client-credentials or login --browser: the client's `ID`")

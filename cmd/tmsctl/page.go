@@ -27,6 +27,7 @@ type investigationPage struct {
 	Found            []foundKind
 	Title            string // of the table
 	Table            page.Table
+	NoFinding        string      // why the table is empty
 	More             int         // rows that the table leaves out
 	Others           [][2]string // the meanings of the kinds that were not found
 }
@@ -46,6 +47,14 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time) inve
 		Lead:       fmt.Sprintf("%s counts used, %s, last day %s. As of %s UTC.", usedOf(r), r.Usability(now), expiresText(r, now), timeText(now)),
 		Title:      counted(len(rows), "auth token") + " to check", More: max(0, len(rows)-pageRows),
 		Table: page.Table{Head: []string{"Finding", "FQDN", "User", "Ref ID 1", "Created", "Why", "ID"}},
+	}
+	switch unknown := report.Counts[usage.Unknown]; {
+	case unknown > 0:
+		p.NoFinding = counted(unknown, "auth token") + " had no ledger and no inventory to compare with."
+	case len(report.Rows) > 0:
+		p.NoFinding = "All auth tokens are as expected."
+	default:
+		p.NoFinding = "There are no auth tokens."
 	}
 	if !r.UsedKnown {
 		p.Lead += " The service does not show how many counts are used."

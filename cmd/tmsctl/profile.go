@@ -114,7 +114,7 @@ func (p profiles) names() []string { return slices.Sorted(maps.Keys(p.Profiles))
 // unknown is the error that there is no such profile.
 func (p profiles) unknown(name, file string) error {
 	if len(p.Profiles) == 0 {
-		return usagef("there is no profile %q in %s\nto add it: tmsctl profile add NAME --tenant URL --user NAME", name, file)
+		return usagef("there is no profile %q in %s\nto add it: tmsctl profile add PROFILE --tenant URL --user USER", name, file)
 	}
 	return usagef("there is no profile %q in %s%s\nthe file has: %s", name, file, suggest.DidYouMean(name, p.names()), strings.Join(p.names(), ", "))
 }
@@ -205,7 +205,7 @@ func (t *tool) saveRequestForm(c *admin.Client) {
 	}
 	t.learn = false
 	if _, err := t.editProfiles(setRequestForm(t.profileName, form)); err != nil {
-		t.say("tmsctl: note: %s takes %s bodies; this cannot be kept in profile %s: %v\n", c.Host(), form, t.profileName, err)
+		t.say("tmsctl: note: %s takes %s bodies; tmsctl cannot save this in profile %s: %v\n", c.Host(), form, t.profileName, err)
 		return
 	}
 	t.say("tmsctl: note: %s takes %s bodies; kept as request: %[2]s in profile %[3]s\n", c.Host(), form, t.profileName)

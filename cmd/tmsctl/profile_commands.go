@@ -37,7 +37,7 @@ func (t *tool) profile() *cobra.Command {
 		&cobra.Command{
 			Use: "list", Short: "List the profiles", Args: noArguments,
 			Example: "  tmsctl profile list",
-			Long: "List the profiles. The last line of the list names their file. It looks so:" + profileForm + `
+			Long: "List the profiles. The last line names the file of profiles. Example of the\nfile:" + profileForm + `
 A command takes --profile NAME, else $TMSCTL_PROFILE, else the default. Flags
 override the profile. A profile contains no secret. When the service has
 accepted a form of request body, tmsctl adds it to the profile: request: wrapped
@@ -49,7 +49,7 @@ or request: bare. To try the forms each time, write request: auto.`,
 func (t *tool) profileAdd() *cobra.Command {
 	var isDefault, replace bool
 	c := &cobra.Command{
-		Use: "add NAME --tenant URL [--user NAME]", Short: "Add a profile", Args: oneArgument("profile"),
+		Use: "add PROFILE --tenant URL [--user USER]", Short: "Add a profile", Args: oneArgument("profile"),
 		Long: `Add a profile with the given address and login. Without --tenant it asks for
 both. It checks them, and sends nothing. The first profile becomes the default.
 
@@ -186,7 +186,7 @@ func (t *tool) givenProfile(ctx context.Context, given func(string) bool) (profi
 
 func (t *tool) profileUse() *cobra.Command {
 	return &cobra.Command{
-		Use: "use NAME", Short: "Make a profile the default", Args: oneArgument("profile"),
+		Use: "use PROFILE", Short: "Make a profile the default", Args: oneArgument("profile"),
 		Long:              "Make a profile the default. Commands without --profile then use it, unless\n$TMSCTL_PROFILE or --tenant is set.",
 		Example:           "  tmsctl profile use acme",
 		ValidArgsFunction: t.firstProfile,
@@ -213,7 +213,7 @@ func (t *tool) profileUse() *cobra.Command {
 
 func (t *tool) profileRemove() *cobra.Command {
 	return &cobra.Command{
-		Use: "remove NAME", Short: "Remove a profile", Args: oneArgument("profile"),
+		Use: "remove PROFILE", Short: "Remove a profile", Args: oneArgument("profile"),
 		Long: `Remove a profile from the file of profiles. A login in your keyring, the files
 that the profile names, and recorded fingerprints stay. tmsctl says how to
 remove the login.`,
@@ -233,7 +233,7 @@ remove the login.`,
 			}
 			text := fmt.Sprintf("removed profile %s from %s\n%s", args[0], file, old.left())
 			if p.Default == args[0] {
-				text += "There is no default profile now. To choose one: tmsctl profile use NAME\n"
+				text += "There is no default profile now. To choose one: tmsctl profile use PROFILE\n"
 			}
 			return t.printf("%s", text)
 		},
@@ -253,7 +253,7 @@ func (p profile) left() string {
 	if p.User != "" {
 		login += " --user " + tableCell(p.User)
 	}
-	return text + "A login in your keyring stays. To remove it: " + login + "\n"
+	return text + "If you logged in, the login stays in your keyring. To remove it: " + login + "\n"
 }
 
 // withoutProfile are the commands that use no profile.

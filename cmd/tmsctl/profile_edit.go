@@ -71,7 +71,7 @@ func editedProfiles(content []byte, edit func(top *yaml.Node) error) ([]byte, er
 }
 
 // errProfileForm means that a person wrote the profiles in an unusual form.
-var errProfileForm = errors.New("the profile is written in a way that tmsctl does not edit")
+var errProfileForm = errors.New("tmsctl cannot edit this form of the profile; edit the file yourself")
 
 // setRequestForm returns an edit that gives the profile this key request.
 func setRequestForm(name, form string) func(*yaml.Node) error {

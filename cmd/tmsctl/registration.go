@@ -38,7 +38,7 @@ func (t *tool) registrationList() *cobra.Command {
   tmsctl registration-token list --metrics-textfile counts.prom`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
-				return usagef("--status %q: write usable, \"used up\", expired, disabled, unknown or unreadable%s", status, suggest.DidYouMean(status, statusWords()))
+				return usagef("--status %q: write one of %s%s", status, statusList(), suggest.DidYouMean(status, statusWords()))
 			}
 			if metrics != "" {
 				if err := t.checkAllListed(c); err != nil {
@@ -61,11 +61,16 @@ func (t *tool) registrationList() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&metrics, "metrics-textfile", "", "write the counts of all registration tokens into this `FILE` for Prometheus' textfile collector, and print no list")
-	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `NAME`")
-	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this reference")
-	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this reference")
-	c.Flags().StringVar(&status, "status", "", "only those with this `STATUS`: usable, \"used up\", expired, disabled, unknown or unreadable")
+	c.Flags().StringVar(&filter.Identifier, "identifier", "", "only those with this `IDENTIFIER`")
+	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this `TEXT` as reference 1")
+	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this `TEXT` as reference 2")
+	c.Flags().StringVar(&status, "status", "", "only those with this `STATUS`, one of: "+statusList())
 	return c
+}
+
+// statusList names the values of --status as a command line has them.
+func statusList() string {
+	return strings.ReplaceAll(strings.Join(statusWords(), ", "), "used up", `"used up"`)
 }
 
 func statusWords() (words []string) {

@@ -34,8 +34,9 @@ type kind[T any] struct {
 	cells func(T) []string
 	// idWins is set if the commands only read: then an ID is not compared with identifiers.
 	idWins bool
-	// near completes the error that nothing has a name. It returns "" if nothing is similar.
-	near func(ctx context.Context, s *admin.Session, name string) string
+	// near completes the error that nothing has a name, with a table of things to choose from
+	// or "". Both are "" if nothing is similar.
+	near func(ctx context.Context, s *admin.Session, name string) (hint, table string)
 }
 
 // resolve returns the one thing that has name as its identifier or ID. If several have it, the
@@ -64,7 +65,7 @@ func checkName(thing, name string) error {
 		return usagef("the name of the %s is empty", thing)
 	}
 	if len(name) >= minTokenText && token.FormatWarning(token.NewSecret(name)) == "" {
-		return usagef("this argument looks like a registration token itself, and was not sent. Name it by its identifier or ID")
+		return usagef("the argument looks like a registration token, so tmsctl did not send it\ngive its identifier or ID: tmsctl registration-token list")
 	}
 	return nil
 }
@@ -152,8 +153,11 @@ func (k kind[T]) notFound(ctx context.Context, s *admin.Session, name string, on
 	if onlyID {
 		return &notFoundError{fmt.Sprintf("no %s has the ID %q\nto see the IDs: %s", k.thing, tableCell(name), k.lists)}
 	}
-	near := k.near(ctx, s, name)
-	return &notFoundError{fmt.Sprintf("no %s has the identifier or ID %q%s\nto see all: %s", k.thing, tableCell(name), near, k.lists)}
+	hint, table := k.near(ctx, s, name)
+	if table != "" {
+		table = "\n" + table
+	}
+	return &notFoundError{fmt.Sprintf("no %s has the identifier or ID %q%s\nto see all: %s%s", k.thing, tableCell(name), hint, k.lists, table)}
 }
 
 // notFoundError means that nothing has a name.
@@ -197,19 +201,19 @@ func (t *tool) registrations() kind[admin.RegistrationToken] {
 			return []string{r.ID, r.Identifier, usedOf(r), timeText(r.Created)}
 		},
 	}
-	k.near = func(ctx context.Context, s *admin.Session, name string) string {
+	k.near = func(ctx context.Context, s *admin.Session, name string) (hint, table string) {
 		all, err := k.list(ctx, s, "")
 		if err != nil { // the names are only a help
-			return ""
+			return "", ""
 		}
 		var identifiers []string
 		for _, r := range all {
 			if t.readFingerprints()[r.ID] == name {
-				return fmt.Sprintf("; it is the fingerprint of %s, ID %s", tableCell(r.Identifier), tableCell(r.ID))
+				return fmt.Sprintf("; it is the fingerprint of %s, ID %s", tableCell(r.Identifier), tableCell(r.ID)), ""
 			}
 			identifiers = append(identifiers, tableCell(r.Identifier))
 		}
-		return suggest.DidYouMean(name, identifiers)
+		return suggest.DidYouMean(name, identifiers), ""
 	}
 	return k
 }
@@ -232,7 +236,7 @@ func (t *tool) find(ctx context.Context, s *admin.Session, flag, name string) (a
 	}
 	same, err := s.RegistrationTokens(ctx, admin.RegistrationFilter{Identifier: r.Identifier})
 	if len(same) > 1 {
-		t.say("tmsctl: warning: %d registration tokens have the identifier %s. If the service names them by it alone, their auth tokens cannot be told apart\n", len(same), tableCell(r.Identifier))
+		t.say("tmsctl: warning: %d registration tokens have the identifier %s. The service may not distinguish their auth tokens\n", len(same), tableCell(r.Identifier))
 	}
 	return r, err
 }
@@ -252,7 +256,7 @@ func authTokens() kind[admin.AuthToken] {
 		},
 	}
 	// There may be thousands, so the service filters them.
-	k.near = func(ctx context.Context, s *admin.Session, name string) string {
+	k.near = func(ctx context.Context, s *admin.Session, name string) (hint, table string) {
 		for _, by := range []struct {
 			what   string
 			filter admin.AuthFilter
@@ -263,10 +267,10 @@ func authTokens() kind[admin.AuthToken] {
 			{"is a registration token", admin.AuthFilter{Registration: name}},
 		} {
 			if list, err := s.AuthTokens(ctx, by.filter); err == nil && len(list) > 0 {
-				return fmt.Sprintf("; it %s with %s:\n%s", by.what, counted(len(list), k.thing), strings.TrimSuffix(k.indented(list), "\n"))
+				return fmt.Sprintf("; it %s with %s", by.what, counted(len(list), k.thing)), strings.TrimSuffix(k.indented(list), "\n")
 			}
 		}
-		return ""
+		return "", ""
 	}
 	return k
 }
@@ -284,13 +288,13 @@ func oauthClients() kind[admin.OAuthClient] {
 		head:  []string{"ID", "CLIENT ID", "NAME", "CREATED"},
 		cells: func(c admin.OAuthClient) []string { return []string{c.ID, c.ClientID, c.Name, timeText(c.Created)} },
 	}
-	k.near = func(ctx context.Context, s *admin.Session, name string) string {
+	k.near = func(ctx context.Context, s *admin.Session, name string) (hint, table string) {
 		all, _ := k.list(ctx, s, "") // the names are only a help
 		var ids []string
 		for _, c := range all {
 			ids = append(ids, tableCell(c.ClientID))
 		}
-		return suggest.DidYouMean(name, ids)
+		return suggest.DidYouMean(name, ids), ""
 	}
 	return k
 }

@@ -62,11 +62,12 @@ func identifiers(all ...[]admin.AuthToken) map[string]bool {
 	return out
 }
 
-// Kind is the kind of a finding.
+// Kind is the result of the comparison of one auth token, or of one ledger entry without an
+// auth token. Each kind but Expected and Unknown is a finding.
 type Kind string
 
-// The kinds of findings. An auth token has at most one of them: the first here
-// that holds.
+// The results. An auth token has the first one here that applies. MissingAtService and
+// NoCountUsed are the results of ledger entries without an auth token.
 const (
 	UnexpectedHost   Kind = "unexpected_host" // neither inventory nor ledgers know the host
 	Orphan           Kind = "orphan"          // its device or installation no longer exists, or has deleted it
