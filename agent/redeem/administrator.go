@@ -222,7 +222,7 @@ func (e *Engine) keepAnswer(ctx context.Context, redemption string, cause error)
 }
 
 // errManyUnread means that no further answer is stored.
-var errManyUnread = fmt.Errorf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: sudo regent ledger", mostUnread)
+var errManyUnread = errors.New(fault.Commands(fmt.Sprintf("the store already has %d unreadable answers. To see their redemptions and resolve them, run: sudo regent ledger", mostUnread)))
 
 func (l *Ledger) keepAnswer(ctx context.Context, redemption string, body token.Secret) error {
 	names, err := l.store.List(ctx)

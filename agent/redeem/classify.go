@@ -90,7 +90,7 @@ func budgetVerdict(f *tms.Failure, what string) Verdict {
 
 // resolveHint tells a person how to resolve an uncertain redemption.
 func resolveHint(redemption string) string {
-	return fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --consumed. If not, run: sudo regent ledger resolve %[1]s --not-consumed. Regent then redeems again", redemption)
+	return fault.Commands(fmt.Sprintf(". Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --consumed. If not, run: sudo regent ledger resolve %[1]s --not-consumed. Regent then redeems again", redemption))
 }
 
 // classifyError classifies the failure of a POST. Without evidence, the request may have
@@ -152,14 +152,14 @@ func refusedVerdict(f *tms.Failure) Verdict {
 	case wordsExhausted.MatchString(words):
 		v.Code = fault.RegistrationExhausted
 	}
-	advice := fault.Commands(v.Code.Advice())
+	advice := v.Code.Advice()
 	if v.Code == fault.RegistrationRefused && f.FormRefused() {
 		advice = formAdvice
 	}
 	if v.Code == fault.RegistrationRefused && wordsDisabled.MatchString(cmp.Or(f.Message, f.Code)) {
 		advice = disabledAdvice
 	}
-	v.Text = fmt.Sprintf("%s (%s said: %s)", advice, f.Host, f.ServiceWords())
+	v.Text = fmt.Sprintf("%s (%s said: %s)", fault.Commands(advice), f.Host, f.ServiceWords())
 	return v
 }
 

@@ -277,7 +277,7 @@ func (e *Engine) learnFromLedger(ctx context.Context) {
 func unconfirmedText(id token.Instance, l tms.RequestForm) string {
 	tenant := id.Tenant
 	if l.NeitherForm() {
-		return fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself. Ask the Contact Administrator to check the registration token and the list. To use one more count, run: sudo regent instances redeem %s. If you know the form, set contract.request to it, and contract.request_confirmed: true", tenant, id)
+		return fault.Commands(fmt.Sprintf("neither form of a redemption made an auth token that %s lists, so Regent redeems nothing there by itself. Ask the Contact Administrator to check the registration token and the list. To use one more count, run: sudo regent instances redeem %s. If you know the form, set contract.request to it, and contract.request_confirmed: true", tenant, id))
 	}
 	if l.Proof == tms.Ignored {
 		return fmt.Sprintf("%s does not read the %s form, but contract.request selects it. Set contract.request: auto", tenant, l.Form)
@@ -297,5 +297,5 @@ func compareHint(l tms.RequestForm) string {
 	if l.OtherIgnored {
 		next = "Regent then redeems nothing more by itself, since both forms were tried"
 	}
-	return fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --listed. If not, run: sudo regent ledger resolve %[1]s --not-listed. %s", l.By, next)
+	return fault.Commands(fmt.Sprintf("Ask the Contact Administrator whether tmsctl auth-token list shows %s. If it does, run: sudo regent ledger resolve %[1]s --listed. If not, run: sudo regent ledger resolve %[1]s --not-listed. %s", l.By, next))
 }

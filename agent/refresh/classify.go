@@ -60,7 +60,7 @@ func Classify(f *tms.Failure, e Evidence) Verdict {
 	case errors.Is(f, tms.ErrNoRefreshToken):
 		return Verdict{
 			State: token.RefreshExpired, Code: fault.RefreshExpired, NotEvaluated: true,
-			Text: fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token. To redeem again, which uses one count, run: sudo regent instances redeem %s", f.Host, fault.InstancePlaceholder),
+			Text: fault.Commands(fmt.Sprintf("%s gave no refresh token, so the auth token ends with its access token. To redeem again, which uses one count, run: sudo regent instances redeem %s", f.Host, fault.InstancePlaceholder)),
 		}
 	case f.Refused:
 		later.NotEvaluated = true
@@ -118,8 +118,8 @@ func tryPreviousVerdict() Verdict {
 func expiredVerdict(f *tms.Failure, e Evidence) Verdict {
 	text := verdictText(fault.RefreshExpired, f)
 	if e.SessionLimit > 0 {
-		text = fmt.Sprintf("the service ended the session: %s. To redeem again, which costs one count, run: sudo regent instances redeem %s (%s said: %s)",
-			token.SessionLimitText(e.SessionLimit), fault.InstancePlaceholder, f.Host, f.ServiceWords())
+		text = fmt.Sprintf("the service ended the session: %s. To redeem again, which costs one count, run: %s (%s said: %s)",
+			token.SessionLimitText(e.SessionLimit), fault.Commands("sudo regent instances redeem "+fault.InstancePlaceholder), f.Host, f.ServiceWords())
 	}
 	return Verdict{State: token.RefreshExpired, Code: fault.RefreshExpired, Text: text}
 }

@@ -68,7 +68,7 @@ func OpenMark(ctx context.Context, s *Sealed, place MarkStore, log *slog.Logger)
 	}
 	if level < marked {
 		return nil, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
-			"the state directory is older than its mark (%d of %d writes), for example after a restore from a backup. Regent changed no state: the refresh tokens may be used up. Restore the newer state, or accept this one: regent store recover", level, marked)
+			"the state directory is older than its mark (%d of %d writes), for example after a restore from a backup. Regent changed no state: the refresh tokens may be used up. Restore the newer state, or accept this one: sudo regent store recover", level, marked)
 	}
 	if level > marked {
 		log.InfoContext(ctx, "the store is ahead of its mark, for example after a crash; updating the mark", "writes", level, "marked", marked)
@@ -92,10 +92,10 @@ func (s *Sealed) readMark(sealed []byte) (uint64, State, error) {
 	switch {
 	case errors.Is(err, errOtherKey):
 		return 0, RolledBack, fault.Errorf("compare the store with its mark", fault.StoreRolledBack,
-			"the mark of the state directory has another data key, for example after a restore from a backup that is older than regent store rekey. Regent changed no state. Restore the newer state, or accept this one: regent store recover").WithCause(err)
+			"the mark of the state directory has another data key, for example after a restore from a backup that is older than regent store rekey. Regent changed no state. Restore the newer state, or accept this one: sudo regent store recover").WithCause(err)
 	case err != nil:
 		return 0, Unreadable, fault.Errorf("compare the store with its mark", fault.StoreUnreadable,
-			"the mark of the state directory is damaged, so Regent cannot check whether the state is an old copy. Regent changed no state. Restore the mark, or accept the state: regent store recover").WithCause(err)
+			"the mark of the state directory is damaged, so Regent cannot check whether the state is an old copy. Regent changed no state. Restore the mark, or accept the state: sudo regent store recover").WithCause(err)
 	}
 	return uint64(marked), OK, nil
 }

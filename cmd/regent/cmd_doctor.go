@@ -15,6 +15,7 @@ import (
 	"regent/agent/tms/contract"
 	"regent/ipc/client"
 	"regent/platform/localsock"
+	"regent/platform/terminal"
 )
 
 // diagnosisTime is the longest time for the daemon's checks of its services.
@@ -107,7 +108,7 @@ func (c *cli) gather(ctx context.Context, config string) doctor.Facts {
 // diagnose asks the daemon for its diagnosis, which may take diagnosisTime. It first
 // checks that the daemon answers within answerTime.
 func (c *cli) diagnose(ctx context.Context) (doctor.Daemon, error) {
-	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w within %s", client.ErrNotReachable, formatDuration(answerTime)))
+	first, cancel := context.WithTimeoutCause(ctx, answerTime, fmt.Errorf("%w within %s", client.ErrNotReachable, terminal.Duration(answerTime)))
 	defer cancel()
 	a := c.agent()
 	if _, err := a.Status(first); err != nil {

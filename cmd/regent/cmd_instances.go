@@ -62,8 +62,8 @@ func newForget(c *cli) *cobra.Command {
 	cmd := c.instanceCommand("forget INSTANCE", "Delete the auth token of an instance from this device",
 		`Delete the auth token of an instance, such as cad/1, from this device. The
 service is not notified, and the count does not come back. Ask the Contact
-Administrator to delete the auth token that regent ledger names. To use the
-instance again, run regent instances redeem. It costs one count.`,
+Administrator to delete the auth token that sudo regent ledger names. To use the
+instance again, run: sudo regent instances redeem. It costs one count.`,
 		func(cmd *cobra.Command, application, number string) error {
 			question := fmt.Sprintf("Delete the auth token of %s/%s from this device? Its count does not come back, and a new one costs a count.", application, number)
 			if err := confirm(cmd, c.runtimeEnv, yes, question); err != nil {

@@ -25,7 +25,7 @@ sees the same identifiers with tmsctl auth-token list. --csv has the columns of
 that list, so you can join the two.
 
 An uncertain redemption may have used a count. Check whether the service's list
-has its identifier. Then record the answer with regent ledger resolve.`,
+has its identifier. Then record the answer with sudo regent ledger resolve.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if wantsJSON(cmd) && asCSV {
 				return usage(cmd, "--json and --csv exclude each other")

@@ -121,7 +121,7 @@ func renderPolicy(p api.Policy, v view, all bool) string {
 		text += "\n" + v.section("Problems:", problemRows(mistakes))
 	}
 	if !p.AppliedAt.IsZero() {
-		text += fmt.Sprintf("\nActive for %s. To explain a value, run: %s\n", formatDuration(v.now.Sub(p.AppliedAt)), fault.Commands("sudo regent policy explain KEY"))
+		text += fmt.Sprintf("\nActive for %s. To explain a value, run: %s\n", terminal.Duration(v.now.Sub(p.AppliedAt)), fault.Commands("sudo regent policy explain KEY"))
 	}
 	return text
 }

@@ -170,7 +170,7 @@ delete them there with tmsctl auth-token delete. No count comes back.`,
 			// The agent restarts. The next command must find it.
 			job, err := awaitStoreJob(ctx, a, st.ID)
 			if err == nil && !job.Done {
-				err = fault.Errorf("unregister", fault.StoreUnreadable, "the data key is deleted, but the sealed records could not be removed: %s; see: regent store", job.Failure)
+				err = fault.Errorf("unregister", fault.StoreUnreadable, "the data key is deleted, but the sealed records could not be removed: %s; see: sudo regent store", job.Failure)
 			}
 			return err
 		})

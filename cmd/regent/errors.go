@@ -8,6 +8,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/client"
+	"regent/platform/terminal"
 	"regent/platform/tokenfile"
 )
 
@@ -154,7 +155,7 @@ func explainFault(f *fault.Fault) (problem, next string) {
 		what = f.Instance + ": " + what
 	}
 	if f.Retry > 0 {
-		what += " (try again in " + formatDuration(f.Retry) + ")"
+		what += " (try again in " + terminal.Duration(f.Retry) + ")"
 	}
 	problem, next, _ = strings.Cut(what, ". ")
 	return problem, next

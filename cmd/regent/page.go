@@ -11,6 +11,7 @@ import (
 	"regent/agent/status"
 	"regent/ipc/api"
 	"regent/platform/page"
+	"regent/platform/terminal"
 )
 
 //go:embed page.html
@@ -79,6 +80,6 @@ func deviceFacts(s pageSource, v view) [][2]string {
 	if st.Version == "" {
 		return append(rows, [2]string{"regentd", "does not answer"})
 	}
-	rows = append(rows, [2]string{"regentd", fmt.Sprintf("%s, running for %s", st.Version, formatDuration(v.now.Sub(st.StartedAt)))})
+	rows = append(rows, [2]string{"regentd", fmt.Sprintf("%s, running for %s", st.Version, terminal.Duration(v.now.Sub(st.StartedAt)))})
 	return append(rows, statusFacts(st, v)...)
 }

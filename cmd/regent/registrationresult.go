@@ -8,6 +8,7 @@ import (
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/platform/terminal"
 )
 
 // renderRegistration returns the result of a registration, instance by instance. The
@@ -60,7 +61,7 @@ func (u unredeemedError) with(f *fault.Fault) unredeemedError {
 func outcomeOf(i status.Instance, waited bool) (string, *fault.Fault) {
 	switch state := token.State(i.State); state {
 	case token.Live, token.Stale:
-		return "registered, token valid for " + formatDuration(time.Duration(i.ExpiresIn)*time.Second), nil
+		return "registered, token valid for " + terminal.Duration(time.Duration(i.ExpiresIn)*time.Second), nil
 	case token.Expired:
 		return "registered before, but its token cannot be refreshed now", nil
 	case token.Uncertain:

@@ -216,7 +216,7 @@ func oneArgument(missing string) cobra.PositionalArgs {
 
 // withTimeout limits a call to d and callTimeout.
 func withTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
-	late := fmt.Errorf("%w within %s", client.ErrNotReachable, formatDuration(d+callTimeout))
+	late := fmt.Errorf("%w within %s", client.ErrNotReachable, terminal.Duration(d+callTimeout))
 	return context.WithTimeoutCause(ctx, d+callTimeout, late)
 }
 

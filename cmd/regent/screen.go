@@ -32,7 +32,7 @@ func renderStatus(s status.Status, v view) string {
 		instances,
 		v.section("Last faults", faultRows(s, v)),
 		v.section("Problems", problemRows(s.Problems)),
-		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), formatDuration(v.now.Sub(s.StartedAt))),
+		fmt.Sprintf("regentd %s, running for %s\n", printable(s.Version), terminal.Duration(v.now.Sub(s.StartedAt))),
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), "\n")
 }
@@ -60,7 +60,7 @@ func statusFacts(s status.Status, v view) [][2]string {
 		rows.add("Name", fmt.Sprintf("%s at the service (from the first redemption), %s today", s.FQDN.Registered, s.FQDN.Current))
 	}
 	if s.CanServeUntil != nil {
-		rows.add("Works offline", fmt.Sprintf("for %s, until %s", formatDuration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC")))
+		rows.add("Works offline", fmt.Sprintf("for %s, until %s", terminal.Duration(s.CanServeUntil.Sub(v.now)), s.CanServeUntil.UTC().Format("2006-01-02 15:04 UTC")))
 	}
 	if s.Counts != nil {
 		rows.add("Counts used", countsText(*s.Counts))
@@ -72,7 +72,7 @@ func statusFacts(s status.Status, v view) [][2]string {
 func countsText(c status.Counts) string {
 	text := fmt.Sprintf("%d by this device", c.Confirmed)
 	if c.Uncertain > 0 {
-		text += fmt.Sprintf(", and %d uncertain: see regent ledger", c.Uncertain)
+		text += fmt.Sprintf(", and %d uncertain: see %s", c.Uncertain, fault.Commands("sudo regent ledger"))
 	}
 	return text
 }
@@ -192,7 +192,7 @@ func registrationText(r *status.RegistrationToken, n registrationNeed, v view) s
 	case r == nil:
 		return "not needed"
 	}
-	held := fmt.Sprintf("from %s, stored for %s", r.Source, formatDuration(v.now.Sub(r.ReceivedAt)))
+	held := fmt.Sprintf("from %s, stored for %s", r.Source, terminal.Duration(v.now.Sub(r.ReceivedAt)))
 	if r.Fingerprint != "" { // only administrators see it
 		held = r.Fingerprint + " " + held
 	}
@@ -205,7 +205,7 @@ func skewText(skew time.Duration) string {
 	if skew < 0 {
 		side = "ahead of"
 	}
-	return fmt.Sprintf("this device is %s %s the service; set its clock: Cloud LM refuses calls that are over 15 min off", formatDuration(skew.Abs()), side)
+	return fmt.Sprintf("this device is %s %s the service; set its clock: Cloud LM refuses calls that are over 15 min off", terminal.Duration(skew.Abs()), side)
 }
 
 // renderInstances formats the table of all instances.
@@ -236,7 +236,7 @@ func instanceRows(s status.Status, tenant bool, v view) (rows [][]string) {
 func instanceRow(i status.Instance, state string, v view) []string {
 	left, next := "-", "-"
 	if i.ExpiresIn > 0 {
-		left = formatDuration(time.Duration(i.ExpiresIn) * time.Second)
+		left = terminal.Duration(time.Duration(i.ExpiresIn) * time.Second)
 	}
 	if i.NextRefresh != nil {
 		next = formatUntil(v.now, *i.NextRefresh)

@@ -134,7 +134,7 @@ func (s setup) outcome(p setupPlan, all []status.Instance) (string, error) {
 	for _, i := range all {
 		valid := "-"
 		if i.ExpiresIn > 0 {
-			valid = formatDuration(time.Duration(i.ExpiresIn) * time.Second)
+			valid = terminal.Duration(time.Duration(i.ExpiresIn) * time.Second)
 		}
 		rows = append(rows, []string{p.id, printable(i.Name), stateText(i, held, p.onDemand), valid})
 	}

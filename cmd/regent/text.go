@@ -11,9 +11,6 @@ import (
 	"regent/platform/terminal"
 )
 
-// formatDuration formats a duration such as "9 min 5 s".
-func formatDuration(d time.Duration) string { return terminal.Duration(d) }
-
 // plural returns a number with its noun, such as "1 count" or "2 counts".
 func plural(n int, noun string) string {
 	if n != 1 {
@@ -25,7 +22,7 @@ func plural(n int, noun string) string {
 // formatUntil formats a time in the future, such as "in 5 min".
 func formatUntil(now, t time.Time) string {
 	if d := t.Sub(now); d >= time.Second {
-		return "in " + formatDuration(d)
+		return "in " + terminal.Duration(d)
 	}
 	return "now"
 }
@@ -36,7 +33,7 @@ func formatAgo(now, t time.Time) string {
 	case t.IsZero():
 		return "some time ago"
 	case d >= time.Second:
-		return formatDuration(d) + " ago"
+		return terminal.Duration(d) + " ago"
 	}
 	return "just now"
 }

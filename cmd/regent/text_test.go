@@ -3,6 +3,8 @@ package main
 import (
 	"testing"
 	"time"
+
+	"regent/platform/terminal"
 )
 
 func TestFormatDuration(t *testing.T) {
@@ -23,7 +25,7 @@ func TestFormatDuration(t *testing.T) {
 		{72 * time.Hour, "3 days"},
 	}
 	for _, tt := range tests {
-		if got := formatDuration(tt.d); got != tt.want {
+		if got := terminal.Duration(tt.d); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.d, got, tt.want)
 		}
 	}

@@ -151,7 +151,7 @@ func (s *Manager) checkImage() error {
 		return fault.Errorf("read the state directory", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
 	if here {
-		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image, so Regent issues no token and sends no request until the next boot. To use the machine now: regent store reset")
+		return fault.Errorf("open the store", fault.Quarantined, "this machine was sealed as a golden image, so Regent issues no token and sends no request until the next boot. To use the machine now: sudo regent store reset")
 	}
 	if err := os.Remove(s.path(imageFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fault.Errorf("begin with a golden image", fault.StoreUnreadable, "%v", err).WithCause(err)

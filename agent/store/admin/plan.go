@@ -58,6 +58,7 @@ func (s *Manager) Plan(ctx context.Context, v Verb) (Report, error) {
 		return r, fault.Errorf(string(v), fault.InvalidRequest, "%s", why)
 	}
 	r.Counts, r.Effect = s.cost(v, r, tokens)
+	r.Effect = fault.Commands(r.Effect)
 	return r, nil
 }
 
@@ -80,7 +81,7 @@ func (s *Manager) refuse(v Verb, r Report) string {
 	case v == Recover && s.state == store.OK && r.Ledger == "ok":
 		return "there is nothing to recover: the store is undamaged"
 	case v == Recover && s.state == store.ForeignHost:
-		return "the state is undamaged, but seems to be another device's; run regent store adopt or regent store register-again"
+		return "the state is undamaged, but seems to be another device's; run: sudo regent store adopt, or: sudo regent store register-again"
 	case v == Rekey && (s.state != store.OK || r.Ledger != "ok"):
 		return "the store is not completely readable, so its key cannot be replaced; run: sudo regent store verify"
 	case (v == Adopt || v == RegisterAgain) && !foreign:
@@ -98,7 +99,7 @@ func (s *Manager) cost(v Verb, r Report, tokens int) (counts int, says string) {
 	case Reset:
 		return tokens, fmt.Sprintf("deletes the data key, every record and every registration token, but keeps the ledger. %s, and each new one costs one count. The service's list still has the old ones.", lostText(tokens))
 	case SealImage:
-		return tokens, fmt.Sprintf("deletes everything in the state directory, also the ledger and the audit log, and issues no token until the next boot. %s, but the service still has them. List them first, for the Contact Administrator: regent ledger --csv.", lostText(tokens))
+		return tokens, fmt.Sprintf("deletes everything in the state directory, also the ledger and the audit log, and issues no token until the next boot. %s, but the service still has them. List them first, for the Contact Administrator: sudo regent ledger --csv.", lostText(tokens))
 	case Rekey:
 		return 0, "seals every record and the ledger under a new data key; costs no count."
 	case Adopt:
@@ -121,7 +122,7 @@ func (s *Manager) recoverCost(r Report, tokens int) (counts int, says string) {
 			counts++
 		}
 	}
-	says = fmt.Sprintf("renames the damaged records (%d) to .corrupt-N. %s. Each new one costs one count: regent instances redeem.", len(r.Damaged), lostText(counts))
+	says = fmt.Sprintf("renames the damaged records (%d) to .corrupt-N. %s. Each new one costs one count: sudo regent instances redeem.", len(r.Damaged), lostText(counts))
 	if r.Ledger != "ok" {
 		says += " It also renames the ledger: compare tmsctl auth-token list before you redeem."
 	}
