@@ -17,6 +17,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/suggest"
 	"regent/cmd/completion"
+	"regent/cmd/flags"
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/platform/localsock"
@@ -70,13 +71,14 @@ doctor. Code 6 is also from policy --exit-code.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		near := ""
 		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-			var flags []string
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
-			near = suggest.Flag(unknown.GetSpecifiedName(), flags)
+			var names []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			near = suggest.Flag(unknown.GetSpecifiedName(), names)
 		}
 		return usage(cmd, "%v%s", err, near)
 	})
 	addCommands(root, s)
+	flags.Strict(root)
 	adaptHelp(runtime.GOOS, root)
 	return root
 }

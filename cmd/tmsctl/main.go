@@ -24,6 +24,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/cmd/completion"
+	"regent/cmd/flags"
 	"regent/platform/keyring"
 	"regent/platform/process"
 	"regent/platform/terminal"
@@ -257,6 +258,7 @@ func (t *tool) root() *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	t.addGlobal(root)
 	root.AddCommand(t.registrationToken(), t.authToken(), t.clients(), t.plan(), t.investigate(), t.contract(), t.trial(), t.login(), t.logout(), t.profile(), t.completion(), t.version())
+	flags.Strict(root)
 	return root
 }
 
@@ -333,6 +335,9 @@ func oneArgument(what string) cobra.PositionalArgs {
 func flagError(c *cobra.Command, err error) error {
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
+		if errors.Is(err, flags.ErrTwice) {
+			return usagef("--%s %v", f.Name, flags.ErrTwice)
+		}
 		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "not a value of type "+f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
@@ -340,16 +345,16 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	text := err.Error()
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		var flags []string
-		c.Flags().VisitAll(func(f *pflag.Flag) { flags = append(flags, f.Name) })
-		text += suggest.Flag(unknown.GetSpecifiedName(), flags)
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		text += suggest.Flag(unknown.GetSpecifiedName(), names)
 	}
 	return usagef("%s", text)
 }
 
 // flagValueTexts describe the values of a flag by its type.
 var flagValueTexts = map[string]string{
-	"int":      "write a whole number, not above 2,147,483,647",
+	"int":      "write a whole number without leading zeros, not above 2,147,483,647",
 	"bool":     "write true or false",
 	"duration": "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y",
 }
