@@ -21,6 +21,7 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
+	"regent/platform/terminal"
 )
 
 // passphraseBytes is the least that a passphrase of a bundle has: it may lie
@@ -246,7 +247,7 @@ func (b *bundle) next() string {
 	return fmt.Sprintf(`to open the bundle:      age --decrypt %s%s | tar x
 then on each device:     sudo regent register --file NAME%s --erase
 then delete the bundle:  %s %[2]s
-`, identity, commandWord(b.name), tokenSuffix, deleteCommand())
+`, identity, terminal.Quote(terminal.Printable(b.name)), tokenSuffix, deleteCommand())
 }
 
 // left says where the tokens are as long as there is no bundle.

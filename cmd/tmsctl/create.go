@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -185,24 +184,8 @@ func (t *tool) sayNextForFile(name string) {
 copy it to the device, and run there:  sudo regent register --file %s --erase
 on a device without configuration:     sudo regent setup --token-file %[2]s
 then delete your copy:                 %s %s
-`, terminal.Printable(path), commandWord(filepath.Base(path)), deleteCommand(), commandWord(path))
+`, terminal.Printable(path), terminal.Quote(terminal.Printable(filepath.Base(path))), deleteCommand(), terminal.Quote(terminal.Printable(path)))
 }
-
-// commandWord is a path as one word of a command line: in quotes if it needs them.
-func commandWord(path string) string {
-	path = terminal.Printable(path)
-	switch {
-	case plainWord.MatchString(strings.ReplaceAll(path, string(filepath.Separator), "")):
-		return path
-	case runtime.GOOS == "windows":
-		return `"` + path + `"` // no name of Windows contains a quote
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// plainWord matches a path, without its separators, that needs no quotes in bash, cmd.exe and
-// PowerShell.
-var plainWord = regexp.MustCompile(`^[\pL\pN:._+-][\pL\pN:._~+-]*$`)
 
 // deleteCommand deletes a file on this system.
 func deleteCommand() string {

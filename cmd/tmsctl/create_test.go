@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 )
 
@@ -35,19 +34,5 @@ func TestTokenFileNotWritten(t *testing.T) {
 	again.discard()
 	if got, err := os.ReadFile(name); err != nil || string(got) != "c2VjcmV0" {
 		t.Errorf("got %q, %v; want what was kept", got, err)
-	}
-}
-
-// TestCommandWord: a printed command deletes exactly the file that tmsctl wrote.
-func TestCommandWord(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("not run: quotes of a Unix shell")
-	}
-	for path, want := range map[string]string{
-		"/secure/berlin.token": "/secure/berlin.token", "/a b/ü.token": "'/a b/ü.token'", "it's": `'it'\''s'`, "~": "'~'", "a\\b": `'a\b'`, "a;b": "'a;b'",
-	} {
-		if got := commandWord(path); got != want {
-			t.Errorf("%s: %s, want %s", path, got, want)
-		}
 	}
 }

@@ -215,7 +215,7 @@ func TestProfiles(t *testing.T) {
 		{"a tenant alone takes no default", good, []string{"--tenant", url, "auth-token", "list"}, 2, "no login given"},
 		{"unknown", good, []string{"--profile", "acme", "auth-token", "list"}, 2, `there is no profile "acme" in ` + file + "\ntmsctl: the file has: far, person, robot"},
 		{"list", good, []string{"profile", "list"}, 0, "client ems-admin-client"},
-		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, "field password not found"},
+		{"a password has no key", "profiles: {a: {tenant: x, password: y}}\n", []string{"profile", "list"}, 2, `there is no key "password" in a profile`},
 		{"no file", "", []string{"profile", "list"}, 0, "0 profiles in " + file},
 	}
 	for _, tt := range tests {

@@ -188,9 +188,9 @@ then delete your copies:            %s %s
 // pattern matches the files in a command line.
 func (d directory) pattern() string {
 	if runtime.GOOS == "windows" { // del expands a pattern in quotes
-		return commandWord(filepath.Join(d.path, "*"+tokenSuffix))
+		return terminal.Quote(terminal.Printable(filepath.Join(d.path, "*"+tokenSuffix)))
 	}
-	return commandWord(d.path) + "/*" + tokenSuffix
+	return terminal.Quote(terminal.Printable(d.path)) + "/*" + tokenSuffix
 }
 
 // recipientResult is the result for one recipient.
