@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"regent/cmd/completion"
 	"regent/ipc/api"
 	"regent/platform/files"
-	"regent/platform/peer"
 )
 
 // setupFlags are the flags of regent setup.
@@ -67,9 +65,9 @@ To undo it, delete the file. Used counts do not come back.`,
 	f.BoolVar(&s.flags.tokenStdin, "token-stdin", false, "read the registration token from standard input")
 	f.StringVar(&s.flags.application, "application", "", "the `id` of the application (default: the only configured one)")
 	f.IntVar(&s.flags.instances, "instances", 0, "the `number` of instances; each costs one count (default: the configured number, or 1)")
-	f.StringSliceVar(&s.flags.users, "users", nil, "the `names` of users who may use it (default: the user who ran sudo)")
-	f.StringSliceVar(&s.flags.groups, "groups", nil, "the `names` of groups that may use it")
-	f.StringSliceVar(&s.flags.units, "units", nil, "the `names` of systemd units that may use it")
+	f.StringArrayVar(&s.flags.users, "users", nil, "the `names` of users who may use it (default: the user who ran sudo)")
+	f.StringArrayVar(&s.flags.groups, "groups", nil, "the `names` of groups that may use it")
+	f.StringArrayVar(&s.flags.units, "units", nil, "the `names` of systemd units that may use it")
 	f.BoolVar(&s.flags.yes, "yes", false, "do not ask: use the defaults and write the file")
 	f.BoolVar(&s.flags.dryRun, "dry-run", false, "show the file and the counts, and change nothing")
 	f.DurationVar(&s.flags.wait, "wait", 2*time.Minute, "how long to wait for the redemption")
@@ -89,12 +87,19 @@ type setupPlan struct {
 	origin  tokenOrigin
 	stored  bool // a registration token for the tenant is stored already
 
+	unneeded bool   // a registration token was given, but no instance needs it
+	doubt    string // about the form of the registration token
+	accepted bool   // the service redeemed the registration token
+
 	onDemand bool // the application is redeemed at its first request
 }
 
 func (s setup) run() error {
 	if s.flags.tokenFile != "" && s.flags.tokenStdin {
 		return usage(s.cmd, "--token-file and --token-stdin exclude each other")
+	}
+	if s.cmd.Flags().Changed("token-file") && s.flags.tokenFile == "" {
+		return usage(s.cmd, "--token-file is empty; name the file")
 	}
 	if _, err := seconds(s.cmd, "wait", s.flags.wait); err != nil {
 		return err
@@ -125,6 +130,8 @@ func (s setup) run() error {
 	}
 	if changes {
 		err = s.apply(p)
+	} else {
+		err = s.checkTenant(p, s.device.policy)
 	}
 	if err == nil {
 		err = s.finish(p, changes)
@@ -165,7 +172,7 @@ func (s setup) plan() (p setupPlan, err error) {
 		err = s.noDumps()
 	}
 	if err == nil {
-		p.secret, p.origin, err = a.secret(counts, p.stored)
+		err = a.readToken(&p, counts)
 	}
 	if err == nil && len(a.missing) > 0 {
 		err = usage(s.cmd, "there is no terminal to ask a question; add %s", strings.Join(a.missing, ", "))
@@ -232,7 +239,7 @@ func (p setupPlan) cost() string {
 		names = append(slices.Clone(names[:maxNames]), "…")
 	}
 	text := fmt.Sprintf("This uses %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
-	if p.secret.IsZero() && !p.stored {
+	if p.secret.IsZero() && !p.stored && p.origin.name == "" {
 		text += " Regent uses them when you give the registration token."
 	}
 	return text
@@ -240,25 +247,6 @@ func (p setupPlan) cost() string {
 
 // maxNames is the number of instances that the plan names.
 const maxNames = 8
-
-// warnings returns the parts of the file that cannot work on this device now.
-func (s setup) warnings(p setupPlan) (all []string) {
-	if len(p.file.application(p.id).Allow) > 0 && len(s.device.values("applications."+p.id+".allow")) > 0 {
-		all = append(all, "this replaces the allow rules in "+s.device.values("applications." + p.id + ".allow")[0].Source)
-	}
-	resolved, err := resolveSetup(s.device.path, p.content)
-	if err != nil {
-		return all
-	}
-	here := policy.Device{
-		System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: os.ReadFile,
-		IsMissing: func(name string) bool { _, err := os.Stat(name); return os.IsNotExist(err) },
-	}
-	for _, w := range here.Check(resolved) {
-		all = append(all, w.Text)
-	}
-	return all
-}
 
 // apply writes the file, and restores the old one if regentd refuses it or does not read
 // it.
@@ -282,6 +270,9 @@ func (s setup) reload(p setupPlan) error {
 		return err
 	}
 	now, err := ask(s.cmd.Context(), 0, s.agent().Policy)
+	if err == nil {
+		err = s.checkTenant(p, now)
+	}
 	if err != nil || p.content == "" {
 		return err
 	}
@@ -291,6 +282,18 @@ func (s setup) reload(p setupPlan) error {
 	if !read {
 		return withNextStep(fmt.Errorf("regentd does not read %s: it uses another configuration directory", s.device.path),
 			fault.Commands("Add the lines above to a file that it reads. See which: sudo regent policy"))
+	}
+	return nil
+}
+
+// checkTenant refuses a tenant that another source overrides: the registration token would
+// be for a tenant that the application does not use.
+func (s setup) checkTenant(p setupPlan, now api.Policy) error {
+	for _, k := range now.Keys {
+		if k.Key == "applications."+p.id+".tenant" && k.Value != policy.WriteYAML(p.tenant) {
+			return withNextStep(fmt.Errorf("%s sets the tenant of %s to %s, not to %s", k.Source, p.id, k.Value, p.tenant),
+				"Change the tenant in "+k.Source+", then run the command again.")
+		}
 	}
 	return nil
 }

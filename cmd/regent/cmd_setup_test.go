@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/redeem"
 	"regent/agent/status"
@@ -27,7 +26,7 @@ import (
 func emptyDevice(t *testing.T) (*fakeDaemon, string) {
 	t.Helper()
 	dir := t.TempDir()
-	return &fakeDaemon{diagnosis: api.Diagnosis{Audience: doctor.Administrator, Config: filepath.Join(dir, "config.yaml")}}, filepath.Join(dir, "config.d", setupName)
+	return &fakeDaemon{status: status.Status{ConfigFile: filepath.Join(dir, "config.yaml")}}, filepath.Join(dir, "config.d", setupName)
 }
 
 // keys adds keys of the configuration to the daemon.
@@ -45,9 +44,10 @@ func TestSetupRefusesEarly(t *testing.T) {
 		code   int
 		want   string
 	}{
-		{"no administrator", func(d *fakeDaemon) { d.diagnosis.Audience = doctor.User }, nil, 4, "only an administrator may set up this device"},
-		{"store locked", func(d *fakeDaemon) { d.diagnosis.Unusable = string(fault.StoreLocked) }, nil, 1, "store_locked: "},
-		{"policy denied", func(d *fakeDaemon) { d.err = fault.New("policy", fault.Denied, nil) }, nil, 4, "denied: "},
+		{"no administrator", func(d *fakeDaemon) { d.err = fault.New("policy", fault.Denied, nil) }, nil, 4, "only an administrator may set up this device"},
+		{"store locked", func(d *fakeDaemon) { d.err = fault.New("policy", fault.StoreLocked, nil) }, nil, 1, "store_locked: "},
+		{"line break", func(*fakeDaemon) {}, []string{"--yes", "--application", "cad", "--tenant", "t", "--users", "alice\nbob"}, 2, "--users: the list has a line break"},
+		{"no file name", func(*fakeDaemon) {}, []string{"--token-file", ""}, 2, "--token-file is empty"},
 		{"two tokens", func(*fakeDaemon) {}, []string{"--token-file", "f", "--token-stdin"}, 2, "exclude each other"},
 		{"bad wait", func(*fakeDaemon) {}, []string{"--wait", "-1s"}, 2, "--wait is -1s"},
 		{"no name", func(*fakeDaemon) {}, []string{"--yes", "--application", "cad", "--tenant", "t", "--users", "a:b"}, 2, "--users: a name has a colon"},
@@ -183,7 +183,9 @@ func TestSetupKnowsOtherFiles(t *testing.T) {
 // instance is not configured now.
 func TestSetupCountsOnlyNewInstances(t *testing.T) {
 	d, _ := emptyDevice(t)
+	config := d.status.ConfigFile
 	d.status = servingDevice() // cad/1 and cad/2
+	d.status.ConfigFile = config
 	keys(d,
 		api.PolicyKey{Key: "tenant", Value: "https://demo-host.com", Level: "local", Source: "c:1"},
 		api.PolicyKey{Key: "applications.cad.id", Value: "cad", Level: "local", Source: "c:2"},
@@ -248,5 +250,47 @@ func TestSetupInvoker(t *testing.T) {
 		if got := strings.Join(a.invoker(), ","); got != tt.want {
 			t.Errorf("%+v: got %q", tt, got)
 		}
+	}
+}
+
+// TestSetupCorrectsTheTenant: the tenant of another file replaces the one in the file of
+// setup, and a tenant that another file decides is refused.
+func TestSetupCorrectsTheTenant(t *testing.T) {
+	for _, args := range [][]string{{"--token-stdin"}, nil} {
+		d, path := emptyDevice(t)
+		const rest = "applications:\n  - id: cad\n    instances: 2\n"
+		if err := replaceFile(path, "tenant: https://demo-hots.example\n"+rest); err != nil {
+			t.Fatal(err)
+		}
+		hides := []api.PolicyValue{{Value: "https://demo-host.com", Level: "local", Source: "/etc/regent/config.yaml:1"}}
+		keys(d,
+			api.PolicyKey{Key: "tenant", Value: "https://demo-hots.example", Level: "drop-in", Source: path + ":1", Hides: hides},
+			api.PolicyKey{Key: "applications.cad.id", Value: "cad", Level: "local", Source: "/etc/regent/config.yaml:2"},
+			api.PolicyKey{Key: "applications.cad.allow", Value: "[{everyone: true}]", Level: "local", Source: "/etc/regent/config.yaml:3"})
+		got := cliRun{daemon: d, stdin: sound}.run(t, append([]string{"setup", "--json", "--dry-run", "--application", "cad", "--tenant", "demo-host.com"}, args...)...)
+		var r setupResult
+		if err := json.Unmarshal([]byte(got.Out), &r); err != nil {
+			t.Fatalf("%v: %+v", err, got)
+		}
+		if r.Tenant != "https://demo-host.com" || strings.Contains(r.Content, "tenant") {
+			t.Errorf("got %+v", r)
+		}
+	}
+}
+
+// TestSetupSealsForNoOtherTenant: if regentd uses another tenant than the plan, no
+// registration token is sent.
+func TestSetupSealsForNoOtherTenant(t *testing.T) {
+	d, path := emptyDevice(t)
+	keys(d, api.PolicyKey{Key: "applications.cad.tenant", Value: "https://demo-hots.example", Level: "drop-in", Source: path + ":2"})
+	if err := replaceFile(path, "tenant: https://demo-host.com\n"); err != nil {
+		t.Fatal(err)
+	}
+	got := cliRun{daemon: d, stdin: sound}.run(t, "setup", "--yes", "--application", "cad", "--tenant", "demo-host.com", "--users", "root", "--token-stdin")
+	if want := ":2 sets the tenant of cad to https://demo-hots.example, not to https://demo-host.com"; got.Code == 0 || !strings.Contains(got.Err, want) {
+		t.Errorf("got %+v, want %q", got, want)
+	}
+	if slices.ContainsFunc(d.requests, func(r any) bool { _, sent := r.(api.RegistrationRequest); return sent }) {
+		t.Error("the registration token was sent")
 	}
 }

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"regent/agent/authz"
 	"regent/agent/policy"
@@ -133,7 +133,10 @@ func (a *setupAnswers) tenant() error {
 	case by != "" && value != defaultValue:
 		return withNextStep(usage(a.cmd, "--tenant: %s sets the tenant and overrides %s", by, a.device.path),
 			"Change the tenant in "+by+", or run the command without --tenant.")
-	case value != a.device.value("tenant") && by == "":
+	case by != "":
+	case value == a.device.value("tenant"):
+		a.file.Tenant = "" // another file sets it
+	default:
 		a.file.Tenant = value
 	}
 	return nil
@@ -226,7 +229,12 @@ func (a *setupAnswers) rules() error {
 // names returns the names of one kind: from the flag, from the person, or the default ones.
 // If one of the three flags is set, it asks for none of them.
 func (a *setupAnswers) names(k callerKind, set bool) ([]string, error) {
-	check := func(s string) error { return checkRule(k.rule(splitNames(s))) }
+	check := func(s string) error {
+		if strings.ContainsFunc(s, func(r rune) bool { return r != ' ' && unicode.IsSpace(r) }) {
+			return errors.New("the list has a line break or a tab. Separate the names by commas")
+		}
+		return checkRule(k.rule(splitNames(s)))
+	}
 	if text, isSet, err := a.flagValue(k.flag, strings.Join(k.names, ","), check); isSet || err != nil {
 		return splitNames(text), err
 	}
@@ -249,7 +257,7 @@ const noName = "none"
 
 func splitNames(text string) (names []string) {
 	for name := range strings.SplitSeq(text, ",") {
-		if name = strings.TrimSpace(name); name != "" && name != noName {
+		if name = strings.TrimSpace(name); name != "" && name != noName && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -322,40 +330,4 @@ func (a *setupAnswers) invoker() []string {
 		}
 	}
 	return []string{"uid:" + uid}
-}
-
-// secret returns the registration token that the counts need. It is zero if none is
-// needed, or the person gives it later.
-func (a *setupAnswers) secret(counts int, stored bool) (secret token.Secret, from tokenOrigin, err error) {
-	given := a.flags.tokenFile != "" || a.flags.tokenStdin
-	switch {
-	case counts == 0 || !given && (a.flags.dryRun || stored && (a.flags.yes || !a.canAsk())):
-		return secret, from, nil
-	case given:
-		secret, from, err = registerFlags{file: a.flags.tokenFile, stdin: a.flags.tokenStdin}.read(a.cmd, a.runtimeEnv)
-		if a.flags.dryRun {
-			secret = token.Secret{} // only its form is checked
-		}
-		return secret, from, err
-	case !a.canAsk() || a.prompt == nil:
-		a.missing = append(a.missing, "--token-file or --token-stdin")
-		return secret, from, nil
-	}
-	text := "Registration token (not shown; empty: give it later): "
-	if stored {
-		text = "Registration token (not shown; empty: use the stored one): "
-	}
-	for {
-		answer, err := a.prompt(a.cmd.Context(), text)
-		if err != nil || strings.TrimSpace(string(answer)) == "" {
-			return token.Secret{}, from, err
-		}
-		if secret, from, err = parseToken(answer, "terminal"); err == nil {
-			return secret, from, nil
-		}
-		if errors.Is(err, context.Canceled) {
-			return secret, from, err
-		}
-		terminal.Print(a.err, "  "+printable(err.Error())+"\n")
-	}
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"regent/agent/doctor"
 	"regent/agent/fault"
 	"regent/agent/redeem"
 	"regent/agent/status"
@@ -34,22 +33,17 @@ type setupDevice struct {
 }
 
 // readSetupDevice asks the daemon. It returns an error if setup cannot succeed: no daemon
-// answers, the caller is no administrator, or the store cannot be used.
+// answers, the caller is no administrator, or the store cannot be used. It sends nothing to
+// the service.
 func (c *cli) readSetupDevice(ctx context.Context) (d setupDevice, err error) {
-	daemon, err := c.diagnose(ctx)
-	if err != nil {
-		return d, err
-	}
-	if daemon.Audience != doctor.Administrator {
-		return d, fault.Errorf("setup", fault.Denied, "only an administrator may set up this device. Run: %s", layout.SetupCommand)
-	}
-	if daemon.Unusable != "" {
-		return d, fault.New("setup", fault.Kind(daemon.Unusable), nil)
-	}
 	if d.status, err = c.status(ctx); err != nil {
 		return d, err
 	}
-	if d.policy, err = ask(ctx, 0, c.agent().Policy); err != nil {
+	d.policy, err = ask(ctx, 0, c.agent().Policy)
+	if fault.KindOf(err) == fault.Denied {
+		return d, fault.Errorf("setup", fault.Denied, "only an administrator may set up this device. Run: %s", layout.SetupCommand)
+	}
+	if err != nil {
 		return d, err
 	}
 	ledger, err := ask(ctx, 0, c.agent().Ledger)
@@ -57,7 +51,7 @@ func (c *cli) readSetupDevice(ctx context.Context) (d setupDevice, err error) {
 		return d, err
 	}
 	d.counts = redeem.BuildAccounts(ledger.Entries)
-	d.path = filepath.Join(filepath.Dir(daemon.Config), "config.d", setupName)
+	d.path = filepath.Join(filepath.Dir(d.status.ConfigFile), "config.d", setupName)
 	content, err := os.ReadFile(d.path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return d, err

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"regent/agent/fault"
+	"regent/agent/redeem"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
@@ -23,12 +25,13 @@ type setupResult struct {
 	Application string            `json:"application"`
 	Counts      int               `json:"counts"`    // that the redemptions cost
 	Instances   []status.Instance `json:"instances"` // of the application
+	Warnings    []string          `json:"warnings"`
 }
 
 func (s setup) result(p setupPlan, action string, instances []status.Instance) setupResult {
 	return setupResult{
 		File: s.device.path, Action: action, Content: p.content, Tenant: p.tenant, Application: p.id, Counts: len(p.waiting),
-		Instances: append([]status.Instance{}, instances...),
+		Instances: append([]status.Instance{}, instances...), Warnings: append([]string{}, s.warnings(p)...),
 	}
 }
 
@@ -53,10 +56,20 @@ func (s setup) finish(p setupPlan, changed bool) error {
 	if changed {
 		action = "written"
 	}
+	p.accepted = s.isAccepted(p)
 	text, failed := s.outcome(p, all)
+	denied, err := s.denied(p)
+	if err != nil {
+		return err
+	}
 	if wantsJSON(s.cmd) {
-		err = printJSON(s.cmd.OutOrStdout(), s.result(p, action, all))
+		r := s.result(p, action, all)
+		r.Warnings = append(r.Warnings, denied...)
+		err = printJSON(s.cmd.OutOrStdout(), r)
 	} else {
+		for _, warning := range append(s.fileWarnings(p), denied...) {
+			text += s.view().prose("Warning: " + printable(warning) + ".")
+		}
 		err = write(s.cmd, text)
 	}
 	if err != nil {
@@ -65,13 +78,30 @@ func (s setup) finish(p setupPlan, changed bool) error {
 	return failed
 }
 
+// isAccepted reports whether the tenant of the plan has redeemed the registration token. It
+// returns false if the ledger cannot be read.
+func (s setup) isAccepted(p setupPlan) bool {
+	if p.secret.IsZero() {
+		return false
+	}
+	l, err := ask(s.cmd.Context(), 0, s.agent().Ledger)
+	elsewhere := func(e api.LedgerEntry) bool { return e.Tenant != token.TenantHost(p.tenant) }
+	return err == nil && redeem.HasRedeemed(slices.DeleteFunc(l.Entries, elsewhere), token.Fingerprints(p.secret))
+}
+
+// denied returns the warnings about users whom the rules in force deny.
+func (s setup) denied(p setupPlan) ([]string, error) {
+	now, err := ask(s.cmd.Context(), 0, s.agent().Policy)
+	if err != nil {
+		return nil, err
+	}
+	return s.deniedUsers(p, now), nil
+}
+
 // give registers the registration token, if there is one.
 func (s setup) give(p setupPlan) error {
 	if p.secret.IsZero() {
 		return nil
-	}
-	if doubt := token.FormatWarning(p.secret); doubt != "" {
-		terminal.Print(s.err, fmt.Sprintf("regent: warning: registration token from %s: %s\n", printable(p.origin.name), doubt))
 	}
 	req := api.RegistrationRequest{
 		RegistrationToken: p.secret.Reveal(), Tenant: p.tenant, Source: p.origin.name, //nolint:forbidigo // sent to the daemon
@@ -95,18 +125,19 @@ func (s setup) await(p setupPlan, since time.Time) ([]status.Instance, error) {
 			return nil, err
 		}
 		all := instancesOf(st, p.id)
-		ready := 0
+		live, settled := 0, len(all) > 0
 		for _, i := range all {
-			if isSettled(i, since) {
-				ready++
+			settled = settled && isSettled(i, since)
+			if i.ExpiresIn > 0 {
+				live++
 			}
 		}
-		if !waits || p.onDemand || ready == len(all) && len(all) > 0 {
+		if !waits || p.onDemand || settled {
 			return all, nil
 		}
-		if ready != said {
-			terminal.Print(s.err, fmt.Sprintf("Waiting for the service: %d of %s …\n", ready, plural(len(all), "instance")))
-			said = ready
+		if live != said {
+			terminal.Print(s.err, fmt.Sprintf("Waiting for the service: %d of %s …\n", live, plural(len(all), "instance")))
+			said = live
 		}
 		select {
 		case <-time.After(setupPoll):
@@ -189,7 +220,11 @@ func (s setup) undo(p setupPlan) string {
 	if p.content != "" {
 		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, terminal.Quote(printable(s.device.path)))
 	}
-	if path := p.origin.path; path != "" {
+	switch path := p.origin.path; {
+	case path == "" || p.secret.IsZero():
+	case !p.accepted:
+		text += "The service has not accepted the registration token yet. Keep its file:\n  " + printable(path) + "\n"
+	default:
 		text += fmt.Sprintf("The registration token is sealed. Delete its file:\n  %s %s\n", remove, terminal.Quote(printable(filepath.Clean(path))))
 	}
 	return text

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"regent/agent/authz"
+	"regent/agent/policy"
+	"regent/ipc/api"
+	"regent/platform/peer"
+)
+
+// warnings returns the problems of the plan.
+func (s setup) warnings(p setupPlan) []string {
+	all := p.tokenWarnings()
+	if others := s.device.values("applications." + p.id + ".allow"); len(p.file.application(p.id).Allow) > 0 && len(others) > 0 {
+		all = append(all, "this replaces the allow rules in "+others[0].Source)
+	}
+	return append(all, s.fileWarnings(p)...)
+}
+
+// fileWarnings returns the parts of the file that cannot work on this device now.
+func (s setup) fileWarnings(p setupPlan) (all []string) {
+	resolved, err := resolveSetup(s.device.path, p.content)
+	if err != nil {
+		return nil
+	}
+	here := policy.Device{
+		System: runtime.GOOS, UserID: peer.UserID, GroupID: peer.GroupID, ReadFile: os.ReadFile,
+		IsMissing: func(name string) bool { _, err := os.Stat(name); return os.IsNotExist(err) },
+	}
+	for _, w := range here.Check(resolved) {
+		all = append(all, w.Text)
+	}
+	return all
+}
+
+// deniedUsers returns a warning for each user whom the rules in force deny: the users in the
+// file, or else the user who ran sudo. Programs, units and groups may still admit a user, so
+// a rule without users counts as a match.
+func (s setup) deniedUsers(p setupPlan, now api.Policy) (all []string) {
+	i := slices.IndexFunc(now.Keys, func(k api.PolicyKey) bool { return k.Key == "applications."+p.id+".allow" })
+	if i < 0 {
+		return nil
+	}
+	content := "applications:\n  - id: " + policy.WriteYAML(p.id) + "\n    allow: " + now.Keys[i].Value + "\n"
+	resolved, err := resolveSetup("policy", content)
+	if err != nil || len(resolved.Settings.Applications) == 0 {
+		return nil
+	}
+	rules := resolved.Settings.Applications[0].Allow
+	for _, user := range s.namedUsers(p) {
+		if !mayAdmit(rules, user) {
+			all = append(all, fmt.Sprintf("%s may not use %s: the allow rules in %s decide. Add the user there", user, p.id, now.Keys[i].Source))
+		}
+	}
+	return all
+}
+
+// namedUsers returns the users in the file, or else the user who ran sudo.
+func (s setup) namedUsers(p setupPlan) (names []string) {
+	rules := p.file.application(p.id).Allow
+	if len(rules) == 0 {
+		a := setupAnswers{setup: s}
+		return a.invoker()
+	}
+	for _, r := range rules {
+		names = append(names, r.Users...)
+	}
+	return names
+}
+
+// mayAdmit reports whether a rule has no users, or names this one.
+func mayAdmit(rules []authz.Rule, user string) bool {
+	name := strings.TrimPrefix(user, "user:")
+	same := []string{user, name, "user:" + name}
+	if id, err := peer.UserID(name); err == nil && id != "" {
+		same = append(same, id, "uid:"+id)
+	}
+	return slices.ContainsFunc(rules, func(r authz.Rule) bool {
+		return len(r.Users) == 0 || slices.ContainsFunc(r.Users, func(word string) bool {
+			return slices.ContainsFunc(same, func(s string) bool { return strings.EqualFold(s, word) })
+		})
+	})
+}
