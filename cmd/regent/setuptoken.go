@@ -51,7 +51,7 @@ func (a *setupAnswers) readGivenToken(p *setupPlan, counts int) (err error) {
 		p.origin = tokenOrigin{name: "file " + a.flags.tokenFile}
 		return nil
 	case ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("read registration token: nothing came in %s, the limit of --wait", formatDuration(a.flags.wait))
+		return fmt.Errorf("read registration token: nothing came in %s, the limit of --wait", terminal.Duration(a.flags.wait))
 	case err != nil:
 		return err
 	}
