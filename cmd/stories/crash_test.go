@@ -244,18 +244,30 @@ func (s *testDevice) awaitEnd(t *testing.T, d *daemonProcess, most time.Duration
 	return end
 }
 
+// endedLedger waits until each redemption of the ledger has a result: the daemon may serve a
+// token just before it writes that. It returns the ledger, and the last kind of each entry.
+func (s *testDevice) endedLedger(t *testing.T) (l api.Ledger, became map[string]redeem.Kind) {
+	t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		var err error
+		if l, err = s.client.VerifiedLedger(t.Context()); err != nil {
+			t.Fatalf("the ledger: %v", err)
+		}
+		became = map[string]redeem.Kind{}
+		for _, e := range l.Entries {
+			became[e.ID] = e.Kind
+		}
+		open := slices.Contains(slices.Collect(maps.Values(became)), redeem.Intent)
+		if !open || time.Now().After(until) {
+			return l, became
+		}
+	}
+}
+
 // judge compares what the service counted with what the device says.
 func (s *testDevice) judge(t *testing.T, sc crashScenario, end runResult) {
 	t.Helper()
-	l, err := s.client.VerifiedLedger(t.Context())
-	if err != nil {
-		t.Errorf("the ledger: %v", err)
-		return
-	}
-	became := map[string]redeem.Kind{}
-	for _, e := range l.Entries {
-		became[e.ID] = e.Kind
-	}
+	l, became := s.endedLedger(t)
 	confirmed, uncertain := 0, 0
 	for _, kind := range became {
 		switch kind {
