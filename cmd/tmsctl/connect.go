@@ -24,7 +24,11 @@ import (
 func (t *tool) options() (tms.Options, error) {
 	tenant := cmp.Or(t.flags.Tenant, t.getenv("TMSCTL_TENANT"))
 	if tenant == "" {
-		return tms.Options{}, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT")
+		next := "to store it once: tmsctl profile add NAME --tenant https://host --user NAME"
+		if p, _, err := t.readProfiles(); err == nil && len(p.Profiles) > 0 {
+			next = "to use a profile, add --profile NAME, or run once: tmsctl profile use " + p.names()[0]
+		}
+		return tms.Options{}, usagef("no tenant given: add --tenant https://host, or set TMSCTL_TENANT\n%s", next)
 	}
 	var ca []byte
 	if name := t.flags.CAFile; name != "" {
@@ -153,7 +157,7 @@ func (f globalFlags) contradiction() error {
 
 func (t *tool) askPassword(ctx context.Context) (token.Secret, error) {
 	if !t.terminal {
-		return token.Secret{}, usagef("stdin is not a terminal, so tmsctl cannot ask for the password: add --password-file FILE")
+		return token.Secret{}, usagef("stdin is not a terminal, so tmsctl cannot ask for the password\nadd --password-file FILE to the same command")
 	}
 	password, err := t.password(ctx, fmt.Sprintf("Password of %s on %s: ", t.flags.User, t.host))
 	if err != nil {

@@ -37,7 +37,7 @@ func (g globalFlags) explained(err error) []string {
 		return lines
 	}
 	if errors.Is(err, context.Canceled) {
-		return []string{"interrupted: " + err.Error()}
+		return []string{"interrupted: " + strings.ReplaceAll(err.Error(), "context canceled", "the command was stopped")}
 	}
 	if odd, ok := errors.AsType[*admin.MismatchError](err); ok {
 		return []string{err.Error(), oddStep(odd)}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -94,10 +95,13 @@ func (w runtimeEnv) say(format string, args ...any) {
 // terminal it cannot ask.
 func (w runtimeEnv) confirm(ctx context.Context, question, refused string) error {
 	if !w.terminal {
-		return usagef("stdin is not a terminal, so tmsctl cannot ask: add --yes to go ahead without a question")
+		return usagef("stdin is not a terminal, so tmsctl cannot ask\nto run the same command without a question, add --yes")
 	}
 	sure, err := terminal.Confirm(ctx, w.in, w.err, question)
-	if err == nil && !sure {
+	switch {
+	case ctx.Err() != nil:
+		err = errors.New("interrupted: " + refused)
+	case err == nil && !sure:
 		err = errors.New(refused)
 	}
 	return err
@@ -196,8 +200,8 @@ func (t *tool) sayError(c *cobra.Command, err error) {
 	}
 }
 
-// usageHelp returns the first example of a command, for a group that of its list. Without an
-// example it names the help.
+// usageHelp returns an example of a command, for a group that of its list. It prefers one with
+// a flag that was given. Without an example it names the help.
 func usageHelp(c *cobra.Command) string {
 	for _, sub := range c.Commands() {
 		if c.HasParent() && sub.Name() == "list" {
@@ -205,8 +209,12 @@ func usageHelp(c *cobra.Command) string {
 		}
 	}
 	if example := strings.TrimSpace(c.Example); c.HasParent() && example != "" {
-		first, _, _ := strings.Cut(strings.ReplaceAll(example, "\\\n", ""), "\n")
-		return "for example: " + strings.Join(strings.Fields(first), " ")
+		all := strings.Split(strings.ReplaceAll(example, "\\\n", ""), "\n")
+		fits := slices.IndexFunc(all, func(line string) (has bool) {
+			c.LocalFlags().VisitAll(func(f *pflag.Flag) { has = has || f.Changed && slices.Contains(strings.Fields(line), "--"+f.Name) })
+			return has
+		})
+		return "for example: " + strings.Join(strings.Fields(all[max(fits, 0)]), " ")
 	}
 	return "see " + c.CommandPath() + " --help"
 }
@@ -282,7 +290,12 @@ func (t *tool) addGlobal(root *cobra.Command) {
 // noCommand refuses arguments where a command is expected.
 func noCommand(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s has no command %q%s", c.CommandPath(), args[0], suggest.DidYouMean(args[0], suggest.Commands(c.Commands())))
+		all := suggest.Commands(c.Commands())
+		near := suggest.DidYouMean(args[0], all)
+		if near == "" && !c.HasParent() {
+			near = "\nthe commands are: " + strings.Join(all, ", ")
+		}
+		return usagef("%s has no command %q%s", c.CommandPath(), args[0], near)
 	}
 	return nil
 }

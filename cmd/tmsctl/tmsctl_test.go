@@ -256,7 +256,10 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"unknown command", []string{"frob"}, `tmsctl has no command "frob"`},
+		{"unknown command", []string{"frob"}, "tmsctl has no command \"frob\"\ntmsctl: the commands are: auth-token, "},
+		{"no tenant", []string{"registration-token", "list"}, "no tenant given: add --tenant https://host, or set TMSCTL_TENANT\ntmsctl: to store it once: tmsctl profile add NAME --tenant https://host --user NAME"},
+		{"the example fits the flag", []string{"auth-token", "delete", "x", "--from", "f.csv"}, "for example: tmsctl auth-token delete --from "},
+		{"the example fits the other flag", []string{"registration-token", "create", "--per-recipient", "f.csv"}, "for example: tmsctl registration-token create --per-recipient "},
 		{"unknown command of a group", []string{"auth-token", "frob"}, `tmsctl auth-token has no command "frob"`},
 		{"a command with a mistake", []string{"auth-token", "lsit"}, `no command "lsit"; did you mean list?`},
 		{"a flag with a mistake", []string{"--tennant", "x"}, "unknown flag: --tennant; did you mean --tenant?"},
