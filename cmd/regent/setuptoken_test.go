@@ -124,7 +124,7 @@ func TestSetupNamesDeniedUsers(t *testing.T) {
 // writer, ends after --wait.
 func TestSetupWaitsForATokenUntilTheLimit(t *testing.T) {
 	in, out := io.Pipe()
-	defer out.Close() //nolint:errcheck // of the test
+	defer out.Close()
 	cmd := &cobra.Command{}
 	cmd.SetContext(t.Context())
 	a := setupAnswers{setup: setup{cli: &cli{runtimeEnv: runtimeEnv{in: in}}, cmd: cmd, flags: setupFlags{tokenStdin: true, wait: time.Millisecond}}}
