@@ -40,6 +40,9 @@ func (t *tool) registrationList() *cobra.Command {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write one of %s%s", status, statusList(), suggest.DidYouMean(status, statusWords()))
 			}
+			if metrics == "" && c.Flags().Changed("metrics-textfile") {
+				return usagef("--metrics-textfile names no file")
+			}
 			if metrics != "" {
 				if err := t.checkAllListed(c); err != nil {
 					return err

@@ -257,6 +257,7 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"unknown command", []string{"frob"}, "tmsctl has no command \"frob\"\ntmsctl: the commands are: auth-token, "},
+		{"no file for metrics", []string{"registration-token", "list", "--metrics-textfile", ""}, "--metrics-textfile names no file\ntmsctl: for example: tmsctl registration-token list --metrics-textfile counts.prom"},
 		{"no tenant", []string{"registration-token", "list"}, "no tenant given: add --tenant https://host, or set TMSCTL_TENANT\ntmsctl: to store it once: tmsctl profile add NAME --tenant https://host --user NAME"},
 		{"the example fits the flag", []string{"auth-token", "delete", "x", "--from", "f.csv"}, "for example: tmsctl auth-token delete --from "},
 		{"the example fits the other flag", []string{"registration-token", "create", "--per-recipient", "f.csv"}, "for example: tmsctl registration-token create --per-recipient "},
