@@ -33,7 +33,7 @@ func TestEightyColumns(t *testing.T) {
 	}{
 		{"registration-token create --per-recipient " + people + " --identifier q4 --out-dir " + files, 0, "alice", ""},
 		{"registration-token list", 0, "fingerprint", ""},
-		{"registration-token list --status bogus", 2, `--status "bogus": write usable, "used up", expired, disabled, unknown or unreadable`, "no registration tokens"},
+		{"registration-token list --status bogus", 2, `--status "bogus": write one of usable, "used up", expired, disabled, unknown, unreadable`, "no registration tokens"},
 		{"registration-token delete nope --dry-run", 1, `no registration token has the identifier or ID "nope"`, "would delete"},
 		{"registration-token delete q4-alice --dry-run", 0, "(q4-alice)", "not there"},
 		{"registration-token raise-count nope", 2, "--to N is required: the new total, used counts included", ""},
