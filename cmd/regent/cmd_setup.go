@@ -53,6 +53,9 @@ If you run it again, it shows the changes. It does not redeem an instance twice.
 To undo it, delete the file. Used counts do not come back.`,
 		func(cmd *cobra.Command, _ []string) error {
 			s.cmd = cmd
+			if err := s.checkFlags(); err != nil {
+				return err
+			}
 			return s.run()
 		})
 	cmd.Example = `  sudo regent setup
@@ -94,16 +97,18 @@ type setupPlan struct {
 	onDemand bool // the application is redeemed at its first request
 }
 
-func (s setup) run() error {
+func (s setup) checkFlags() error {
 	if s.flags.tokenFile != "" && s.flags.tokenStdin {
 		return usage(s.cmd, "--token-file and --token-stdin exclude each other")
 	}
 	if s.cmd.Flags().Changed("token-file") && s.flags.tokenFile == "" {
 		return usage(s.cmd, "--token-file is empty; name the file")
 	}
-	if _, err := seconds(s.cmd, "wait", s.flags.wait); err != nil {
-		return err
-	}
+	_, err := seconds(s.cmd, "wait", s.flags.wait)
+	return err
+}
+
+func (s setup) run() error {
 	var err error
 	if s.device, err = s.readSetupDevice(s.cmd.Context()); err != nil {
 		return err

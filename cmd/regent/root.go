@@ -68,19 +68,22 @@ doctor. Code 6 is also from policy --exit-code.`,
 	root.SetErr(s.err)
 	root.SetVersionTemplate(versionText())
 	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		near := ""
-		if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-			var names []string
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			near = suggest.Flag(unknown.GetSpecifiedName(), names)
-		}
-		return usage(cmd, "%v%s", err, near)
-	})
+	root.SetFlagErrorFunc(flagError)
 	addCommands(root, s)
 	flags.Strict(root)
 	adaptHelp(runtime.GOOS, root)
 	return root
+}
+
+// flagError adds the flag that a person may have meant.
+func flagError(cmd *cobra.Command, err error) error {
+	near := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		near = suggest.Flag(unknown.GetSpecifiedName(), names)
+	}
+	return usage(cmd, "%v%s", err, near)
 }
 
 // adaptHelp gives the help of all commands the form of a system. It is written for Linux.

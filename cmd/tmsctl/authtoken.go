@@ -42,28 +42,7 @@ func (t *tool) authList() *cobra.Command {
 		Example: `  tmsctl auth-token list --since 7d
   tmsctl auth-token list --registration-token berlin --csv >berlin.csv`,
 		RunE: t.session(func(ctx context.Context, s *admin.Session, _ []string) error {
-			filter.Unassigned = true
-			if err := t.filterByRegistration(ctx, s, &filter, registration); err != nil {
-				return err
-			}
-			list, err := s.AuthTokens(ctx, filter)
-			if err := t.listed(err); err != nil {
-				return err
-			}
-			if n := unplaced(list); n > 0 && registration != "" {
-				t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
-				list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
-			}
-			if list, err = more.apply(list, s.Now()); err != nil {
-				return err
-			}
-			if more.csv {
-				return writeCSV(t.out, list, authMembers)
-			}
-			head := []string{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}
-			return printList(t, "auth tokens", list, authMembers, head, func(a admin.AuthToken) []string {
-				return []string{a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier}
-			})
+			return t.listAuthTokens(ctx, s, filter, more, registration)
 		}),
 	}
 	f := c.Flags()
@@ -76,6 +55,33 @@ func (t *tool) authList() *cobra.Command {
 	f.StringVar(&more.since, "since", "", "only those created since this `TIME`: a date, or 7d for the last 7 days")
 	f.BoolVar(&more.csv, "csv", false, "print CSV, as auth-token delete --from takes it")
 	return c
+}
+
+// listAuthTokens prints the auth tokens of a filter, of all registration tokens if
+// registration is "".
+func (t *tool) listAuthTokens(ctx context.Context, s *admin.Session, filter admin.AuthFilter, more authFilter, registration string) error {
+	filter.Unassigned = true
+	if err := t.filterByRegistration(ctx, s, &filter, registration); err != nil {
+		return err
+	}
+	list, err := s.AuthTokens(ctx, filter)
+	if err := t.listed(err); err != nil {
+		return err
+	}
+	if n := unplaced(list); n > 0 && registration != "" {
+		t.say("tmsctl: warning: %s: the service does not show the registration token, so they are left out. See them with: tmsctl auth-token list\n", counted(n, "auth token"))
+		list = slices.DeleteFunc(list, func(a admin.AuthToken) bool { return a.Registration == "" })
+	}
+	if list, err = more.apply(list, s.Now()); err != nil {
+		return err
+	}
+	if more.csv {
+		return writeCSV(t.out, list, authMembers)
+	}
+	head := []string{"ID", "FQDN", "REF ID 1", "CREATED", "REGISTRATION TOKEN", "USER", "REF ID 2", "MAC", "IDENTIFIER"}
+	return printList(t, "auth tokens", list, authMembers, head, func(a admin.AuthToken) []string {
+		return []string{a.ID, a.FQDN, a.RefID1, timeText(a.Created), a.Registration, a.UserName, a.RefID2, a.MAC, a.Identifier}
+	})
 }
 
 // filterByRegistration selects the auth tokens of a registration token. They may outlive it.

@@ -150,23 +150,6 @@ func (t *tool) runDeletion(ctx context.Context, d deletion, names []string) erro
 	})
 }
 
-// target is one thing to delete.
-type target struct{ id, identifier string }
-
-func (g target) String() string {
-	if g.identifier == "" || g.identifier == g.id {
-		return tableCell(g.id)
-	}
-	return fmt.Sprintf("%s (%s)", tableCell(g.id), tableCell(g.identifier))
-}
-
-func ids(all []target) (ids []string) {
-	for _, g := range all {
-		ids = append(ids, g.id)
-	}
-	return ids
-}
-
 // targets returns the things to delete. If one name or row is not clear, it returns only an
 // error, and nothing is deleted.
 func (t *tool) targets(ctx context.Context, s *admin.Session, d deletion, rows []csvRow, names []string) (all []target, gone int, err error) {
@@ -251,25 +234,6 @@ func (t *tool) choose(d deletion, rows []csvRow, there []target) (all []target, 
 	return all, gone, nil
 }
 
-// targetIndex finds the things of a list by the cells of a row.
-type targetIndex struct {
-	byID         map[string]target
-	byIdentifier map[string][]target // as [writeCSV] writes it, or as somebody typed it
-}
-
-func newTargetIndex(there []target) targetIndex {
-	x := targetIndex{map[string]target{}, map[string][]target{}}
-	for _, g := range there {
-		x.byID[g.id] = g
-		written, typed := strings.TrimSpace(csvCell(g.identifier)), strings.TrimSpace(g.identifier)
-		x.byIdentifier[written] = append(x.byIdentifier[written], g)
-		if typed != written {
-			x.byIdentifier[typed] = append(x.byIdentifier[typed], g)
-		}
-	}
-	return x
-}
-
 // inList returns the things that a row names, or how its id and identifier do not match.
 func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd string) {
 	id, identifier := strings.TrimPrefix(row.text("id"), idPrefix), row.text("identifier")
@@ -287,20 +251,6 @@ func (d deletion) inList(row csvRow, there targetIndex) (found []target, odd str
 		return nil, fmt.Sprintf("no %s has the id %q; %q has the id %s%s", d.thing, id, identifier, tableCell(others[0].id), rewritten(id, others[0].id))
 	}
 	return nil, ""
-}
-
-// named returns the things with a name: an identifier, an ID, or id: and an ID.
-func (x targetIndex) named(name string) []target {
-	if name == "" {
-		return nil
-	}
-	found := slices.Clone(x.byIdentifier[name])
-	for _, id := range []string{name, strings.TrimPrefix(name, idPrefix)} {
-		if g, ok := x.byID[id]; ok && !slices.Contains(found, g) {
-			found = append(found, g)
-		}
-	}
-	return found
 }
 
 // refuse lists all rows that stop the command.
@@ -394,15 +344,6 @@ func (t *tool) printDeleted(d deletion, all []target, gone int) error {
 		return nil
 	}
 	return t.printf(sum, counted(len(all), d.thing), gone)
-}
-
-// targetsOf returns the things of a list.
-func targetsOf[T any](list []T, names func(T) (id, identifier string)) []target {
-	all := make([]target, len(list))
-	for i, one := range list {
-		all[i].id, all[i].identifier = names(one)
-	}
-	return all
 }
 
 func counted(n int, thing string) string {

@@ -30,15 +30,7 @@ type investigateFlags struct {
 // shown is how many findings a table on the screen has at most.
 const shown = 50
 
-func (t *tool) investigate() *cobra.Command {
-	var o investigateFlags
-	c := &cobra.Command{
-		Use: "investigate NAME", Short: "Find out who used the counts of a registration token",
-		Args: oneArgument("registration token"),
-		Example: `  tmsctl investigate berlin --ledgers exports --devices inventory.csv
-  tmsctl investigate berlin --ledgers exports --csv >findings.csv
-  tmsctl auth-token delete --from findings.csv`,
-		Long: `Find out who used the counts of a registration token, named by its identifier
+const investigateHelp = `Find out who used the counts of a registration token, named by its identifier
 or ID.
 
 tmsctl compares the service's list of auth tokens with:
@@ -60,7 +52,17 @@ Each auth token has one of these results. A redemption without an auth token at
 the service has one too: not there, or not used. expected needs no step.
 findings.csv is the output of --csv.
 
-` + strings.TrimSuffix(legend(usage.Meanings(), helpWidth), "\n"),
+`
+
+func (t *tool) investigate() *cobra.Command {
+	var o investigateFlags
+	c := &cobra.Command{
+		Use: "investigate NAME", Short: "Find out who used the counts of a registration token",
+		Args: oneArgument("registration token"),
+		Example: `  tmsctl investigate berlin --ledgers exports --devices inventory.csv
+  tmsctl investigate berlin --ledgers exports --csv >findings.csv
+  tmsctl auth-token delete --from findings.csv`,
+		Long: investigateHelp + strings.TrimSuffix(legend(usage.Meanings(), helpWidth), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")

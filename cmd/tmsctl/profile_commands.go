@@ -167,13 +167,8 @@ func (t *tool) givenProfile(ctx context.Context, given func(string) bool) (profi
 		}
 	}
 	p := t.flags.profile
-	for _, name := range []*string{&p.CAFile, &p.PasswordFile, &p.ClientSecretFile} {
-		if *name == "" {
-			continue
-		}
-		if *name, err = filepath.Abs(*name); err != nil { // commands run in any directory
-			return profile{}, err
-		}
+	if err := p.makeAbsolute(); err != nil {
+		return profile{}, err
 	}
 	if !given("proxy") {
 		p.Proxy = ""
@@ -182,6 +177,19 @@ func (t *tool) givenProfile(ctx context.Context, given func(string) bool) (profi
 		p.Request = ""
 	}
 	return p, nil
+}
+
+// makeAbsolute makes the names of files absolute, since commands run in any directory.
+func (p *profile) makeAbsolute() (err error) {
+	for _, name := range []*string{&p.CAFile, &p.PasswordFile, &p.ClientSecretFile} {
+		if *name == "" {
+			continue
+		}
+		if *name, err = filepath.Abs(*name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tool) profileUse() *cobra.Command {
