@@ -9,7 +9,7 @@ story_enduser() {
 	reads end-user VERSION=1.0.0
 	answers 'sudo apt install ./regent_1.0.0_amd64.deb' 'Address of the tenant:' '' 'ID of the application:' '' 'Registration token:' ''
 	say "installed: $(said regent status)"
-	answers 'sudo regent setup --token-file token' 'ID of the application' cad 'Tenant, such as' demo-host.com 'Number of instances' '' 'Users who may' '' 'Groups who may' '' 'systemd units' '' '[y/N]' y
+	answers 'sudo regent setup --token-file token' 'ID of the application' cad 'Tenant, such as' demo-host.com 'Number of instances' '' 'Users who may' '' 'Groups that may' '' 'systemd units' '' '[y/N]' y
 	shows '^This uses 1 count'
 	shows 'cad/1 +live'
 	types_own "$(sed -n 's/^  \(curl --unix-socket .*\)/\1/p' <<<"$out")"
