@@ -235,7 +235,7 @@ func findInstance(app policy.Application, named string) (token.Instance, error) 
 		return token.Instance{}, fault.Errorf("token", fault.InvalidRequest, "%v", err)
 	}
 	if n > app.Instances {
-		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d. An administrator can raise instances in %s. Each costs one count of the registration token", app.ID, app.Instances, n, app.InstancesOrigin)
+		return token.Instance{}, fault.Errorf("token", fault.UnknownInstance, "application %s has instances 1 to %d, not %d. An administrator can raise instances in %s. Each costs one count of the registration token", app.ID, app.Instances, n, cmp.Or(app.InstancesOrigin, app.Origin))
 	}
 	return instanceID(app, n), nil
 }
