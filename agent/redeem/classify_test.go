@@ -167,7 +167,7 @@ func checkVerdictText(t *testing.T, v redeem.Verdict, f tms.Failure) {
 	if !strings.Contains(v.Text, f.Host) {
 		t.Errorf("%q does not name the host", v.Text)
 	}
-	next := map[redeem.Kind]string{redeem.Unused: "Regent retries", redeem.Uncertain: "a count may have been used", redeem.Refused: v.Code.Advice()}[v.Entry]
+	next := map[redeem.Kind]string{redeem.Unused: "Regent retries", redeem.Uncertain: "a count may have been used", redeem.Refused: fault.Commands(v.Code.Advice())}[v.Entry]
 	if f.FormRefused() {
 		next = "Set contract.request to the other form"
 	}
