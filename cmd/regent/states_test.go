@@ -84,7 +84,7 @@ func (d deviceState) status() status.Status {
 		s.Tenants[0].RegistrationToken = &status.RegistrationToken{Source: "regent register by alice", ReceivedAt: beforeNoon(12 * time.Second)}
 	}
 	s.Applications[0].OnDemand, s.Applications[0].Instances = d.onDemand, []status.Instance{i}
-	s.Health, s.Summary = status.Summarise(s, "sudo regent setup")
+	s.Health, s.Summary = status.Summarise(s, fault.Commands("sudo regent setup"))
 	if d.state == status.Unknown {
 		s.Health, s.Summary = status.NotServing, fault.New("", fault.StoreMissing, nil).Text()
 		s.Store.State = "missing"
@@ -96,7 +96,7 @@ func (d deviceState) status() status.Status {
 func noApplication(stored bool) status.Status {
 	s := deviceState{state: token.Unredeemed, stored: stored}.status()
 	s.Applications = []status.Application{}
-	s.Health, s.Summary = status.Summarise(s, "sudo regent setup")
+	s.Health, s.Summary = status.Summarise(s, fault.Commands("sudo regent setup"))
 	return s
 }
 
@@ -178,7 +178,7 @@ func TestHostileNamesFit(t *testing.T) {
 		i.LastFault = &status.Fault{Code: "unavailable", Detail: fmt.Sprintf("connection refused by %s", host), At: beforeNoon(12 * time.Second)}
 		s.Applications[0].Instances = append(s.Applications[0].Instances, i)
 	}
-	s.Health, s.Summary = status.Summarise(s, "sudo regent setup")
+	s.Health, s.Summary = status.Summarise(s, fault.Commands("sudo regent setup"))
 	for _, width := range []int{60, 80, 120} {
 		v := view{now: noon, width: width}
 		wantWidth(t, renderStatus(s, v), width)
