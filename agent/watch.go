@@ -122,7 +122,7 @@ type watcher struct {
 	delivered []uint64 // by instance: the hash of its last delivered snapshot; 0 for none
 }
 
-// snapshot is the part of an instance whose change is an event. Records are stored more
+// A change of snapshot is an event. Records are stored more
 // often: a refresh stores its attempt, then its result.
 type snapshot struct {
 	Event

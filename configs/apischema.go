@@ -16,7 +16,7 @@ import (
 	"regent/ipc/api"
 )
 
-// schemaNames are the names of schemas whose Go name says too little, or is used twice.
+// schemaNames are the names of schemas with a Go name that says too little, or is used twice.
 var schemaNames = map[string]string{
 	"admin.Verb":     "StoreVerb",
 	"contract.Block": "TenantContract", "contract.Fit": "YesNoUnknown", "contract.Form": "ContractForm", "contract.ID": "ContractRow",
@@ -26,7 +26,7 @@ var schemaNames = map[string]string{
 	"store.State": "StoreState", "tms.Proof": "RequestProof", "token.State": "InstanceState",
 }
 
-// typedProperties are strings in Go whose values are those of a type.
+// typedProperties are strings in Go with the values of a type.
 var typedProperties = map[string]string{
 	"Diagnosis.unusable": "fault.Kind", "Event.state": "token.State", "Fault.code": "fault.Kind", "HeldRegistrationToken.refused": "fault.Kind",
 	"Instance.state": "token.State", "LedgerEntry.form": "redeem.BodyForm", "PolicyKey.level": "policy.PolicyLevel", "PolicyValue.level": "policy.PolicyLevel",

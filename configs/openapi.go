@@ -40,7 +40,7 @@ func openAPI(source constants, page protocol) (object, error) {
 		}
 		paths[o.path].(object)[o.method] = w.operation(o)
 	}
-	w.of(reflect.TypeFor[api.Event]()) // of the stream, whose schema is a text
+	w.of(reflect.TypeFor[api.Event]()) // of the stream: its schema is a text
 	tagList := []object{}
 	for _, t := range tags {
 		tagList = append(tagList, object{"name": t[0], "description": t[1]})

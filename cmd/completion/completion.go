@@ -23,7 +23,7 @@ const AnswerTimeout = 2 * time.Second
 // Shells returns the names of the supported shells.
 func Shells() []string { return []string{"bash", "zsh", "fish", "powershell"} }
 
-// Write writes the script of a shell for the program whose root command is root. A shell
+// Write writes the script of a shell for the program with the root command root. A shell
 // that [Shells] does not name is an error.
 func Write(w io.Writer, root *cobra.Command, shell string) error {
 	switch shell {

@@ -89,7 +89,7 @@ func (s setup) isAccepted(p setupPlan) bool {
 	return err == nil && redeem.HasRedeemed(slices.DeleteFunc(l.Entries, elsewhere), token.Fingerprints(p.secret))
 }
 
-// denied returns the warnings about users whom the rules in force deny.
+// denied returns the warnings about users that the rules in force deny.
 func (s setup) denied(p setupPlan) ([]string, error) {
 	now, err := ask(s.cmd.Context(), 0, s.agent().Policy)
 	if err != nil {

@@ -102,7 +102,7 @@ func TestSetupKeepsTheTokenFile(t *testing.T) {
 	}
 }
 
-// TestSetupNamesDeniedUsers: a user whom the rules in force do not name is reported.
+// TestSetupNamesDeniedUsers: a user that no rule in force names is reported.
 func TestSetupNamesDeniedUsers(t *testing.T) {
 	for allow, want := range map[string]int{
 		"[{users: [root]}]":                1,

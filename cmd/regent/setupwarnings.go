@@ -38,7 +38,7 @@ func (s setup) fileWarnings(p setupPlan) (all []string) {
 	return all
 }
 
-// deniedUsers returns a warning for each user whom the rules in force deny: the users in the
+// deniedUsers returns a warning for each user that the rules in force deny: the users in the
 // file, or else the user who ran sudo. Programs, units and groups may still admit a user, so
 // a rule without users counts as a match.
 func (s setup) deniedUsers(p setupPlan, now api.Policy) (all []string) {

@@ -135,7 +135,7 @@ func completionDevice(t *testing.T) *testDevice {
 	return s
 }
 
-// newFilledDevice makes a device whose regentd answers, with these applications.
+// newFilledDevice makes a device with these applications. Its regentd answers.
 func newFilledDevice(t *testing.T, applications string) *testDevice {
 	t.Helper()
 	s := newTestDevice(t, programs(t), emulator.Knobs{}, nil)

@@ -40,7 +40,7 @@ type csvColumns struct {
 	// say reports each other column that is ignored.
 	others []string
 	say    func(format string, args ...any) // nil for no reports
-	// refuse returns an error for a file whose columns are those of another kind. It gets the
+	// refuse returns an error for a file with the columns of another kind. It gets the
 	// columns that are neither read nor in others. nil ignores these and reports them.
 	refuse func(columns, unknown []string) error
 }

@@ -174,7 +174,7 @@ func (k kind[T]) ambiguous(name, command string, found []T) error {
 // mostCandidates is how many rows of a table an error has at most.
 const mostCandidates = 20
 
-// indented returns things as a table whose lines begin with two spaces.
+// indented returns things as a table. Its lines begin with two spaces.
 func (k kind[T]) indented(found []T) string {
 	rows := [][]string{k.head}
 	for _, one := range found[:min(len(found), mostCandidates)] {
@@ -275,7 +275,7 @@ func authTokens() kind[admin.AuthToken] {
 	return k
 }
 
-// oauthClients is the kind of OAuth clients, whose identifier is the client ID.
+// oauthClients is the kind of OAuth clients. Their identifier is the client ID.
 func oauthClients() kind[admin.OAuthClient] {
 	k := kind[admin.OAuthClient]{
 		thing: "client", lists: "tmsctl clients", idWins: true,

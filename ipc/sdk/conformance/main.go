@@ -100,7 +100,7 @@ func run(ctx context.Context, bin, file, only string, libraries []string) (good 
 	return good, nil
 }
 
-// runWithDevice runs each command with a real regentd, whose socket is REGENT_SOCKET.
+// runWithDevice runs each command with a real regentd. Its socket is REGENT_SOCKET.
 func runWithDevice(ctx context.Context, bin string, libraries []string) error {
 	stage, err := newStage(ctx, bin)
 	if err != nil {

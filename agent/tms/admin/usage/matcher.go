@@ -185,7 +185,7 @@ func (j *matcher) judge(t admin.AuthToken) Row {
 // ledger confirms is not, unless the administrator's inventory says that the device is
 // retired. Names alone are not enough, since anybody can copy them. An auth token that an
 // installation without a ledger may have redeemed stays too. So does one that the service
-// does not assign to a registration token, and one of a host whose name differs from a known
+// does not assign to a registration token, and one of a host with a name that differs from a known
 // one only by the domain. The inventory's users count only if one of them is the system user of
 // an auth token: else they are persons.
 func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
