@@ -39,7 +39,7 @@ const end = (name) => {
   mkdirSync(`${dir}/ledgers/${name}`)
   writeFileSync(`${dir}/ledgers/${name}/all.csv`, ledger.map((row) => row.map((cell) => `"${(cell ?? '').replaceAll('"', '""')}"`).join(',')).join('\n') + '\n')
 }
-// redeem uses a count as a device, whose ledger has the outcome.
+// redeem uses a count as a device. Its ledger has the outcome.
 const redeem = (token, d, outcome) => {
   d = { user: 'regent', instance: 'cad/1', ...d }
   const id = `regent-${String(++redeemed).padStart(5, '0')}`
