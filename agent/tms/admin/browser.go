@@ -42,11 +42,11 @@ func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error
 	if err != nil {
 		return nil, err
 	}
-	back, stop, err := openCallback(ctx, server.Issuer)
+	back, err := openCallback(ctx, server.Issuer)
 	if err != nil {
 		return nil, err
 	}
-	defer stop() //nolint:errcheck // nothing was written that could be lost
+	defer back.close(ctx)
 	verifier := oauth2.GenerateVerifier()
 	o := oauth2.Config{
 		ClientID: server.Provider.ClientID, Scopes: b.Scopes, RedirectURL: "http://" + back.host + pathBack,
@@ -68,11 +68,6 @@ func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error
 	}
 	s := c.Resume(Bearer{Provider: server.Provider}, func() (Credentials, error) { return nil, ErrBrowser })
 	s.keep(granted)
-	select { // the browser shows the last page, if it asks for it in time
-	case <-back.done:
-	case <-time.After(lastPage):
-	case <-ctx.Done():
-	}
 	return s, nil
 }
 
@@ -93,6 +88,7 @@ type browserAnswer struct {
 type callback struct {
 	host, state, issuer string
 
+	server *http.Server
 	answer chan browserAnswer // holds one
 	done   chan struct{}      // closed once the last page was sent
 
@@ -100,19 +96,35 @@ type callback struct {
 	shown sync.Once
 }
 
-// openCallback opens a port of this computer for the answer. stop closes it.
-func openCallback(ctx context.Context, issuer string) (back *callback, stop func() error, err error) {
+// openCallback opens a port of this computer for the answer.
+func openCallback(ctx context.Context, issuer string) (*callback, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
+		return nil, fmt.Errorf("log in with a browser: open a port for its answer: %w", err)
 	}
-	back = &callback{
+	b := &callback{
 		host: l.Addr().String(), state: rand.Text(), issuer: issuer,
 		answer: make(chan browserAnswer, 1), done: make(chan struct{}),
 	}
-	h := &http.Server{Handler: back, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	go func() { _ = h.Serve(l) }() // it ends with Close
-	return back, h.Close, nil
+	b.server = &http.Server{Handler: b, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+	go func() { _ = b.server.Serve(l) }() // it ends with close
+	return b, nil
+}
+
+// close closes the port. After an answer the browser still has [lastPage] to fetch the
+// last page, also when the login failed.
+func (b *callback) close(ctx context.Context) {
+	if b.taken.Load() {
+		select {
+		case <-b.done:
+		case <-time.After(lastPage):
+		case <-ctx.Done():
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPage)
+	defer cancel()
+	_ = b.server.Shutdown(ctx) // it lets a reply that has begun be sent whole
+	_ = b.server.Close()
 }
 
 // wait returns the code.
