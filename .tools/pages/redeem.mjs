@@ -55,7 +55,7 @@ async function strange(token, at) {
   const host = (n) => `ws-${at}${n}.example.com`
   const of = (n, more) => ({ host: host(n), installation: `device-${at}${n}`, ...more })
   await redeem(token, of(1), 'confirmed')
-  await redeem(token, of(1, { instance: 'cad/9' })) // unaccounted
+  await redeem(token, of(1, { instance: 'cad/9' })) // not_in_ledger
   await redeem(token, of(1, { user: 'mallory', installation: '' })) // unexpected user
   await redeem(token, { host: '<script>alert(1)</script>', installation: '"><img src=x>' })
   await redeem(token, { host: `${'a-very-long-label'.repeat(3)}.${'and-another-label'.repeat(3)}.example.com`, user: 'DOMAIN\\a.person.with.a.long.name', installation: '' })

@@ -21,7 +21,6 @@ import (
 	"regent/agent/tms/admin"
 	"regent/agent/token"
 	"regent/platform/files"
-	"regent/platform/terminal"
 )
 
 // passphraseBytes is the least that a passphrase of a bundle has: it may lie
@@ -244,10 +243,13 @@ func (b *bundle) next() string {
 			identity = "--identity KEY "
 		}
 	}
-	return fmt.Sprintf(`to open the bundle:      age --decrypt %s%s | tar x
-then on each device:     sudo regent register --file NAME%s --erase
-then delete the bundle:  %s %[2]s
-`, identity, terminal.Quote(terminal.Printable(b.name)), tokenSuffix, deleteCommand())
+	return fmt.Sprintf(`to open the bundle:
+  age --decrypt %s%s | tar x
+then, %s
+  regent register --file NAME%s --erase
+then delete the bundle:
+  %s %[2]s
+`, identity, quoted(b.name), onDevice, tokenSuffix, deleteCommand())
 }
 
 // left says where the tokens are as long as there is no bundle.

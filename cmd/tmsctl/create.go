@@ -181,10 +181,13 @@ func (t *tool) sayNextForFile(name string) {
 		path = name
 	}
 	t.say(`wrote the registration token to %s (secret, readable by you only)
-copy it to the device, and run there:  sudo regent register --file %s --erase
-on a device without configuration:     sudo regent setup --token-file %[2]s
-then delete your copy:                 %s %s
-`, terminal.Printable(path), terminal.Quote(terminal.Printable(filepath.Base(path))), deleteCommand(), terminal.Quote(terminal.Printable(path)))
+copy it to the device. Then, %s
+  regent register --file %s --erase
+or, if the device has no configuration:
+  regent setup --token-file %[3]s
+then delete your copy:
+  %s %s
+`, terminal.Printable(path), onDevice, quoted(filepath.Base(path)), deleteCommand(), quoted(path))
 }
 
 // deleteCommand deletes a file on this system.

@@ -326,9 +326,9 @@ func (t *tool) delete(ctx context.Context, s *admin.Session, d deletion, all []t
 
 // printDeleted prints the deleted rows, or those that would be deleted.
 func (t *tool) printDeleted(d deletion, all []target, gone int) error {
-	did, sum := "deleted", "deleted %s; %d were not there\n"
+	did, sum := "deleted", "deleted "+counted(len(all), d.thing)+"; "+plural(gone, "was not there", "were not there")+"\n"
 	if d.dry {
-		did, sum = "would_delete", "%s; %d are not there\n"
+		did, sum = "would_delete", counted(len(all), d.thing)+"; "+plural(gone, "is not there", "are not there")+"\n"
 	}
 	if t.flags.json {
 		return t.printJSON(map[string]any{did: append([]string{}, ids(all)...), "gone": gone})
@@ -343,12 +343,16 @@ func (t *tool) printDeleted(d deletion, all []target, gone int) error {
 	if d.from == "" { // the list was not read, or each row was printed
 		return nil
 	}
-	return t.printf(sum, counted(len(all), d.thing), gone)
+	return t.printf("%s", sum)
 }
 
-func counted(n int, thing string) string {
+// counted returns a number of things.
+func counted(n int, thing string) string { return plural(n, thing, thing+"s") }
+
+// plural returns a number and the words that agree with it.
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + thing
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -32,7 +32,7 @@ func TestDeletionLists(t *testing.T) {
 		{"id: before an ID", "auth-token", "id\nid:{A}\n", 0, "A", "deleted 1 auth token"},
 		{"id: before an ID, in the other column", "auth-token", "identifier\nid:{A}\n", 0, "A", "deleted 1 auth token"},
 		{"no row", "auth-token", "id,identifier\n", 0, "", "has no rows"},
-		{"repeated", "auth-token", "id\nNONE\n", 0, "", "deleted 0 auth tokens; 1 were not there"},
+		{"repeated", "auth-token", "id\nNONE\n", 0, "", "deleted 0 auth tokens; 1 was not there"},
 		{"auth tokens for registration tokens", "registration-token", list + "\n{A},a,,,,,,,\n", 2, "", "is a list of auth tokens: tmsctl auth-token delete --from"},
 		{"registration tokens for auth tokens", "auth-token", "id,identifier,count,used_count\n{A},a,1,1\n", 2, "", "is a list of registration tokens: tmsctl registration-token delete --from"},
 		{"a ledger", "auth-token", "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words\na,h,u,,,,,confirmed,{A},,,\n", 2, "", "is a ledger export"},

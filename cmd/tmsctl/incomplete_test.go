@@ -34,8 +34,8 @@ func TestIncompleteLists(t *testing.T) {
 		{[]string{"registration-token", "list", "--json"}, 3, []string{`"incomplete": true`, `"listed": 1`, `"identifier": "fleet"`}, nil},
 		{[]string{"investigate", "fleet"}, 1, []string{"incomplete"}, []string{"were deleted"}},
 		{[]string{"plan", "--registration-token", "fleet"}, 1, []string{"incomplete"}, []string{"At this rate"}},
-		{[]string{"auth-token", "delete", "--yes", "--from", file}, 1, []string{"incomplete"}, []string{"were not there"}},
-		{[]string{"registration-token", "delete", "--dry-run", "--from", file}, 1, []string{"incomplete"}, []string{"are not there"}},
+		{[]string{"auth-token", "delete", "--yes", "--from", file}, 1, []string{"incomplete"}, []string{"not there"}},
+		{[]string{"registration-token", "delete", "--dry-run", "--from", file}, 1, []string{"incomplete"}, []string{"not there"}},
 	} {
 		code, out, said := command(tt.args...)
 		all := out + said

@@ -18,13 +18,14 @@ import (
 	"regent/agent/tms/admin/usage"
 	"regent/platform/files"
 	"regent/platform/page"
-	"regent/platform/terminal"
 )
 
 // investigateFlags is the flags of investigate.
 type investigateFlags struct {
 	ledgers, devices, html string
 	csv, all               bool
+
+	with investigated // not a flag
 }
 
 // shown is how many findings a table on the screen has at most.
@@ -34,8 +35,8 @@ const investigateHelp = `Find out who used the counts of a registration token, n
 or ID.
 
 tmsctl compares the service's list of auth tokens with:
-  --ledgers DIR   exports of devices, a file for each:
-                  regent ledger --csv >DIR/$(hostname).csv
+  --ledgers DIR   exports of devices, a file for each. On each device, as
+                  administrator: regent ledger --csv >$(hostname).csv
   --devices FILE  your inventory as CSV: fqdn[,user][,retired]; fqdn and user
                   are the host and system user as the service shows them;
                   retired is yes or no
@@ -49,8 +50,10 @@ such a row, get that ledger, or write yes yourself. Export the ledgers first. A
 redemption after the export can appear as unexpected.
 
 Each auth token has one of these results. A redemption without an auth token at
-the service has one too: not there, or not used. expected needs no step.
-findings.csv is the output of --csv.
+the service has one too: missing at service, or no count used. expected needs
+no step. Some next steps read findings.csv. This command makes it:
+
+  tmsctl investigate NAME --ledgers ledgers --csv >findings.csv
 
 `
 
@@ -59,14 +62,15 @@ func (t *tool) investigate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "investigate NAME", Short: "Find out who used the counts of a registration token",
 		Args: oneArgument("registration token"),
-		Example: `  tmsctl investigate berlin --ledgers exports --devices inventory.csv
-  tmsctl investigate berlin --ledgers exports --csv >findings.csv
+		Example: `  tmsctl investigate berlin --ledgers ledgers --devices inventory.csv
+  tmsctl investigate berlin --ledgers ledgers --csv >findings.csv
   tmsctl auth-token delete --from findings.csv`,
-		Long: investigateHelp + strings.TrimSuffix(legend(usage.Meanings(), helpWidth), "\n"),
+		Long: investigateHelp + strings.TrimSuffix(legendText{Meanings: usage.Meanings()}.text(helpWidth), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
 			}
+			o.with = investigatedWith(c, args[0], o)
 			return t.runInvestigation(c.Context(), args[0], o)
 		},
 	}
@@ -130,10 +134,16 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 			}
 			in.Entries = append(in.Entries, entries...)
 		}
+		if len(in.Entries) == 0 {
+			say("tmsctl: warning: --ledgers %s: %s without a redemption, so nothing is compared with the ledgers\n", o.ledgers, counted(len(names), "ledger"))
+		}
 	}
 	var err error
 	if o.devices != "" {
 		in.Devices, err = readInventory(o.devices, say)
+		if err == nil && len(in.Devices) == 0 {
+			say("tmsctl: warning: --devices %s: the inventory is empty, so nothing is compared with it; write a row for each host below the first row\n", o.devices)
+		}
 	}
 	return in, err
 }
@@ -237,7 +247,7 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	}
 	if o.html != "" {
 		var b bytes.Buffer
-		if err := page.Write(&b, pageText, newPage(r, report, t.now())); err != nil {
+		if err := page.Write(&b, pageText, newPage(r, report, t.now(), o.with)); err != nil {
 			return err
 		}
 		if err := files.Write(o.html, b.Bytes(), 0o600); err != nil {
@@ -251,10 +261,10 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	case o.csv:
 		return writeCSV(t.out, rows, findingMembers)
 	}
-	return t.printReport(r, report, rows)
+	return t.printReport(r, report, rows, o.with)
 }
 
-func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows []usage.Row) error {
+func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows []usage.Row, with investigated) error {
 	listed := 0
 	for _, row := range report.Rows {
 		if row.ID != "" {
@@ -263,10 +273,10 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	}
 	deleted := "how many were deleted is not known: the service does not tell how many counts are used"
 	if r.UsedKnown {
-		deleted = fmt.Sprintf("%d were deleted", max(0, r.Used-listed))
+		deleted = plural(max(0, r.Used-listed), "was deleted", "were deleted")
 	}
-	text := fmt.Sprintf("%s: %s counts used, %s, last day %s\n%d auth tokens exist; %s\n\n",
-		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), listed, deleted)
+	text := fmt.Sprintf("%s: %s counts used, %s, last day %s\n%s; %s\n\n",
+		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), plural(listed, "auth token exists", "auth tokens exist"), deleted)
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
 	for _, kind := range usage.Kinds() {
 		if n := report.Counts[kind]; n > 0 {
@@ -284,39 +294,15 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	if len(rows) > shown {
 		text += fmt.Sprintf("and %d more: --csv or --html has all\n", len(rows)-shown)
 	}
-	if found := occurred(report); len(found) > 0 {
-		text += "\nMeaning of the findings (findings.csv is the output of --csv):\n\n" + legend(found, t.width)
+	l := with.legend(report)
+	if l.Findings != "" {
+		text += "\nThis command makes findings.csv for the next steps:\n\n  " + l.Findings + "\n"
+	}
+	if len(l.Meanings) > 0 {
+		text += "\nMeaning of the findings:\n\n" + l.text(t.width)
 	}
 	return t.printf("%s", text)
 }
-
-// helpWidth is the width of the legend in help.
-const helpWidth = 80
-
-// legend explains kinds with the next step of each, below each other.
-func legend(meanings []usage.Meaning, width int) string {
-	var b strings.Builder
-	for _, m := range meanings {
-		b.WriteString(word(m.Kind) + "\n")
-		for _, text := range []string{m.Text, "Next: " + m.Next} {
-			for _, line := range terminal.Wrap(text, max(0, width-2)) {
-				b.WriteString("  " + line + "\n")
-			}
-		}
-		if m.Command != "" {
-			b.WriteString("    " + m.Command + "\n")
-		}
-	}
-	return b.String()
-}
-
-// occurred returns the meanings of the kinds in a report.
-func occurred(report usage.Report) []usage.Meaning {
-	return slices.DeleteFunc(usage.Meanings(), func(m usage.Meaning) bool { return report.Counts[m.Kind] == 0 })
-}
-
-// word is a kind for a person.
-func word(k usage.Kind) string { return strings.ReplaceAll(string(k), "_", " ") }
 
 // findingMembers is a finding for scripts. auth-token delete --from accepts its CSV.
 func findingMembers(row usage.Row) object {

@@ -24,6 +24,7 @@ type investigationPage struct {
 	Identifier, Lead string
 	Scale            string // what the charts have in common, in words
 	Columns          int    // of each chart
+	Findings         string // the command that makes findings.csv; "" if no next step needs it
 	Found            []foundKind
 	Title            string // of the table
 	Table            page.Table
@@ -40,7 +41,7 @@ type foundKind struct {
 }
 
 // newPage makes the data of the page of an investigation. It does no I/O.
-func newPage(r admin.RegistrationToken, report usage.Report, now time.Time) investigationPage {
+func newPage(r admin.RegistrationToken, report usage.Report, now time.Time, with investigated) investigationPage {
 	rows := report.Anomalies()
 	p := investigationPage{
 		Identifier: r.Identifier,
@@ -50,7 +51,7 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time) inve
 	}
 	switch unknown := report.Counts[usage.Unknown]; {
 	case unknown > 0:
-		p.NoFinding = counted(unknown, "auth token") + " had no ledger and no inventory to compare with."
+		p.NoFinding = counted(unknown, "auth token") + " had no ledger entry and no inventory row to compare with."
 	case len(report.Rows) > 0:
 		p.NoFinding = "All auth tokens are as expected."
 	default:
@@ -59,21 +60,23 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time) inve
 	if !r.UsedKnown {
 		p.Lead += " The service does not show how many counts are used."
 	}
-	scale := newTimeScale(report.Rows)
+	scale := newTimeScale(report.Rows, now)
 	if scale != nil {
 		p.Scale, p.Columns = scale.text(), scale.columns
 	}
-	for _, m := range usage.Meanings() {
-		n := report.Counts[m.Kind]
-		if n == 0 {
-			p.Others = append(p.Others, [2]string{word(m.Kind), m.Text})
-			continue
-		}
-		f := foundKind{Meaning: m, Name: word(m.Kind), Count: counted(n, "auth token")}
+	l := with.legend(report)
+	p.Findings = l.Findings
+	for _, m := range l.Meanings {
+		f := foundKind{Meaning: m, Name: word(m.Kind), Count: counted(report.Counts[m.Kind], "auth token")}
 		if scale != nil {
 			f.Chart = scale.chart(report.Rows, m.Kind)
 		}
 		p.Found = append(p.Found, f)
+	}
+	for _, m := range usage.Meanings() {
+		if report.Counts[m.Kind] == 0 {
+			p.Others = append(p.Others, [2]string{word(m.Kind), m.Text})
+		}
 	}
 	for _, row := range rows[:min(len(rows), pageRows)] {
 		p.Table.Rows = append(p.Table.Rows, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, timeText(row.Created), row.Why, row.ID})
@@ -86,6 +89,7 @@ type timeScale struct {
 	first   time.Time // when the first column begins
 	span    time.Duration
 	columns int
+	last    time.Time // in the last column: now, or the creation of the last row
 }
 
 const (
@@ -101,21 +105,31 @@ var spans = []time.Duration{
 
 const day = 24 * time.Hour
 
-// newTimeScale returns a scale for rows in the order of their creation; nil if none has a date.
-func newTimeScale(rows []usage.Row) *timeScale {
+// newTimeScale returns a scale up to now for rows in the order of their creation; nil if none
+// has a date. It has at least fewestColumns, so it may begin before the first row.
+func newTimeScale(rows []usage.Row, now time.Time) *timeScale {
 	dated := slices.IndexFunc(rows, func(r usage.Row) bool { return !r.Created.IsZero() })
 	if dated < 0 {
 		return nil
 	}
 	first, last := rows[dated].Created, rows[len(rows)-1].Created
+	if now = now.UTC(); !admin.HasZone(first) {
+		now = time.Date(now.Year(), now.Month(), now.Day(), now.Hour(), now.Minute(), 0, 0, first.Location())
+	}
+	if now.After(last) {
+		last = now
+	}
 	for _, span := range spans {
-		s := timeScale{first.Truncate(span), span, 0}
-		if s.columns = s.column(last) + 1; s.columns <= mostColumns {
-			s.columns = max(s.columns, fewestColumns)
+		s := timeScale{first.Truncate(span), span, 0, last}
+		s.columns = s.column(last) + 1
+		if lacking := fewestColumns - s.columns; lacking > 0 {
+			s.first, s.columns = s.first.Add(-span*time.Duration(lacking)), fewestColumns
+		}
+		if s.columns <= mostColumns {
 			return &s
 		}
 	}
-	return &timeScale{first, last.Sub(first)/mostColumns + 1, mostColumns} // of centuries
+	return &timeScale{first, last.Sub(first)/mostColumns + 1, mostColumns, last} // of centuries
 }
 
 func (s timeScale) column(at time.Time) int { return int(at.Sub(s.first) / s.span) }
@@ -179,10 +193,8 @@ func (s timeScale) chart(rows []usage.Row, kind usage.Kind) *chart {
 		height := max(100*float64(n)/float64(c.Scale[0]), 2) // one among thousands can be seen
 		c.Bars = append(c.Bars, bar{i, 100 - height, height, fmt.Sprintf("%s: %d", s.timeOf(i), n)})
 	}
-	for i := range c.Dates {
-		c.Dates[i] = s.label(s.first.Add(s.span * time.Duration(s.columns) * time.Duration(i) / 2))
-	}
-	c.Label = fmt.Sprintf("%s, %s to %s, at most %d in %s", counted(dated, "auth token"), s.timeOf(0), s.timeOf(s.columns), most, spanText(s.span))
+	c.Dates = [3][]string{s.label(s.first), s.label(s.first.Add(s.span * time.Duration(s.columns) / 2)), s.label(s.last)}
+	c.Label = fmt.Sprintf("%s, %s to %s, at most %d in %s", counted(dated, "auth token"), s.timeOf(0), strings.Join(s.label(s.last), " "), most, spanText(s.span))
 	return c
 }
 

@@ -31,7 +31,7 @@ func TestTimeScale(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.last.String(), func(t *testing.T) {
 			rows := []usage.Row{{}, rowAt(start), rowAt(start.Add(tt.last))}
-			s := newTimeScale(rows)
+			s := newTimeScale(rows, start)
 			if got := spanText(s.span); got != tt.want || s.columns > mostColumns || s.columns < fewestColumns {
 				t.Errorf("%d columns of %s, want %s", s.columns, got, tt.want)
 			}
@@ -42,7 +42,7 @@ func TestTimeScale(t *testing.T) {
 			}
 		})
 	}
-	if s := newTimeScale([]usage.Row{{}}); s != nil {
+	if s := newTimeScale([]usage.Row{{}}, start); s != nil {
 		t.Errorf("rows without a date have the scale %+v", s)
 	}
 }
@@ -72,11 +72,12 @@ func TestInvestigationPage(t *testing.T) {
 	}
 	report := usage.Investigate(usage.Input{Tokens: tokens, Devices: []usage.Device{{FQDN: "ws1"}}})
 	var b strings.Builder
-	if err := page.Write(&b, pageText, newPage(admin.RegistrationToken{Identifier: "<b>berlin", Count: 3}, report, at)); err != nil {
+	if err := page.Write(&b, pageText, newPage(admin.RegistrationToken{Identifier: "<b>berlin", Count: 3}, report, at.Add(2*day), investigated{"'<b>berlin'", " --devices ws.csv", " --profile own"})); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"&lt;img src=x", "&lt;b&gt;berlin", "unexpected host: 3 auth tokens", "<code>tmsctl auth-token delete --from findings.csv --dry-run</code>",
+		"&lt;img src=x", "&lt;b&gt;berlin", "unexpected host: 3 auth tokens", "<code>tmsctl auth-token delete --from findings.csv --dry-run --profile own</code>",
+		"berlin&#39; --devices ws.csv --csv --profile own &gt;findings.csv</code>", "<span>2026-11-12</span> <span>13:33</span>",
 		"auth tokens of 3 hours. Times are as the service shows them, without a zone", "<span>2026-11-10</span> <span>12:00</span>",
 		`aria-label="3 auth tokens, `, "does not show how many counts are used",
 	} {
@@ -98,7 +99,7 @@ func TestInvestigationPage(t *testing.T) {
 
 // TestLegendFits: help explains every finding in 80 columns, but for commands.
 func TestLegendFits(t *testing.T) {
-	if widest := longestLine(legend(usage.Meanings(), helpWidth)); widest > helpWidth {
+	if widest := longestLine(legendText{Meanings: usage.Meanings()}.text(helpWidth)); widest > helpWidth {
 		t.Errorf("a line has %d characters", widest)
 	}
 }

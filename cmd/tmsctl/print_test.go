@@ -68,7 +68,7 @@ func TestFindingsOnATerminal(t *testing.T) {
 		{AuthToken: admin.AuthToken{ID: strings.Repeat("A", 26), FQDN: "ws-017.example.com", RefID1: "cad/1"}, Kind: usage.UnexpectedHost, Why: "no such host in the inventory"},
 		{AuthToken: admin.AuthToken{FQDN: "ws-018.example.com"}, Kind: usage.Orphan, Why: "its device\x1b[2J is retired"},
 	}
-	if err := (&tool{runtimeEnv: w}).printReport(admin.RegistrationToken{UsedKnown: true}, usage.Report{}, rows); err != nil {
+	if err := (&tool{runtimeEnv: w}).printReport(admin.RegistrationToken{UsedKnown: true}, usage.Report{}, rows, investigated{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"why no such host in the inventory\n", "why its device?[2J is retired\n"} {

@@ -180,9 +180,11 @@ func (directory) close(bool) (string, error) { return "", nil }
 
 func (d directory) next() string {
 	return fmt.Sprintf(`wrote the registration tokens to %s (secret, readable by you only)
-each recipient runs on the device:  sudo regent register --file NAME%s --erase
-then delete your copies:            %s %s
-`, terminal.Printable(d.path), tokenSuffix, deleteCommand(), d.pattern())
+each recipient runs, %s
+  regent register --file NAME%s --erase
+then delete your copies:
+  %s %s
+`, terminal.Printable(d.path), onDevice, tokenSuffix, deleteCommand(), d.pattern())
 }
 
 // pattern matches the files in a command line.

@@ -4,67 +4,77 @@ import "slices"
 
 // Meaning explains a result to a Contact Administrator.
 type Meaning struct {
-	Kind    Kind
-	Text    string // what it means, in whole sentences
-	Next    string // the next step, in whole sentences
-	Command string // of the next step; "" without one. Words in capitals are placeholders.
+	Kind Kind
+	Text string // what it means, in whole sentences
+	Next string // the next step, in whole sentences
+	// Commands of the next step; "" without one. OnDevice is for an administrator of the device.
+	// Words in capitals are placeholders.
+	OnDevice, Command string
 }
 
 // Commands of the next steps.
 const (
-	exportLedger = "sudo regent ledger --csv >DIR/$(hostname).csv"
-	deleteFound  = "tmsctl auth-token delete --from findings.csv --dry-run"
+	exportLedger = "regent ledger --csv >$(hostname).csv"
+	deleteFound  = "tmsctl auth-token delete --from " + FindingsFile + " --dry-run"
 )
 
-const listsOnly = " The command lists them. To delete them, run it without --dry-run."
+// FindingsFile is the output of tmsctl investigate --csv in the commands.
+const FindingsFile = "findings.csv"
+
+const (
+	listsOnly = " The command lists them. To delete them, run it without --dry-run."
+	collect   = "Export the ledger of that device, copy the file into the directory of ledgers, and investigate again. "
+)
 
 // meanings is the only source of the legend in texts, help and pages.
 var meanings = []Meaning{
 	{
-		Unaccounted, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names.",
-		"Export the ledger of that device again, and investigate again. If the finding remains, delete the auth tokens that have yes in the column delete.", exportLedger,
+		NotInLedger, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names.",
+		collect + "If the finding remains, delete the auth tokens that have yes in the column delete." + listsOnly, exportLedger, deleteFound,
 	},
 	{
 		UnexpectedUser, "The host is yours. The inventory or the ledger expects another system user.",
-		"If the user is right, correct the inventory. If not, delete the auth tokens." + listsOnly, deleteFound,
+		"If the user is right, correct the inventory. If not, delete the auth tokens." + listsOnly, "", deleteFound,
 	},
 	{
 		UnexpectedHost, "The inventory does not have this host. If you gave no inventory: no ledger is from this host.",
-		"If the host is yours, add it to the inventory, or export its ledger. If not, delete its auth tokens." + listsOnly, deleteFound,
+		"If the host is yours, add it to the inventory, or export its ledger. If not, delete its auth tokens." + listsOnly, "", deleteFound,
 	},
 	{
 		Clone, "One installation is on several hosts: a copied disk or image, or a renamed host.",
-		"If somebody copied the disk, run this command on the copy. If you renamed the host, do nothing.", "regent doctor explain quarantined",
+		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. It then redeems again, for one count for each instance. The command shows its effect first.", "regent store register-again", "",
 	},
 	{
 		Uncertain, "The device did not get the answer, but a count was used.",
-		"On the device, record that a count was used. Then delete the auth token. No device has it.", "sudo regent ledger resolve IDENTIFIER --consumed",
+		"On the device, record that a count was used. Then delete the auth token. No device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
 	},
 	{
 		Orphan, "No device uses this auth token: its device is retired, was installed again, or has deleted it.",
-		"Delete the auth tokens." + listsOnly, deleteFound,
+		"Delete the auth tokens." + listsOnly, "", deleteFound,
 	},
 	{
 		Duplicate, "One instance of a device has several auth tokens. The device uses one of them.",
-		"Export the ledger of that device, so that tmsctl knows which one. Then delete the others.", exportLedger,
+		collect + "tmsctl then knows which one the device uses. Delete the others." + listsOnly, exportLedger, deleteFound,
 	},
 	{
 		MissingAtService, "The ledger of a device has this auth token, but the service does not. It was deleted there.",
-		"If the device is still in use, redeem again on the device, for one more count.", "sudo regent instances redeem APPLICATION/NUMBER",
+		"If the device is still in use, redeem again on the device, for one more count.", "regent instances redeem APPLICATION/NUMBER", "",
 	},
 	{
 		NoCountUsed, "The device does not know if a count was used. The service has no such auth token, so no count was used.",
-		"On the device, record that no count was used. Regent then redeems again.", "sudo regent ledger resolve IDENTIFIER --not-consumed",
+		"On the device, record that no count was used. Regent then redeems again.", "regent ledger resolve IDENTIFIER --not-consumed", "",
 	},
 	{
-		Unknown, "There is no ledger and no inventory to compare this auth token with.",
-		"Collect ledgers or an inventory, and investigate again.", "tmsctl investigate NAME --ledgers DIR --devices FILE",
+		Unknown, "There is no ledger entry and no inventory row to compare this auth token with.",
+		"Export the ledger of each device, copy the files into one directory, and investigate again. Or write an inventory, and add --devices inventory.csv.", exportLedger, "tmsctl investigate NAME --ledgers ledgers",
 	},
-	{Expected, "The ledger of its device has this auth token, or the inventory has its device.", "Nothing to do.", ""},
+	{Expected, "The ledger of its device has this auth token, or the inventory has its device.", "Nothing to do.", "", ""},
 }
 
-// Meanings returns the meaning of each kind, in the order in which they are shown. findings.csv
-// is the output of tmsctl investigate --csv.
+// NeedsFindings reports whether the command of the next step reads findings.csv.
+func (m Meaning) NeedsFindings() bool { return m.Command == deleteFound }
+
+// Meanings returns the meaning of each kind, in the order in which they are shown.
 func Meanings() []Meaning { return slices.Clone(meanings) }
 
 // Kinds returns all kinds in the order in which they are shown.

@@ -18,12 +18,12 @@ func TestMeanings(t *testing.T) {
 				t.Errorf("%s: %q is no whole sentence", m.Kind, text)
 			}
 		}
-		if (m.Command == "") != (m.Kind == Expected) {
-			t.Errorf("%s: command %q", m.Kind, m.Command)
+		if (m.Command+m.OnDevice == "") != (m.Kind == Expected) {
+			t.Errorf("%s: commands %q, %q", m.Kind, m.OnDevice, m.Command)
 		}
 	}
 	for _, k := range []Kind{
-		UnexpectedHost, Orphan, UnexpectedUser, Uncertain, Clone, Duplicate, Unaccounted, MissingAtService, NoCountUsed, Expected, Unknown,
+		UnexpectedHost, Orphan, UnexpectedUser, Uncertain, Clone, Duplicate, NotInLedger, MissingAtService, NoCountUsed, Expected, Unknown,
 	} {
 		if !seen[k] {
 			t.Errorf("%s has no meaning", k)

@@ -171,7 +171,7 @@ func (j *matcher) judge(t admin.AuthToken) Row {
 			return Row{t, kind, why, j.deletable(t, k, kind)}
 		}
 	}
-	row := Row{AuthToken: t, Kind: Unknown, Why: "there is no ledger and no inventory to compare it with"}
+	row := Row{AuthToken: t, Kind: Unknown, Why: "there is no ledger entry and no inventory row to compare it with"}
 	if k.inventoried {
 		row.Kind, row.Why = Expected, "its device is in the inventory"
 	}
@@ -198,7 +198,7 @@ func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 		return false
 	case kind == Clone:
 		return j.installations[t.RefID2] && j.original[t.RefID2] != ""
-	case kind == Unaccounted:
+	case kind == NotInLedger:
 		return k.copied != "" || k.own
 	case kind == UnexpectedUser:
 		return k.otherUser(t.UserName) && j.usersApply || k.own
@@ -218,15 +218,15 @@ const nameConflict = "somebody else used its name, or another installation on it
 func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 	switch {
 	case k.disputed && k.Outcome != "confirmed":
-		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and its device got none of them: on the device, regent ledger resolve %s --consumed", j.listed[t.Identifier], t.Identifier)
+		return NotInLedger, fmt.Sprintf("%d auth tokens have this identifier, and its device got none of them: on the device, regent ledger resolve %s --consumed", j.listed[t.Identifier], t.Identifier)
 	case k.disputed:
-		return Unaccounted, fmt.Sprintf("%d auth tokens have this identifier, and the ledger has one of them: export it again with regent ledger --csv, which has the ID", j.listed[t.Identifier])
+		return NotInLedger, fmt.Sprintf("%d auth tokens have this identifier, and the ledger has one of them: export it again with regent ledger --csv, which has the ID", j.listed[t.Identifier])
 	case k.copied != "":
-		return Unaccounted, "it has the identifier of auth token " + k.copied + ", which is the one in the ledger"
+		return NotInLedger, "it has the identifier of auth token " + k.copied + ", which is the one in the ledger"
 	case k.listed || k.inventoried || k.reported || len(j.devices)+len(j.entries) == 0:
 		return "", ""
 	case k.own:
-		return Unaccounted, "it names the installation " + t.RefID2 + " from a host that is not known, and the ledger of that installation has no such redemption"
+		return NotInLedger, "it names the installation " + t.RefID2 + " from a host that is not known, and the ledger of that installation has no such redemption"
 	case j.nearHost(t) != "":
 		return UnexpectedHost, "the inventory or a ledger has " + j.nearHost(t) + ": if it is this host, write its name as the service shows it"
 	case t.FQDN == "":
@@ -273,9 +273,9 @@ func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 	case t.UserName != "" && !k.ledger.users[t.UserName]:
 		return UnexpectedUser, "no ledger of this host has a redemption of this user: " + nameConflict
 	case k.own:
-		return Unaccounted, "the ledger of this installation has no such redemption: somebody else used its names"
+		return NotInLedger, "the ledger of this installation has no such redemption: somebody else used its names"
 	}
-	return Unaccounted, "no ledger of this host has such a redemption: " + nameConflict
+	return NotInLedger, "no ledger of this host has such a redemption: " + nameConflict
 }
 
 func (j *matcher) clone(t admin.AuthToken, k known) (Kind, string) {

@@ -69,15 +69,15 @@ type Kind string
 // The results. An auth token has the first one here that applies. MissingAtService and
 // NoCountUsed are the results of ledger entries without an auth token.
 const (
-	UnexpectedHost   Kind = "unexpected_host" // neither inventory nor ledgers know the host
-	Orphan           Kind = "orphan"          // its device or installation no longer exists, or has deleted it
-	UnexpectedUser   Kind = "unexpected_user" // not the user that the device redeems as
-	Uncertain        Kind = "uncertain"       // the device never learned that it got it
-	Clone            Kind = "clone"           // one installation on more than one host: a copied disk
-	Duplicate        Kind = "duplicate"       // several auth tokens of one instance of one device
-	Unaccounted      Kind = "unaccounted"     // it has the names of a device, but is not in the ledger of that device
-	MissingAtService Kind = "not_there"       // the device holds it, and the service does not have it: deleted
-	NoCountUsed      Kind = "not_used"        // uncertain to the device, and not at the service: no count was used
+	UnexpectedHost   Kind = "unexpected_host"    // neither inventory nor ledgers know the host
+	Orphan           Kind = "orphan"             // its device or installation no longer exists, or has deleted it
+	UnexpectedUser   Kind = "unexpected_user"    // not the user that the device redeems as
+	Uncertain        Kind = "uncertain"          // the device never learned that it got it
+	Clone            Kind = "clone"              // one installation on more than one host: a copied disk
+	Duplicate        Kind = "duplicate"          // several auth tokens of one instance of one device
+	NotInLedger      Kind = "not_in_ledger"      // it has the names of a device, but is not in the ledger of that device
+	MissingAtService Kind = "missing_at_service" // the device holds it, and the service does not have it: deleted
+	NoCountUsed      Kind = "no_count_used"      // uncertain to the device, and not at the service: no count was used
 
 	Expected Kind = "expected" // not a finding: known to a ledger, or to the inventory
 	Unknown  Kind = "unknown"  // not a finding: nothing was given to compare it with

@@ -147,7 +147,7 @@ func TestInvestigate(t *testing.T) {
 				Tokens:  []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/2", "device-1", 3)},
 				Entries: []usage.Entry{ledger(good, "confirmed")},
 			},
-			map[string]usage.Kind{"good": usage.Expected, "x": usage.Unaccounted},
+			map[string]usage.Kind{"good": usage.Expected, "x": usage.NotInLedger},
 		},
 	}
 	for _, tt := range tests {
@@ -215,33 +215,33 @@ func TestProposedForDeletion(t *testing.T) {
 	}{
 		{"of an earlier installation, as far as anybody knows: no date", usage.Input{
 			Tokens: []admin.AuthToken{good, undated(authToken("old", "ws1", "regent", "cad/1", "device-0", 0))}, Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-old unaccounted"},
+		}, "id-old not_in_ledger"},
 		{"on two hosts, and no date says which was first", usage.Input{
 			Tokens:  []admin.AuthToken{undated(authToken("one", "ws1", "regent", "cad/1", "device-2", 0)), undated(authToken("two", "ws2", "regent", "cad/1", "device-2", 0))},
 			Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
 		}, "id-one clone, id-two clone"},
-		{"a stranger with all names of a device", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
-		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{authToken("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue unaccounted !"},
+		{"a stranger with all names of a device", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue not_in_ledger !"},
+		{"the same, before the device", usage.Input{Tokens: []admin.AuthToken{authToken("rogue", "ws1", "regent", "cad/1", "device-1", -1), good}, Entries: []usage.Entry{ledger(good, "confirmed")}}, "id-rogue not_in_ledger !"},
 		{"the same, without a ledger", usage.Input{Tokens: []admin.AuthToken{good, rogue}}, "id-good duplicate, id-rogue duplicate"},
 		{"the same, with the inventory alone", usage.Input{Tokens: []admin.AuthToken{good, rogue}, Devices: []usage.Device{{FQDN: "ws1"}}}, "id-good duplicate, id-rogue duplicate"},
 		{"a stranger is named before anything else", usage.Input{
 			Tokens:  []admin.AuthToken{authToken("old", "ws1", "regent", "cad/1", "device-0", -9), good, authToken("x", "evil", "root", "cad/1", "", 1), rogue},
 			Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-rogue unaccounted !, id-x unexpected_host !, id-old orphan !"},
+		}, "id-rogue not_in_ledger !, id-x unexpected_host !, id-old orphan !"},
 		{"the identifier too, and the ledger has the ID", usage.Input{
 			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 0)},
 			Entries: []usage.Entry{withID(ledger(named("good", "same", 0), "confirmed"), "id-good")},
-		}, "id-rogue unaccounted !"},
+		}, "id-rogue not_in_ledger !"},
 		{"the identifier too, and the ledger has no ID", usage.Input{
 			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)},
 			Entries: []usage.Entry{ledger(named("good", "same", 0), "confirmed")},
-		}, "id-good unaccounted, id-rogue unaccounted"},
+		}, "id-good not_in_ledger, id-rogue not_in_ledger"},
 		{"a host that is not known, with a device's ref ID 2", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-rogue unaccounted !"},
+		}, "id-rogue not_in_ledger !"},
 		{"the identifier of an uncertain redemption", usage.Input{
 			Tokens: []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)}, Entries: []usage.Entry{ledger(named("good", "same", 0), "uncertain")},
-		}, "id-good unaccounted, id-rogue unaccounted"},
+		}, "id-good not_in_ledger, id-rogue not_in_ledger"},
 		{"another host with a device's ref ID 2, first", usage.Input{
 			Tokens:  []admin.AuthToken{authToken("rogue", "ws2", "regent", "cad/1", "device-1", -5), good},
 			Entries: []usage.Entry{ledger(good, "confirmed")}, Devices: []usage.Device{{FQDN: "ws1"}, {FQDN: "ws2"}},
@@ -267,17 +267,17 @@ func TestProposedForDeletion(t *testing.T) {
 		}, ""},
 		{"an older export after a newer one", usage.Input{
 			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{withID(ledger(good, "confirmed"), "id-good"), ledger(good, "uncertain")},
-		}, "id-rogue unaccounted !"},
+		}, "id-rogue not_in_ledger !"},
 		{"perhaps another installation's, of which there is no ledger", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-x unaccounted"},
+		}, "id-x not_in_ledger"},
 		{"the same, in the inventory too", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 			Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
-		}, "id-x unaccounted"},
+		}, "id-x not_in_ledger"},
 		{"without a ref ID 2", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "regent", "cad/1", "", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-x unaccounted"},
+		}, "id-x not_in_ledger"},
 		{"perhaps another installation's user", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unexpected_user"},
@@ -295,7 +295,7 @@ func TestProposedForDeletion(t *testing.T) {
 		}, ""},
 		{"the service shows no user, and a ledger has one", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "", "cad/2", "device-2", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-x unaccounted"},
+		}, "id-x not_in_ledger"},
 		{"the inventory has no user", usage.Input{
 			Tokens: []admin.AuthToken{good}, Devices: []usage.Device{{FQDN: "ws1"}},
 		}, ""},
