@@ -66,6 +66,7 @@ const (
 const (
 	ConfigInvalid    Code = "config_invalid"
 	PolicyProblem    Code = "policy_problem"
+	RestartNeeded    Code = "restart_needed"
 	NoApplication    Code = "no_application"
 	AllowRuleMissing Code = "allow_rule_missing"
 	Denied                = Code(fault.Denied)

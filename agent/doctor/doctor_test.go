@@ -184,6 +184,9 @@ func TestJudge(t *testing.T) {
 		{"policy", func(f *Facts) {
 			f.Daemon.Status.Problems = []status.Problem{{Source: "policy.d/10.yaml:3", Detail: "x"}}
 		}, PolicyProblem},
+		{"a key that needs a restart", func(f *Facts) {
+			f.Daemon.Status.Problems = []status.Problem{{Source: "config.d/60.yaml:1", Detail: "log.format: " + NeedsRestart}}
+		}, RestartNeeded},
 		{"token file", func(f *Facts) {
 			f.Daemon.Status.Problems = []status.Problem{{Source: RegistrationSource + "/etc/regent/registration-token", Detail: "stands in quotes"}}
 		}, RegistrationFile},

@@ -196,6 +196,10 @@ func judgeDisk(f Facts) []diagnosis {
 // not apply. The previous one stays active.
 const ConfigSource = "configuration"
 
+// NeedsRestart ends the detail of a problem with a key whose new value applies after a
+// restart.
+const NeedsRestart = "the changed value needs a restart; restart regentd"
+
 // LogSource is the source of a problem with a log that cannot be written.
 const LogSource = "log"
 
@@ -221,6 +225,9 @@ func judgePolicy(f Facts) []diagnosis {
 			out = append(out, diagnosis{code: ConfigInvalid, evidence: p.Detail})
 		case p.Source == LogSource:
 			out = append(out, diagnosis{code: LogNotWritable, evidence: p.Detail})
+		case strings.HasSuffix(p.Detail, NeedsRestart):
+			evidence, _, _ := strings.Cut(p.Detail, "; ") // Do has the next step
+			out = append(out, diagnosis{code: RestartNeeded, subject: p.Source, evidence: evidence})
 		case isTokenProblem(p):
 			out = append(out, diagnosis{code: RegistrationFile, subject: strings.TrimPrefix(p.Source, RegistrationSource), evidence: p.Detail})
 		case strings.Contains(invalid, p.Detail), isAllowRuleMissing(p, s.Applications), isNetworkSettings(p, f.Daemon.ServiceChecks): // it has its own code

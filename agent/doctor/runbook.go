@@ -26,6 +26,12 @@ func RunbookPages() map[string]string {
 	return pages
 }
 
+// Explain returns the page of a code for a screen. ok is false if there is no such code.
+func Explain(code string) (page string, ok bool) {
+	page, ok = RunbookPages()[code+".md"]
+	return strings.Replace(page, generated+"\n", "", 1), ok && code != "README"
+}
+
 func doctorPart(e Entry) string {
 	var b strings.Builder
 	bad := fmt.Sprintf("A %s.", e.Severity)

@@ -37,6 +37,17 @@ func TestRunbookComplete(t *testing.T) {
 	}
 }
 
+// A screen shows a page without the comment of its file.
+func TestExplain(t *testing.T) {
+	page, ok := Explain("dns_failed")
+	if !ok || !strings.HasPrefix(page, "# dns_failed\n\n`regent doctor` says") {
+		t.Errorf("%v, %q", ok, page)
+	}
+	if _, ok := Explain("README"); ok {
+		t.Error("README is no code")
+	}
+}
+
 func TestRunbookPages(t *testing.T) {
 	for name, text := range RunbookPages() {
 		if strings.Count(text, "\n# ")+strings.Count(text[:2], "# ") != 1 || !strings.Contains(text, generated) || strings.HasSuffix(text, "\n\n") {

@@ -15,6 +15,7 @@ const (
 	proxyPattern    = `^(system|none|([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[A-Za-z0-9._:\[\]-]+/?)?$`
 	basePathPattern = `^/[A-Za-z0-9._/-]*[A-Za-z0-9_-]$`
 	pathPattern     = `^(/[^/](.*[^/])?|[A-Za-z]:[\\/].*[^\\/])?$`
+	metricsPattern  = `^(/([^/].*)?\.prom|[A-Za-z]:[\\/].*\.prom)?$`
 	idPattern       = `^[a-z0-9][a-z0-9-]{0,63}$`
 	namePattern     = `^[^ ](.*[^ ])?$`
 	unitPattern     = `^[^ /.]+\.[^ /]+$`
@@ -45,6 +46,15 @@ func checkPath(s string) (string, error) {
 		return "", errors.New("ends in a separator; write the path of a file")
 	}
 	return s, nil
+}
+
+// checkMetricsFile accepts the paths of files that collectors read: they skip a file whose
+// name does not end in .prom.
+func checkMetricsFile(s string) (string, error) {
+	if s, err := checkPath(s); err != nil || s == "" || strings.HasSuffix(s, ".prom") {
+		return s, err
+	}
+	return "", errors.New("does not end in .prom, so collectors skip the file; write one such as /var/lib/prometheus/node-exporter/regent.prom")
 }
 
 func checkSHA256(s string) (string, error) {

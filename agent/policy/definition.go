@@ -64,7 +64,7 @@ func complete(table []Definition) []Definition {
 	for i := range table {
 		d := &table[i]
 		d.Since = cmp.Or(d.Since, firstVersion)
-		if d.Type == Path {
+		if d.Type == Path && d.Check == nil {
 			d.Check, d.Pattern = checkPath, pathPattern
 		}
 		if d.Default == nil && !d.Required {

@@ -32,6 +32,7 @@ func (h Device) Check(res Resolved) []Problem {
 		}
 	}
 	warn("registration_token_file", h.checkDirectory(res.Settings.RegistrationTokenFile)...)
+	warn("metrics_textfile", h.checkDirectory(res.Settings.MetricsTextfile)...)
 	for _, a := range res.Settings.Applications {
 		key := "applications." + a.ID
 		warn(key+".registration_token_file", h.checkDirectory(a.RegistrationTokenFile)...)

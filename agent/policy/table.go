@@ -232,8 +232,8 @@ var table = complete([]Definition{
 			"Members of the group regent-operators need none.",
 	},
 	{
-		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Restart: true, Example: "/var/lib/prometheus/node-exporter/regent.prom",
-		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Without it, Regent writes no file.",
+		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Check: checkMetricsFile, Pattern: metricsPattern, Restart: true, Example: "/var/lib/prometheus/node-exporter/regent.prom",
+		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Its name ends in .prom. Without the key, Regent writes no file.",
 	},
 	{
 		Key: "support.user_names", Title: "Names of users in support bundles", Type: Bool, Default: true,

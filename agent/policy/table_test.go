@@ -72,7 +72,7 @@ func TestPatternsMatchChecks(t *testing.T) {
 	texts := []string{
 		"", "a", "cad-2", "system", "none", "demo-host.com", "https://demo-host.com/", "HTTP://127.0.0.1:8080", "https://[::1]:8443",
 		"http://proxy:3128/", "SOCKS5://p:1", "/etc/a", "/a", `C:\ProgramData\Regent\a`, "C:/a b/c", "alice", "DOMAIN\\alice b", "S-1-5-18",
-		"cad.service", "cad@1.service", strings.Repeat("aB", 32), strings.Repeat("a", 64), "ftp://x", "//a", "/a/", "..", " a", "a b.c", "A", "-a",
+		"cad.service", "cad@1.service", "/a.prom", "/.prom", `C:\a.prom`, "C:.prom", strings.Repeat("aB", 32), strings.Repeat("a", 64), "ftp://x", "//a", "/a/", "..", " a", "a b.c", "A", "-a",
 	}
 	refused := map[string]int{}
 	for _, d := range Table() {

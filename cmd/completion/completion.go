@@ -141,3 +141,14 @@ func Words(list func(ctx context.Context, cmd *cobra.Command) []cobra.Completion
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}
 }
+
+// Argument completes the only argument of a command like [Words].
+func Argument(list func(ctx context.Context, cmd *cobra.Command) []cobra.Completion) cobra.CompletionFunc {
+	complete := Words(list)
+	return func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return complete(cmd, args, begun)
+	}
+}

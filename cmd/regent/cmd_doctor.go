@@ -13,6 +13,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/tms/contract"
+	"regent/cmd/completion"
 	"regent/ipc/client"
 	"regent/platform/localsock"
 	"regent/platform/terminal"
@@ -58,14 +59,30 @@ token, or soon will not.`,
 
 func newDoctorExplain() *cobra.Command {
 	cmd := command("explain CODE", "Show the runbook page of a code of doctor, or of an error", "", func(cmd *cobra.Command, args []string) error {
-		page, ok := doctor.RunbookPages()[args[0]+".md"]
+		page, ok := doctor.Explain(args[0])
 		if !ok {
 			return usage(cmd, "unknown code %.40q; regent doctor shows the codes of this device", args[0])
 		}
 		return write(cmd, page)
 	})
 	cmd.Args = oneArgument("name one code, such as dns_failed")
+	cmd.Example = "  regent doctor explain dns_failed"
+	cmd.ValidArgsFunction = completion.Argument(func(context.Context, *cobra.Command) []cobra.Completion { return explainedCodes() })
 	return cmd
+}
+
+// explainedCodes returns the codes of doctor with their titles, then those of errors that
+// doctor does not find.
+func explainedCodes() (words []cobra.Completion) {
+	for _, e := range doctor.Table() {
+		words = append(words, cobra.CompletionWithDesc(string(e.Code), e.Title))
+	}
+	for _, k := range fault.Kinds() {
+		if _, known := doctor.Lookup(doctor.Code(k)); !known {
+			words = append(words, cobra.CompletionWithDesc(string(k), k.Advice()))
+		}
+	}
+	return words
 }
 
 // severityError returns the exit code of the worst severity.
@@ -167,7 +184,7 @@ func renderFinding(f doctor.Finding, v view) string {
 func findingRows(f doctor.Finding) [][2]string {
 	var rows facts
 	rows.add("About", f.Subject)
-	return append(rows, [2]string{"Seen", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
+	return append(rows, [2]string{"Evidence", printable(f.Evidence)}, [2]string{"Cause", f.Cause}, [2]string{"Do", printable(f.Next)})
 }
 
 // renderDryRun describes the effect of a redemption without one. It cannot know the

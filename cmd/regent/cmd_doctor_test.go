@@ -101,7 +101,7 @@ func TestDoctor(t *testing.T) {
 		says   []string
 	}{
 		{"well", nil, 0, []string{"Nothing is wrong.", "Checked: socket", "Not checked: service"}},
-		{"failure", full, 7, []string{"disk_full: ", "Seen   no space left on device", "Do     Free space"}},
+		{"failure", full, 7, []string{"disk_full: ", "Evidence  no space left on device", "Do        Free space"}},
 		{"warning", older, 6, []string{"daemon_version: "}},
 	}
 	for _, tt := range tests {

@@ -46,13 +46,7 @@ func (c *cli) instanceCommand(use, short, long string, run func(cmd *cobra.Comma
 		return run(cmd, application, strconv.Itoa(number))
 	})
 	cmd.Args = oneArgument("name one instance, such as cad/1")
-	complete := completion.Words(c.instanceNames)
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return complete(cmd, args, begun)
-	}
+	cmd.ValidArgsFunction = completion.Argument(c.instanceNames)
 	return cmd
 }
 

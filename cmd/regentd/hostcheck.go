@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 
@@ -38,7 +39,18 @@ func isMissing(name string) bool {
 
 // check returns the problems of the configuration on this machine.
 func (m hostChecker) check(res policy.Resolved) []policy.Problem {
-	return slices.Concat(m.checkFiles(res), m.Check(res))
+	return slices.Concat(m.checkFiles(res), checkMetricsFile(res), m.Check(res))
+}
+
+// checkMetricsFile refuses a directory in the place of the file with metrics.
+func checkMetricsFile(res policy.Resolved) []policy.Problem {
+	name := res.Settings.MetricsTextfile
+	if info, err := os.Stat(name); err != nil || !info.IsDir() {
+		return nil
+	}
+	p, _ := res.Provenance(textfileKey)
+	return []policy.Problem{{Origin: p.Origin, Key: textfileKey, Fatal: true,
+		Text: name + " is a directory; write the path of a file, such as " + filepath.Join(filepath.Dir(name), "regent.prom")}}
 }
 
 // checkFiles returns the problems of the files for connections to the service.

@@ -76,6 +76,7 @@ func TestHostChecker(t *testing.T) {
 		{"credentials that are none", "network: {proxy_credentials_file: /bad}", "c:1: network.proxy_credentials_file: /bad is not one line", true},
 		{"credentials that are missing", "network: {proxy_credentials_file: /none}", "c:1: network.proxy_credentials_file: /none", false},
 		{"credentials that only the daemon reads", "network: {proxy_credentials_file: /closed}", "c:1: network.proxy_credentials_file: /closed", false},
+		{"no collector", "metrics_textfile: /nowhere/regent.prom", "c:1: metrics_textfile: the directory /nowhere does not exist", false},
 		{"no directory", "registration_token_file: /nowhere/token", "c:1: registration_token_file: the directory /nowhere does not exist", false},
 		{"an application's", "tenant: demo-host.com\napplications:\n  - id: cad\n    registration_token_file: /nowhere/token\n    allow: [{users: [alice]}]\n", "c:4: applications.cad.registration_token_file: the directory /nowhere", false},
 		{"known", rule("users: [alice, 4711, 'uid:4711', 'user:alice', S-1-5-18, 77], groups: [engineering, 13, 'gid:12', 'group:12'], executables: [{path: /usr/bin/cad}]"), "", false},
@@ -168,5 +169,19 @@ func TestMisnamedConfiguration(t *testing.T) {
 		return !p.Fatal && strings.Contains(p.Error(), "config.yml: is not read; rename it to end in .yaml")
 	}) {
 		t.Errorf("got %v", found.Problems)
+	}
+}
+
+func TestMetricsFileIsADirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "metrics.prom")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	res, problems := policy.Resolve(policy.Layer{Name: "c", Rank: policy.Local, Data: []byte("\nmetrics_textfile: '" + dir + "'\n")})
+	if err := policy.Fatal(problems); err != nil {
+		t.Fatal(err)
+	}
+	if err := policy.Fatal(checkMetricsFile(res)); err == nil || !strings.Contains(err.Error(), "c:2: metrics_textfile: "+dir+" is a directory; write the path of a file") {
+		t.Errorf("%v", err)
 	}
 }

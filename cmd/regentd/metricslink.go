@@ -134,7 +134,7 @@ func textfileError(path string, err error) error {
 	if reason, ok := errors.AsType[syscall.Errno](err); ok {
 		err = reason // without a second path
 	}
-	next := "name another file in metrics_textfile, then restart regentd"
+	next := otherFileAdvice
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		next = missingDirectoryAdvice

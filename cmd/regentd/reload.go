@@ -70,7 +70,7 @@ func (r *reloader) activate(f policy.Reading, resolved policy.Resolved, problems
 	r.pendingRestart = policy.Diff(r.started, resolved.Settings).Restart
 	for _, key := range r.pendingRestart {
 		p, _ := resolved.Provenance(key)
-		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: "the changed value needs a restart; restart regentd"})
+		r.problems = append(r.problems, policy.Problem{Origin: p.Origin, Key: key, Text: doctor.NeedsRestart})
 	}
 	r.appliedAt = now()
 }

@@ -265,6 +265,10 @@ func configCases() []doctorCase {
 			must(t, os.Mkdir(filepath.Join(w.dir, "policy.d"), 0o755))
 			w.write(t, "policy.d/10.yaml", "tenent: https://demo-host.com\n")
 		}},
+		{what: "a changed key needs a restart", want: doctor.RestartNeeded, after: func(t *testing.T, w *sickDevice) {
+			w.edit(t, "applications:", "metrics_textfile: "+filepath.Join(w.dir, "regent.prom")+"\napplications:")
+			w.awaitStatus(t, "a problem", func(s api.Status) bool { return len(s.Problems) > 0 })
+		}},
 		{what: "no application is configured", want: doctor.NoApplication, after: func(t *testing.T, w *sickDevice) {
 			w.edit(t, "applications:\n  - {id: cad, instances: 1, allow: [{everyone: true}]}\n", "")
 			w.awaitStatus(t, "no application", func(s api.Status) bool { return len(s.Applications) == 0 })

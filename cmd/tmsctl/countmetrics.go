@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -23,6 +24,20 @@ func (t *tool) writeCountMetrics(path string, list []admin.RegistrationToken) er
 		return fmt.Errorf("cannot write the file with metrics: %w", err)
 	}
 	return t.printf("wrote %s to %s\n", counted(len(list), "registration token"), path)
+}
+
+// checkMetricsFile refuses a file that a collector would not read.
+func checkMetricsFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case path == "":
+		return usagef("--metrics-textfile names no file")
+	case err == nil && info.IsDir():
+		return usagef("--metrics-textfile %s is a directory; name a file in it", path)
+	case !strings.HasSuffix(path, ".prom"):
+		return usagef("--metrics-textfile %s does not end in .prom, so collectors skip the file", path)
+	}
+	return nil
 }
 
 // checkAllListed refuses the flags of list that filter it, and --json: the file has all

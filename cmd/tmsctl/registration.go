@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,11 +41,8 @@ func (t *tool) registrationList() *cobra.Command {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
 				return usagef("--status %q: write one of %s%s", status, statusList(), suggest.DidYouMean(status, statusWords()))
 			}
-			if metrics == "" && c.Flags().Changed("metrics-textfile") {
-				return usagef("--metrics-textfile names no file")
-			}
-			if metrics != "" {
-				if err := t.checkAllListed(c); err != nil {
+			if c.Flags().Changed("metrics-textfile") {
+				if err := cmp.Or(checkMetricsFile(metrics), t.checkAllListed(c)); err != nil {
 					return err
 				}
 			}
