@@ -166,7 +166,7 @@ func (w *watcher) next(ctx context.Context) ([]Event, error) {
 }
 
 func (w *watcher) take() []Event {
-	var events []Event
+	events := w.takeRemoved()
 	for ; w.initial < w.app.Instances && len(events) < watchBatch; w.initial++ {
 		events = w.appendNew(events, instanceID(w.app, w.initial+1))
 	}
@@ -175,9 +175,21 @@ func (w *watcher) take() []Event {
 		return events
 	}
 	for _, id := range w.agent.hub.since(w) {
-		if id.Number <= w.app.Instances { // a removed instance is refreshed, and is no event
+		if id.Number <= w.app.Instances { // the refresh of a removed instance is no event
 			events = w.appendNew(events, id)
 		}
+	}
+	return events
+}
+
+// takeRemoved returns an event for each delivered instance that the settings do not have any
+// more, at most watchBatch of them. If one comes back, its state is an event again.
+func (w *watcher) takeRemoved() (events []Event) {
+	for n := len(w.delivered); n > w.app.Instances && len(events) < watchBatch; n-- {
+		if w.delivered[n-1] != 0 {
+			events = append(events, Event{Instance: instanceID(w.app, n), State: token.Removed})
+		}
+		w.delivered = w.delivered[:n-1]
 	}
 	return events
 }
@@ -201,9 +213,9 @@ func (w *watcher) appendNew(events []Event, id token.Instance) []Event {
 // watch ends with ctx: the caller must cancel it.
 //
 // next waits for changes and returns them, one for each instance, in the order of the
-// changes. It returns each change once. An instance that the settings add is a change. Its
-// error is its context's, or a fault when the caller is not allowed to watch any more. It is
-// for one goroutine.
+// changes. It returns each change once. An instance that the settings add or remove is a
+// change. Its error is its context's, or a fault when the caller is not allowed to watch any
+// more. It is for one goroutine.
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next func(context.Context) ([]Event, error), err error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {

@@ -139,8 +139,8 @@ func TestWatchTellsAnotherAuthToken(t *testing.T) {
 	})
 }
 
-// A watch follows the number of instances: a new one is an event, and a removed one sends
-// none.
+// A watch follows the number of instances: one that comes and one that goes are events. A
+// removed one sends no others.
 func TestWatchFollowsTheSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := registeredDevice(t)
@@ -164,14 +164,20 @@ func TestWatchFollowsTheSettings(t *testing.T) {
 			t.Errorf("the new instance sent the generations %v, want that it waits, then its token", got)
 		}
 		resize(2)
+		if got := r.of(3); len(got) != 3 || got[2].State != token.Removed || got[2].Generation != 0 {
+			t.Errorf("the removed instance sent %+v, want that it is removed last", got)
+		}
 		resize(3)
+		if got := r.of(3); len(got) != 4 || got[3].State != token.Live || got[3].Generation != 1 {
+			t.Errorf("the instance that came back sent %+v, want its state last", got)
+		}
+		if got := len(r.of(1)) + len(r.of(2)); got != before {
+			t.Errorf("%d events of unchanged instances, want %d", got, before)
+		}
 		resize(1)
 		d.set(t, func(r *tokenstore.Record) { r.ID.Number = 2; r.State = token.Stale })
-		if got := r.of(2); len(got) != 1 {
-			t.Errorf("the removed instance sent %+v, want only its first event", got)
-		}
-		if got := len(r.of(1)) + len(r.of(2)); got != before || len(r.of(3)) != 2 {
-			t.Errorf("%d events of unchanged instances, want %d; of cad/3: %+v", got, before, r.of(3))
+		if got := r.of(2); len(got) != 2 || got[1].State != token.Removed {
+			t.Errorf("the removed instance sent %+v, want its first event and its end", got)
 		}
 	})
 }

@@ -15,7 +15,11 @@ const (
 	Revoked        State = "revoked"         // the service withdrew it
 )
 
-// States lists every state.
+// Removed is the state of an instance that the configuration does not have any more. Only
+// the events of a watch have it.
+const Removed State = "removed" // only in events of a watch: the configuration has it no more
+
+// States lists every state of a configured instance.
 func States() []State {
 	return []State{Unredeemed, Uncertain, Live, Stale, Expired, RefreshLost, RefreshExpired, Revoked}
 }

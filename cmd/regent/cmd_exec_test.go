@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"regent/agent/fault"
+	"regent/agent/status"
 	"regent/ipc/api"
 )
 
@@ -70,6 +71,19 @@ func TestWatch(t *testing.T) {
 	got = cliRun{daemon: &fakeDaemon{}}.run(t, "watch", "--application", "cad", "--json")
 	if want := `{"instance":"cad/1","state":"live","generation":1}`; !strings.HasPrefix(got.Out, want+"\n") {
 		t.Errorf("got %q, want %s", got.Out, want)
+	}
+}
+
+// The words of a waiting instance are those of status, and a removed one is named.
+func TestWatchTexts(t *testing.T) {
+	f := &fakeDaemon{
+		events: []api.Event{{Instance: "cad/2", State: "unredeemed"}, {Instance: "cad/9", State: "unredeemed"}, {Instance: "cad/2", State: "removed"}},
+		status: status.Status{Applications: []status.Application{{ID: "cad", Instances: []status.Instance{{Name: "cad/2", State: "unredeemed"}}}}},
+	}
+	got := cliRun{daemon: f}.run(t, "watch", "--application", "cad")
+	want := "cad/2  waiting for a registration token\ncad/9  not redeemed yet\ncad/2  removed\n"
+	if diff := cmp.Diff(got, result{Out: want}); diff != "" {
+		t.Errorf("got -, want +:\n%s", diff)
 	}
 }
 

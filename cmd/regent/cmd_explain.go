@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -23,8 +22,8 @@ no token.`,
 			if pid <= 0 {
 				return usage(cmd, "--pid is required: the number of the process")
 			}
-			if err := token.CheckApplication(application); err != nil {
-				return usage(cmd, "--application: %v", err)
+			if err := checkApplication(cmd, application); err != nil {
+				return err
 			}
 			call := func(ctx context.Context) (api.Explanation, error) { return c.agent().Explain(ctx, pid, application) }
 			e, err := answer(cmd, 0, call, func(e api.Explanation) string { return renderExplanation(e, c.view()) })

@@ -63,13 +63,21 @@ instance for longer calls the socket itself, or runs under regent exec.`,
 	return cmd
 }
 
+// checkApplication returns the usage error of a missing or invalid --application.
+func checkApplication(cmd *cobra.Command, application string) error {
+	if application == "" {
+		return usage(cmd, "--application is required: the id of the application")
+	}
+	if err := token.CheckApplication(application); err != nil {
+		return usage(cmd, "--application: %v", err)
+	}
+	return nil
+}
+
 func (f tokenFlags) request(cmd *cobra.Command) (api.TokenRequest, error) {
 	req := api.TokenRequest{Application: f.application, Instance: f.instance}
-	if f.application == "" {
-		return req, usage(cmd, "--application is required: the id of the application")
-	}
-	if err := token.CheckApplication(f.application); err != nil {
-		return req, usage(cmd, "--application: %v", err)
+	if err := checkApplication(cmd, f.application); err != nil {
+		return req, err
 	}
 	if f.instance != "" {
 		if _, err := token.ParseInstanceNumber(f.instance); err != nil {

@@ -35,6 +35,7 @@ const sound = "YWdlbnQtMDEyMzQ1NjpTRU5USU5FTC03ODk="
 // fakeDaemon is a daemon that answers what it was given and remembers what it was
 // asked.
 type fakeDaemon struct {
+	events     []api.Event // of a watch
 	status     status.Status
 	token      api.Token
 	explained  api.Explanation
@@ -101,8 +102,12 @@ func (f *fakeDaemon) Unregister(context.Context) (api.Store, error) {
 
 func (f *fakeDaemon) Watch(context.Context, string) iter.Seq2[api.Event, error] {
 	return func(yield func(api.Event, error) bool) {
-		for generation := range uint64(2) {
-			if !yield(api.Event{Instance: "cad/1", State: "live", Generation: generation + 1}, nil) {
+		events := f.events
+		if events == nil {
+			events = []api.Event{{Instance: "cad/1", State: "live", Generation: 1}, {Instance: "cad/1", State: "live", Generation: 2}}
+		}
+		for _, e := range events {
+			if !yield(e, nil) {
 				return
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,7 +143,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	}
 	r.saveManaged(ctx)
 	r.logging.set(resolved.Settings.Log)
-	r.agent.Apply(resolved.Settings, forStatus(r.problems))
+	r.agent.Apply(resolved.Settings, forStatus(r.problemsWithout(failed)))
 	if r.rescanTokenFiles != nil {
 		r.rescanTokenFiles()
 	}
@@ -176,6 +177,15 @@ func (r *reloader) reportStatus(failed error) {
 }
 
 func isManaged(l policy.Layer) bool { return l.Rank == policy.Managed }
+
+// problemsWithout returns the problems that failed does not contain. reportStatus reports
+// the others.
+func (r *reloader) problemsWithout(failed error) []policy.Problem {
+	if failed == nil {
+		return r.problems
+	}
+	return slices.DeleteFunc(slices.Clone(r.problems), func(p policy.Problem) bool { return strings.Contains(failed.Error(), p.Error()) })
+}
 
 // Run reloads at each SIGHUP until ctx is done.
 func (r *reloader) Run(ctx context.Context) error {

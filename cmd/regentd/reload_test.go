@@ -30,3 +30,17 @@ func TestReloadIfChangedWaits(t *testing.T) {
 		}
 	}
 }
+
+// Status says a problem of the configuration once: the report of the whole configuration
+// has the fatal ones.
+func TestProblemsWithoutTheFailure(t *testing.T) {
+	fatal := policy.Problem{Origin: policy.Origin{Name: "config.yaml", Line: 7}, Key: "tenat", Text: "is not a known key", Fatal: true}
+	warning := policy.Problem{Origin: policy.Origin{Name: "config.yaml", Line: 3}, Key: "network.ca_file", Text: "cannot be read", Fatal: true}
+	r := &reloader{problems: []policy.Problem{fatal, warning}}
+	if got := r.problemsWithout(policy.Fatal([]policy.Problem{fatal})); len(got) != 1 || got[0] != warning {
+		t.Errorf("got %+v", got)
+	}
+	if got := r.problemsWithout(nil); len(got) != 2 {
+		t.Errorf("got %+v", got)
+	}
+}

@@ -31,10 +31,22 @@ func (s *Server) invalidate(w http.ResponseWriter, r *http.Request, by agent.Cal
 // permission, or the server stops.
 type streamReply func(ctx context.Context, w http.ResponseWriter) error
 
-func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+// queryApplication returns the application that the query names.
+func queryApplication(r *http.Request) (string, error) {
 	application := r.URL.Query().Get("application")
+	if application == "" {
+		return "", invalidField("application", "it is missing")
+	}
 	if err := token.CheckApplication(application); err != nil {
-		return nil, invalidField("application", err.Error())
+		return "", invalidField("application", err.Error())
+	}
+	return application, nil
+}
+
+func (s *Server) watch(_ http.ResponseWriter, r *http.Request, by agent.Caller) (any, error) {
+	application, err := queryApplication(r)
+	if err != nil {
+		return nil, err
 	}
 	next, err := s.Agent.Watch(r.Context(), by, application)
 	if err != nil {
@@ -113,9 +125,9 @@ func (s *Server) explain(_ http.ResponseWriter, r *http.Request, by agent.Caller
 	if err != nil || pid <= 0 {
 		return nil, invalidField("pid", "it must be the number of a process")
 	}
-	application := q.Get("application")
-	if err := token.CheckApplication(application); err != nil {
-		return nil, invalidField("application", err.Error())
+	application, err := queryApplication(r)
+	if err != nil {
+		return nil, err
 	}
 	var unit string
 	var held IdentifiedCaller
