@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/agent/policy"
 	"regent/platform/filewatch"
 )
 
