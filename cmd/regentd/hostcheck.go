@@ -49,8 +49,8 @@ func checkMetricsFile(res policy.Resolved) []policy.Problem {
 		return nil
 	}
 	p, _ := res.Provenance(textfileKey)
-	return []policy.Problem{{Origin: p.Origin, Key: textfileKey, Fatal: true,
-		Text: name + " is a directory; write the path of a file, such as " + filepath.Join(filepath.Dir(name), "regent.prom")}}
+	text := name + " is a directory; write the path of a file, such as " + filepath.Join(filepath.Dir(name), "regent.prom")
+	return []policy.Problem{{Origin: p.Origin, Key: textfileKey, Text: text, Fatal: true}}
 }
 
 // checkFiles returns the problems of the files for connections to the service.
