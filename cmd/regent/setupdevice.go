@@ -20,7 +20,7 @@ import (
 
 // setupName is the name of the file that regent setup writes. It is read after the
 // installer's answers.
-const setupName = "20-setup.yaml"
+const setupName = layout.SetupFile
 
 // setupDevice is the device as regent setup found it.
 type setupDevice struct {

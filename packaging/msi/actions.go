@@ -1,6 +1,10 @@
 package main
 
-import "strconv"
+import (
+	"strconv"
+
+	"regent/platform/layout"
+)
 
 // The kinds of custom actions and their options, as their numbers add up.
 const (
@@ -26,10 +30,15 @@ const (
 	checkAll    = "CheckAnswers"
 	checkTenant = "CheckTenant"
 	checkToken  = "CheckToken"
+
+	checkApplication = "CheckApplication"
+	writeSetup       = "WriteSetup"
+	dropSetup        = "DropSetup"
 )
 
 const (
 	answersScript = "answers.js"
+	setupScript   = "setup.js"
 	stateScript   = "state.js"
 	tokenScript   = "token.js"
 )
@@ -39,10 +48,11 @@ const (
 var problems = []string{
 	"TenantMissing", "TenantForm", "TenantHTTPS", "TokenMissing", "TokenForm", "FileMissing",
 	"TokenPath", "TokenFileAbsent", "ConfigPath", "ConfigFileAbsent",
+	"ApplicationForm", "ApplicationMissing", "InstancesForm", "UsersForm",
 }
 
 // Scripts lists the scripts that the database holds.
-func Scripts() []string { return []string{answersScript, stateScript, tokenScript} }
+func Scripts() []string { return []string{answersScript, setupScript, stateScript, tokenScript} }
 
 // actions do the steps that tables of Windows Installer cannot do. None speaks to the
 // network and none registers the device: that is the service's.
@@ -57,7 +67,7 @@ func (d *database) actions() {
 	set("TokenPathOurs", tokenPath, "["+incomingDir+"]"+tokenName)
 
 	// A policy's script control must not stop an install that gives no token.
-	for _, check := range []string{checkAll, checkTenant, checkToken} {
+	for _, check := range []string{checkAll, checkTenant, checkToken, checkApplication} {
 		d.action(check, callsScript|as64Bit|ignoresFailure, answersScript, check)
 	}
 	for _, problem := range problems {
@@ -73,6 +83,13 @@ func (d *database) actions() {
 	d.action(writeToken, callsScript|as64Bit|deferred|asSystem|hidden, tokenScript, writeToken)
 	set("Set"+dropToken, dropToken, "["+tokenPath+"]|")
 	d.action(dropToken, callsScript|as64Bit|deferred|onRollback|asSystem|hidden, tokenScript, dropToken)
+
+	// The answers for the application go into the file of regent setup, if it is not there.
+	path := "[" + dataDir + "]" + layout.ConfigFolder + `\` + layout.SetupFile
+	set("Set"+writeSetup, writeSetup, path+"|["+application+"]|["+instances+"]|["+users+"]")
+	d.action(writeSetup, callsScript|as64Bit|deferred|asSystem, setupScript, writeSetup)
+	set("Set"+dropSetup, dropSetup, path)
+	d.action(dropSetup, callsScript|as64Bit|deferred|onRollback|asSystem, setupScript, dropSetup)
 
 	// A token that nobody took does not outlive the agent; an upgrade leaves it.
 	set("DropUnused", removeTokenDir, "["+incomingDir+"]")

@@ -1,12 +1,18 @@
 package main
 
-import "strconv"
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
 
 // The dialogs, in the order in which a person meets them.
 const (
 	licenceDlg       = "LicenceDlg"
 	tenantDlg        = "TenantDlg"
 	tokenDlg         = "TokenDlg"
+	applicationDlg   = "ApplicationDlg"
 	readyDlg         = "ReadyDlg"
 	progressDlg      = "ProgressDlg"
 	finishDlg        = "FinishDlg"
@@ -29,14 +35,48 @@ var dialogSteps = []step{
 	{-3, failedDlg, always},
 }
 
-// It does not ask for known values: policy overrides every answer.
+// It does not ask for known values: policy overrides every answer. A device whose tenant
+// is in a policy has its applications from there as well.
 const (
-	asksTenant = "NOT " + policyTenant
-	asksToken  = "NOT " + policyTokenFile
+	asksTenant      = "NOT " + policyTenant
+	asksToken       = "NOT " + policyTokenFile
+	asksApplication = "NOT " + policyTenant + " AND NOT " + setupFound
 )
 
-// dialogs are few: the licence, the tenant, the registration token, ready, finish.
-// Each answer is checked before the next dialog comes.
+// questions are the dialogs from the first to the last question, and when each comes.
+var questions = [][2]string{
+	{licenceDlg, "1"}, {tenantDlg, asksTenant}, {tokenDlg, asksToken}, {applicationDlg, asksApplication}, {readyDlg, "1"},
+}
+
+// goOn has a button lead to the next question that is asked, if condition holds.
+func (w *dialogBuilder) goOn(condition string) { w.lead("Next", questions, condition) }
+
+// goBack has a button lead to the last question that was asked.
+func (w *dialogBuilder) goBack() {
+	back := slices.Clone(questions)
+	slices.Reverse(back)
+	w.lead("Back", back, "")
+}
+
+func (w *dialogBuilder) lead(button string, order [][2]string, condition string) {
+	at := slices.IndexFunc(order, func(q [2]string) bool { return q[0] == w.name })
+	for _, q := range order[at+1:] {
+		var all []string
+		for _, one := range []string{condition, q[1]} {
+			if one != "" && one != "1" {
+				all = append(all, one)
+			}
+		}
+		w.addEvent(button, "NewDialog", q[0], cmp.Or(strings.Join(all, " AND "), "1"))
+		if q[1] == "1" {
+			return
+		}
+		condition = strings.TrimPrefix(condition+" AND NOT ("+q[1]+")", " AND ")
+	}
+}
+
+// dialogs are few: the licence, the tenant, the registration token, the application,
+// ready, finish. Each answer is checked before the next dialog comes.
 func (d *database) dialogs() {
 	for _, style := range [][]string{{"Normal", "0"}, {"Bold", "1"}} {
 		d.table("TextStyle").add(style[0], "Tahoma", "8", "", style[1])
@@ -46,6 +86,7 @@ func (d *database) dialogs() {
 	d.licenceDialog()
 	d.tenantDialog()
 	d.tokenDialog()
+	d.applicationDialog()
 	d.readyDialog()
 	d.progressDialog()
 	d.endDialogs()
@@ -61,9 +102,7 @@ func (d *database) licenceDialog() {
 	d.table("ControlCondition").add(licenceDlg, "Next", "Disable", "LICENCEACCEPTED<>\"1\"")
 	d.table("ControlCondition").add(licenceDlg, "Next", "Enable", "LICENCEACCEPTED=\"1\"")
 	w.buttons("", d.say("next"))
-	w.addEvent("Next", "NewDialog", tenantDlg, asksTenant)
-	w.addEvent("Next", "NewDialog", tokenDlg, "NOT ("+asksTenant+") AND "+asksToken)
-	w.addEvent("Next", "NewDialog", readyDlg, "NOT ("+asksTenant+") AND NOT ("+asksToken+")")
+	w.goOn("")
 }
 
 func (d *database) tenantDialog() {
@@ -72,11 +111,10 @@ func (d *database) tenantDialog() {
 	w.add("Edit", "Tenant", 20, 88, 330, 18, shown, tenant, "{4000}")
 	w.add("Text", "Example", 20, 112, 330, 30, text, "", d.say("tenant.example"))
 	w.buttons(d.say("back"), d.say("next"))
-	w.addEvent("Back", "NewDialog", licenceDlg, "1")
+	w.goBack()
 	w.addEvent("Next", "DoAction", checkTenant, "1")
 	w.addEvent("Next", "SpawnDialog", invalidAnswerDlg, answerProblem)
-	w.addEvent("Next", "NewDialog", tokenDlg, "NOT "+answerProblem+" AND "+asksToken)
-	w.addEvent("Next", "NewDialog", readyDlg, "NOT "+answerProblem+" AND NOT ("+asksToken+")")
+	w.goOn("NOT " + answerProblem)
 }
 
 func (d *database) tokenDialog() {
@@ -93,14 +131,30 @@ func (d *database) tokenDialog() {
 		d.table("ControlCondition").add(tokenDlg, control, "Hide", tokenFrom+`<>"`+choice+`"`)
 	}
 	w.buttons(d.say("back"), d.say("next"))
-	w.addEvent("Back", "NewDialog", tenantDlg, asksTenant)
-	w.addEvent("Back", "NewDialog", licenceDlg, "NOT ("+asksTenant+")")
+	w.goBack()
 	w.addEvent("Next", "DoAction", checkToken, "1")
 	w.addEvent("Next", "SpawnDialog", invalidAnswerDlg, answerProblem)
 	// Of two answers only the chosen one counts.
 	w.addEvent("Next", "["+tokenText+"]", "{}", "NOT "+answerProblem+" AND "+tokenFrom+`<>"text"`)
 	w.addEvent("Next", "["+tokenFile+"]", "{}", "NOT "+answerProblem+" AND "+tokenFrom+`="text"`)
-	w.addEvent("Next", "NewDialog", readyDlg, "NOT "+answerProblem)
+	w.goOn("NOT " + answerProblem)
+}
+
+// applicationDialog asks what regent setup asks. An empty ID is an answer: the package of
+// the application or an administrator configures it.
+func (d *database) applicationDialog() {
+	w := d.newDialog(applicationDlg, "application", d.say("application.about"))
+	for i, field := range [][3]string{{"ID", application, "{64}"}, {"Instances", instances, "{5}"}, {"Users", users, "{1000}"}} {
+		y := 56 + 44*i
+		w.add("Text", field[0]+"Label", 20, y, 330, 15, text, "", d.say("application."+strings.ToLower(field[0])))
+		w.add("Edit", field[0], 20, y+16, 330, 18, shown, field[1], field[2])
+	}
+	w.add("Text", "Hint", 20, 190, 330, 40, text, "", d.say("application.hint"))
+	w.buttons(d.say("back"), d.say("next"))
+	w.goBack()
+	w.addEvent("Next", "DoAction", checkApplication, "1")
+	w.addEvent("Next", "SpawnDialog", invalidAnswerDlg, answerProblem)
+	w.goOn("NOT " + answerProblem)
 }
 
 // readyDialog shows the answers again, except the token itself.
@@ -115,11 +169,12 @@ func (d *database) readyDialog() {
 	w.addConditionalText(asksToken+" AND "+tokenFrom+`="text"`, "TokenTyped", 112, 122, d.say("ready.typed"))
 	w.addConditionalText(asksToken+" AND "+tokenFrom+`="file"`, "TokenFile", 112, 122, d.say("ready.file"))
 	w.addConditionalText(policyTokenFile, "TokenByPolicy", 112, 122, d.say("ready.policy"))
+	w.add("Text", "ApplicationLabel", 20, 148, 90, 15, text, "", d.say("ready.application"))
+	w.addConditionalText(writesSetup, "Application", 112, 148, d.say("ready.instances"))
+	w.addConditionalText("NOT ("+writesSetup+")", "ApplicationLater", 112, 148, d.say("ready.elsewhere"))
 	w.buttons(d.say("back"), d.say("install"))
 	w.shield("Next")
-	w.addEvent("Back", "NewDialog", tokenDlg, asksToken)
-	w.addEvent("Back", "NewDialog", tenantDlg, "NOT ("+asksToken+") AND "+asksTenant)
-	w.addEvent("Back", "NewDialog", licenceDlg, "NOT ("+asksToken+") AND NOT ("+asksTenant+")")
+	w.goBack()
 	w.addEvent("Next", "EndDialog", "Return", "1")
 }
 
@@ -204,7 +259,7 @@ func (d *database) smallDialogs() {
 func (d *database) uiText() {
 	for _, action := range []string{
 		"InstallFiles", "StartServices", "StopServices", "InstallServices", "DeleteServices",
-		"RemoveExistingProducts", "RemoveFiles", writeToken, removeState,
+		"RemoveExistingProducts", "RemoveFiles", writeToken, writeSetup, removeState,
 	} {
 		d.table("ActionText").add(action, d.say("action."+action))
 	}

@@ -22,6 +22,7 @@ var schema = map[string]struct {
 	"CustomAction":           {1, "Action:s72 Type:i2 Source:S72 Target:S255 ExtendedType:I4"},
 	"Dialog":                 {1, "Dialog:s72 HCentering:i2 VCentering:i2 Width:i2 Height:i2 Attributes:I4 Title:L128 Control_First:s50 Control_Default:S50 Control_Cancel:S50"},
 	"Directory":              {1, "Directory:s72 Directory_Parent:S72 DefaultDir:l255"},
+	"DrLocator":              {3, "Signature_:s72 Parent:S72 Path:S255 Depth:I2"},
 	"Environment":            {1, "Environment:s72 Name:l255 Value:L255 Component_:s72"},
 	"Error":                  {1, "Error:i2 Message:L0"},
 	"EventMapping":           {3, "Dialog_:s72 Control_:s50 Event:s50 Attribute:s50"},

@@ -21,6 +21,8 @@ const (
 	always       = ""
 	firstInstall = "NOT Installed"
 
+	writesSetup = firstInstall + " AND " + application + " AND NOT " + setupFound
+
 	// uninstalling is an uninstall by a person, and not that of an old version by a
 	// newer one.
 	uninstalling = `REMOVE~="ALL" AND NOT UPGRADINGPRODUCTCODE`
@@ -74,6 +76,10 @@ var executeSteps = []step{
 	{5601, dropToken, firstInstall + " AND " + tokenText},
 	{5610, "Set" + writeToken, firstInstall + " AND " + tokenText},
 	{5611, writeToken, firstInstall + " AND " + tokenText},
+	{5620, "Set" + dropSetup, writesSetup},
+	{5621, dropSetup, writesSetup},
+	{5630, "Set" + writeSetup, writesSetup},
+	{5631, writeSetup, writesSetup},
 	{5800, "InstallServices", always},
 	{5850, "MsiConfigureServices", always},
 	{5900, "StartServices", startNow + `<>"0"`},

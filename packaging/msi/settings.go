@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"regent/agent/policy"
@@ -14,6 +15,10 @@ const (
 	tokenText  = "REGISTRATIONTOKEN"
 	configFile = "CONFIGFILE"
 	startNow   = "STARTSERVICE"
+
+	application = "APPLICATION"
+	instances   = "INSTANCES"
+	users       = "USERS"
 
 	// tokenFrom is the person's choice in the dialog.
 	tokenFrom = "TOKENFROM"
@@ -32,6 +37,8 @@ const (
 	policyTenant    = "POLICYTENANT"
 	policyTokenFile = "POLICYTOKENFILE"
 	onUninstall     = "ONUNINSTALL"
+
+	setupFound = "SETUPFOUND" // the file of regent setup is there already
 )
 
 // setting returns the definition of the setting with that key.
@@ -50,6 +57,9 @@ func (d *database) settings() {
 	tenantSetting, fileSetting := setting("tenant"), setting("registration_token_file")
 	d.property("TenantPattern", tenantSetting.Pattern)
 	d.property("PathPattern", fileSetting.Pattern)
+	d.property("ApplicationPattern", setting("applications.*.id").Pattern)
+	d.property("InstancesMax", strconv.FormatInt(setting("applications.*.instances").Max, 10))
+	d.property(instances, "1")
 	d.property(startNow, "1")
 	d.property(tokenFrom, "later")
 
@@ -63,6 +73,9 @@ func (d *database) settings() {
 	d.search(savedTokenFile, layout.InstallerKey, fileSetting.PolicyName())
 	d.search(policyTenant, layout.PolicyKey, tenantSetting.PolicyName())
 	d.search(policyTokenFile, layout.PolicyKey, fileSetting.PolicyName())
+	d.table("AppSearch").add(setupFound, setupFound)
+	d.table("Signature").add(setupFound, layout.SetupFile, "", "", "", "", "", "", "")
+	d.table("DrLocator").add(setupFound, "", "[CommonAppDataFolder]"+layout.DataFolder+`\`+layout.ConfigFolder, "0")
 	d.search(onUninstall, layout.PolicyKey, setting("store.on_uninstall").PolicyName())
 
 	d.folder("Data", dataDir, layout.DataAccess)
@@ -73,6 +86,7 @@ func (d *database) settings() {
 	d.property("SecureCustomProperties", strings.Join([]string{
 		configFile, "NEWERFOUND", "OLDERFOUND", onUninstall, policyTenant, policyTokenFile,
 		tokenText, tokenFile, savedTenant, savedTokenFile, startNow, tenant, tokenFrom,
+		application, instances, users, setupFound,
 	}, ";"))
 	d.property("MsiHiddenProperties", strings.Join([]string{tokenText, writeToken, dropToken}, ";"))
 }

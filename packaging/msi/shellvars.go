@@ -21,6 +21,8 @@ func shellVariables() string {
 		{"program_folder", layout.ProgramFolder},
 		{"data_folder", layout.DataFolder},
 		{"config_file", layout.ConfigFile},
+		{"config_folder", layout.ConfigFolder},
+		{"setup_file", layout.SetupFile},
 		{"state_folder", layout.StateFolder},
 		{"incoming_folder", layout.IncomingFolder},
 		{"registration_token_file", layout.RegistrationTokenFile},

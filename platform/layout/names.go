@@ -24,6 +24,7 @@ const (
 	ConfigFile            = "config.yaml"
 	ConfigFolder          = "config.d"
 	StateFolder           = "state"
+	SetupFile             = "20-setup.yaml" // in ConfigFolder, of regent setup; read after the installer's answers
 	RegistrationTokenFile = "registration-token"
 )
 

@@ -78,10 +78,32 @@ function CheckToken() {
 	return conclude("");
 }
 
+function applicationProblem() {
+	var id = told("APPLICATION"), number = told("INSTANCES"), users = told("USERS");
+	Session.Property("APPLICATION") = id;
+	Session.Property("INSTANCES") = number;
+	Session.Property("USERS") = users;
+	if (id == "") {
+		return users == "" ? "" : problem("ApplicationMissing");
+	}
+	if (!new RegExp(Session.Property("ApplicationPattern")).test(id)) {
+		return problem("ApplicationForm");
+	}
+	if (!/^[1-9][0-9]{0,4}$/.test(number) || Number(number) > Number(Session.Property("InstancesMax"))) {
+		return problem("InstancesForm");
+	}
+	return /^[A-Za-z0-9._\\$@, -]*$/.test(users) ? "" : problem("UsersForm");
+}
+
+// CheckApplication is behind the button of the dialog that asks for it.
+function CheckApplication() {
+	return conclude(applicationProblem());
+}
+
 // CheckAnswers looks at all that was given. The file of a registration token
 // may come later, that of a configuration may not.
 function CheckAnswers() {
-	return conclude(tenantProblem() || tokenProblem() ||
+	return conclude(tenantProblem() || tokenProblem() || applicationProblem() ||
 		pathProblem("REGISTRATIONTOKENFILE", "TokenPath") ||
 		pathProblem("CONFIGFILE", "ConfigPath") || absentProblem("CONFIGFILE", "ConfigFileAbsent"));
 }
