@@ -89,9 +89,9 @@ type Daemon struct {
 	Status             status.Status       `json:"status"`
 	Unusable           string              `json:"unusable,omitempty"` // why the store cannot be used: a fault.Kind
 	Disk               Disk                `json:"disk"`
-	ServiceChecks      []ServiceCheck      `json:"ways"`    // one for each tenant, by host
-	RegistrationTokens []RegistrationToken `json:"held"`    // without the tokens themselves
-	Denials            []Denial            `json:"denials"` // the last ones that the reader may see
+	ServiceChecks      []ServiceCheck      `json:"service_checks"`      // one for each tenant, by host
+	RegistrationTokens []RegistrationToken `json:"registration_tokens"` // without the tokens themselves
+	Denials            []Denial            `json:"denials"`             // the last ones that the reader may see
 }
 
 // Disk says whether the daemon can write its state.
@@ -124,9 +124,9 @@ type RegistrationToken struct {
 	Application string    `json:"application,omitempty"`
 	Fingerprint string    `json:"fingerprint,omitempty"` // administrators only
 	Refused     string    `json:"refused,omitempty"`     // a fault.Kind
-	Message     string    `json:"words,omitempty"`       // of the refusal
+	Message     string    `json:"message,omitempty"`     // of the refusal
 	RefusedAt   time.Time `json:"refused_at,omitzero"`
-	Pending     int       `json:"unpaid"` // instances that need it
+	Pending     int       `json:"pending_instances"` // instances that need it
 }
 
 // Denial is a denied request for a token.

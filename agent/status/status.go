@@ -51,7 +51,7 @@ func (s Status) Instances() iter.Seq2[Application, Instance] {
 // FQDN is the name of this device at the service, and its name today. The service
 // keeps the name of the first redemption, so its administrator sees one device.
 type FQDN struct {
-	Registered string `json:"told"`
+	Registered string `json:"registered"`
 	// Current is the device's name at the start of the daemon, the last redemption or the
 	// last diagnosis, whichever was later.
 	Current string `json:"now"`

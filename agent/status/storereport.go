@@ -13,10 +13,10 @@ type StoreReport struct {
 	Ledger     string        `json:"ledger"` // ok, altered, unknown
 
 	Verb     string      `json:"verb,omitempty"`
-	Counts   int         `json:"counts,omitempty"` // the largest cost of the verb
-	Effect   string      `json:"says,omitempty"`   // the effect and its cost
-	SetAside []string    `json:"kept,omitempty"`   // renamed files
-	Steps    []StoreStep `json:"steps,omitempty"`  // of a drill
+	Counts   int         `json:"counts,omitempty"`    // the largest cost of the verb
+	Effect   string      `json:"effect,omitempty"`    // the effect and its cost
+	SetAside []string    `json:"set_aside,omitempty"` // renamed files
+	Steps    []StoreStep `json:"steps,omitempty"`     // of a drill
 	Done     bool        `json:"done,omitempty"`
 
 	ID            string          `json:"id,omitempty"`    // of the started operation; LastOperation has its result
@@ -35,9 +35,9 @@ type StoreDamage struct {
 type StoreStep struct {
 	Name    string `json:"name"`
 	State   string `json:"state"`
-	Message string `json:"says"`
+	Message string `json:"message"`
 	Counts  int    `json:"counts"`
-	Passed  bool   `json:"held"` // as expected, and no key was made
+	Passed  bool   `json:"passed"` // as expected, and no key was made
 }
 
 // StoreOperation is the result of an operation on the store.
@@ -46,7 +46,7 @@ type StoreOperation struct {
 	Verb     string   `json:"verb"`
 	Done     bool     `json:"done"`
 	Failure  string   `json:"failure,omitempty"`
-	SetAside []string `json:"kept,omitempty"`
+	SetAside []string `json:"set_aside,omitempty"`
 }
 
 // WipedToken is an auth token that this device deleted. The service has it until the

@@ -34,7 +34,7 @@ type bundleAbout struct {
 
 type bundleDoctor struct {
 	doctor.Report
-	ServiceChecks []doctor.ServiceCheck `json:"ways"`
+	ServiceChecks []doctor.ServiceCheck `json:"service_checks"`
 	Denials       []doctor.Denial       `json:"denials"`
 }
 

@@ -74,7 +74,7 @@ type RegistrationRequest struct {
 type Registration struct {
 	Tenant      string            `json:"tenant"` // host
 	Fingerprint string            `json:"fingerprint"`
-	Stored      bool              `json:"kept"`      // sealed; false if nothing needs it
+	Stored      bool              `json:"stored"`    // sealed; false if nothing needs it
 	Instances   []status.Instance `json:"instances"` // the instances that may use it
 }
 
