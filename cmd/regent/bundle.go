@@ -56,7 +56,7 @@ var bundleParts = []struct{ file, what, members string }{
 		applications.instances.redeem_asked`},
 	{"doctor.json", "the findings of regent doctor, and the checks of the services", `checked
 		findings.code findings.severity findings.subject findings.evidence:text
-		ways.host ways.proxy ways.step ways.failure ways.status ways.issuer ways.provider
+		service_checks.host service_checks.proxy service_checks.step service_checks.failure service_checks.status service_checks.issuer service_checks.provider
 		denials.application denials.user:name denials.exe:path denials.reason:whole denials.at denials.times`},
 	{"policy.json", "the keys of the configuration that somebody set", "key value level source status"},
 	{"store.json", "the state of the store, without records", "state guard why binding records damaged.path damaged.why ledger"},
