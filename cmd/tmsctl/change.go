@@ -105,11 +105,11 @@ can also extend an expired one. Unused counts lapse after the last day.`,
 			day = day.UTC().Truncate(24 * time.Hour)
 			switch {
 			case r.Never:
-				return admin.Change{}, usagef("it never expires. Nothing was changed. To end it, run: tmsctl registration-token disable NAME")
+				return admin.Change{}, usagef("it never expires. Nothing was changed\nto end it: tmsctl registration-token disable %s", nameWord(r.Identifier))
 			case day.Equal(r.Expires):
 				return admin.Change{}, nil
 			case day.Before(r.Expires):
-				return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed. To end it sooner, run: tmsctl registration-token disable NAME", r.Expires.Format(time.DateOnly))
+				return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed\nto end it sooner: tmsctl registration-token disable %s", r.Expires.Format(time.DateOnly), nameWord(r.Identifier))
 			}
 			return admin.Change{Expires: &day}, nil
 		},
@@ -131,7 +131,7 @@ If two administrators run it, the total is still N.`,
 			case to == r.Count:
 				return admin.Change{}, nil
 			case to < r.Count:
-				return admin.Change{}, usagef("its count is %d, which is more. Nothing was changed. Somebody else may have raised it", r.Count)
+				return admin.Change{}, usagef("its count is %d, which is more. Nothing was changed\nsomebody else may have raised it. To see it: tmsctl registration-token show %s", r.Count, nameWord(r.Identifier))
 			}
 			return admin.Change{Count: &to}, nil
 		},

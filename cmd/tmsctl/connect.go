@@ -24,7 +24,7 @@ import (
 func (t *tool) options() (tms.Options, error) {
 	tenant := cmp.Or(t.flags.Tenant, t.getenv("TMSCTL_TENANT"))
 	if tenant == "" {
-		next := "to store it once: tmsctl profile add NAME --tenant https://host --user NAME"
+		next := "to store it once: tmsctl profile add PROFILE --tenant https://host --user USER"
 		if p, _, err := t.readProfiles(); err == nil && len(p.Profiles) > 0 {
 			next = "to use a profile, add --profile NAME, or run once: tmsctl profile use " + p.names()[0]
 		}
@@ -130,7 +130,7 @@ func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 		return admin.ClientCredentials(t.flags.ClientID, secret), err
 	}
 	if t.flags.User == "" {
-		return nil, usagef("no login given: add --user NAME, or --client-credentials with its client\nor log in once: tmsctl login --browser")
+		return nil, usagef("no login given: add --user USER --password-file FILE to the same command\nor log in once: tmsctl login --user USER, or tmsctl login --browser")
 	}
 	if t.flags.PasswordFile != "" {
 		password, err := t.secretFile(ctx, "--password-file", t.flags.PasswordFile)
@@ -144,9 +144,9 @@ func (t *tool) credentials(ctx context.Context) (admin.Credentials, error) {
 func (f globalFlags) contradiction() error {
 	switch {
 	case f.ClientCredentials && (f.User != "" || f.PasswordFile != ""):
-		return usagef("--client-credentials excludes --user and --password-file")
+		return usagef("--client-credentials excludes --user and --password-file\nfor a client, omit these, and add --client-id ID --client-secret-file FILE")
 	case f.ClientCredentials && (f.ClientID == "" || f.ClientSecretFile == ""):
-		return usagef("--client-credentials needs --client-id and --client-secret-file")
+		return usagef("--client-credentials needs --client-id and --client-secret-file\nadd --client-id ID --client-secret-file FILE to the same command")
 	case f.ClientCredentials:
 		return nil
 	case f.ClientSecretFile != "" || f.ClientID != "" && f.Issuer == "":

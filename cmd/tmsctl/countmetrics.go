@@ -48,8 +48,11 @@ func (t *tool) checkAllListed(c *cobra.Command) error {
 			return usagef("--metrics-textfile needs all registration tokens: omit --%s", flag)
 		}
 	}
-	if t.flags.json {
-		return usagef("--metrics-textfile prints no list: omit --json")
+	switch {
+	case t.flags.json:
+		return usagef("--metrics-textfile prints no list\nomit --json, or write only the list: tmsctl registration-token list --json")
+	case c.Flags().Changed("csv"):
+		return usagef("--metrics-textfile prints no list\nomit --csv, or write only the list: tmsctl registration-token list --csv")
 	}
 	return nil
 }

@@ -61,6 +61,9 @@ the directory BUNDLE.parts. After an interruption, run the command with
 			if err := o.contradiction(c.Flags().Changed); err != nil {
 				return err
 			}
+			if c.Flags().Changed("identifier") && o.new.Identifier == "" {
+				return usagef("--identifier is empty: give a name, or omit the flag for a generated one")
+			}
 			if o.perRecipient != "" {
 				return t.createForEach(c.Context(), o)
 			}
@@ -115,6 +118,9 @@ func (t *tool) create(ctx context.Context, o createFlags) (err error) {
 	named := o.new.Identifier != ""
 	if !named {
 		o.new.Identifier = "registration-" + uniqueName(now)
+	}
+	if err := checkIdentifier(o.new.Identifier); err != nil {
+		return err
 	}
 	if err := o.new.Check(now); err != nil {
 		return usagef("%v", err)

@@ -79,6 +79,9 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 		}
 		text, skipped = rest, 1
 	}
+	if begin := strings.TrimSpace(text); strings.HasPrefix(begin, "{") || strings.HasPrefix(begin, "[") {
+		return nil, errJSON
+	}
 	missing := ""
 	for _, comma := range separators {
 		r := csvReader{csv.NewReader(strings.NewReader(text)), skipped}
@@ -100,6 +103,9 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 	}
 	return nil, &missingColumnError{missing}
 }
+
+// errJSON means that a file has the output of --json.
+var errJSON = errors.New("is JSON, not CSV: make it again with --csv instead of --json")
 
 // missingColumnError means that a file lacks a column.
 type missingColumnError struct{ column string }

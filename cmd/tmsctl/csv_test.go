@@ -93,7 +93,7 @@ func TestMisreadRecipients(t *testing.T) {
 		"K\ufffdln":       "damaged a character",
 		"a":               "the name is there twice",
 	} {
-		_, err := readRecipients(written(t, []byte("recipient\na\n"+name+"\n")), admin.NewRegistrationToken{}, nil)
+		_, err := readRecipients(written(t, []byte("recipient\na\n"+name+"\n")), admin.NewRegistrationToken{Count: 1}, nil)
 		if err == nil || !strings.Contains(err.Error()+"\n", want) || !strings.Contains(err.Error(), ":3: recipient ") {
 			t.Errorf("%q: %v, want %q", name, err, want)
 		}

@@ -80,7 +80,7 @@ others.`,
 
 func (d deletion) examples() string {
 	command := "  tmsctl " + strings.ReplaceAll(d.thing, " ", "-") + " delete "
-	return command + "id:4711\n" + command + "--from tokens.csv --dry-run"
+	return command + "id:4711\n" + command + "--from tokens.csv --dry-run\n" + command + "--from tokens.csv --skip-changed"
 }
 
 // read reads the file, without a name no rows. It needs the column id or identifier.

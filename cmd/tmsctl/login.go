@@ -178,6 +178,7 @@ func (t *tool) saveFirstLogin(ctx context.Context, ring loginStore, s *admin.Ses
 func (t *tool) logout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Remove a login from your keyring", Args: noArguments,
+		Example: "  tmsctl logout --profile acme",
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := t.client()
 			if err != nil {

@@ -5,22 +5,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
-	"regent/agent/suggest"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/token"
@@ -145,13 +141,6 @@ type globalFlags struct {
 	anew  bool // not a flag: ignore the login in the keyring
 }
 
-// usageError is a mistake on the command line. Nothing was sent.
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
-
 // exitNotAsAsked is the exit code if the service did not do as asked, does not show its
 // result, or shows only a part of a list.
 const exitNotAsAsked = 3
@@ -189,7 +178,7 @@ func run(ctx context.Context, w runtimeEnv, args []string) int {
 func (t *tool) sayError(c *cobra.Command, err error) {
 	lines := t.flags.explain(err)
 	if _, usage := errors.AsType[*usageError](err); usage && len(lines) == 1 && !strings.Contains(lines[0], ": tmsctl ") {
-		lines = append(lines, usageHelp(c))
+		lines = append(lines, usageHelp(c, lines[0]))
 	}
 	for _, line := range lines {
 		if strings.HasPrefix(line, "  ") {
@@ -198,25 +187,6 @@ func (t *tool) sayError(c *cobra.Command, err error) {
 		}
 		t.say("tmsctl: %s\n", line)
 	}
-}
-
-// usageHelp returns an example of a command, for a group that of its list. It prefers one with
-// a flag that was given. Without an example it names the help.
-func usageHelp(c *cobra.Command) string {
-	for _, sub := range c.Commands() {
-		if c.HasParent() && sub.Name() == "list" {
-			c = sub
-		}
-	}
-	if example := strings.TrimSpace(c.Example); c.HasParent() && example != "" {
-		all := strings.Split(strings.ReplaceAll(example, "\\\n", ""), "\n")
-		fits := slices.IndexFunc(all, func(line string) (has bool) {
-			c.LocalFlags().VisitAll(func(f *pflag.Flag) { has = has || f.Changed && slices.Contains(strings.Fields(line), "--"+f.Name) })
-			return has
-		})
-		return "for example: " + strings.Join(strings.Fields(all[max(fits, 0)]), " ")
-	}
-	return "see " + c.CommandPath() + " --help"
 }
 
 const about = `tmsctl speaks to the Token Management Service as a Contact Administrator.
@@ -284,29 +254,8 @@ func (t *tool) addGlobal(root *cobra.Command) {
 	f.StringVar(&t.flags.ClientSecretFile, "client-secret-file", "", "with --client-credentials: `FILE` with its secret")
 	f.StringVar(&t.flags.Issuer, "issuer", "", "with login --browser: `URL` of the tenant's own identity provider (default: from the service)")
 	f.StringVar(&t.flags.Request, "request", tms.Auto, "`FORM` of request bodies: auto (wrapped, and bare if the service refuses that form), wrapped or bare")
+	completion.Flag(root, "request", cobra.FixedCompletions([]string{tms.Auto, "wrapped", "bare"}, cobra.ShellCompDirectiveNoFileComp))
 	f.BoolVar(&t.flags.json, "json", false, "print JSON, for scripts")
-}
-
-// noCommand refuses arguments where a command is expected.
-func noCommand(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		all := suggest.Commands(c.Commands())
-		near := suggest.DidYouMean(args[0], all)
-		if near == "" && !c.HasParent() {
-			near = "\nthe commands are: " + strings.Join(all, ", ")
-		}
-		return usagef("%s has no command %q%s", c.CommandPath(), args[0], near)
-	}
-	return nil
-}
-
-// group returns a command that has only commands.
-func group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: noCommand, RunE: func(c *cobra.Command, _ []string) error {
-		return usagef("%s needs a command: %s", c.CommandPath(), strings.Join(suggest.Commands(c.Commands()), ", "))
-	}}
-	c.AddCommand(commands...)
-	return c
 }
 
 // version is set by the linker.
@@ -315,6 +264,7 @@ var version = "dev"
 func (t *tool) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArguments,
+		Example: "  tmsctl version --json",
 		RunE: func(*cobra.Command, []string) error {
 			if t.flags.json {
 				return t.printJSON(map[string]string{"version": version})
@@ -322,52 +272,4 @@ func (t *tool) version() *cobra.Command {
 			return t.printf("tmsctl %s\n", version)
 		},
 	}
-}
-
-// noArguments refuses arguments without repeating them: one may be a secret in the wrong
-// place.
-func noArguments(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no arguments, only flags", c.CommandPath())
-	}
-	return nil
-}
-
-// oneArgument requires exactly one argument, the object of the command.
-func oneArgument(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usagef("name one %s, not %d", what, len(args))
-		}
-		return nil
-	}
-}
-
-// flagError describes the parser's error about a flag. It does not repeat the value of an
-// unknown flag, which may be a secret.
-func flagError(c *cobra.Command, err error) error {
-	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		f := bad.GetFlag()
-		if errors.Is(err, flags.ErrTwice) {
-			return usagef("--%s %v", f.Name, flags.ErrTwice)
-		}
-		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "not a value of type "+f.Value.Type()))
-	}
-	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("--%s needs a value", missing.GetFlag().Name)
-	}
-	text := err.Error()
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		var names []string
-		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		text += suggest.Flag(unknown.GetSpecifiedName(), names)
-	}
-	return usagef("%s", text)
-}
-
-// flagValueTexts describe the values of a flag by its type.
-var flagValueTexts = map[string]string{
-	"int":      "write a whole number without leading zeros, not above 2,147,483,647",
-	"bool":     "write true or false",
-	"duration": "write whole numbers with their units, as 90m, 10h, 40d, 6w or 1y",
 }

@@ -30,8 +30,12 @@ func (t *tool) plan() *cobra.Command {
 		Long: `Calculate: one count for each instance of each application on each device. The
 service is not asked, unless --registration-token names one to forecast for.`,
 		Example: `  tmsctl plan --devices 100 --instances 2 --spare 10
+  tmsctl plan --devices 100 --instances 2 --session-max 10h
   tmsctl plan --devices 100 --instances 2 --registration-token berlin`,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("session-max") && o.session == 0 {
+				return usagef("--session-max 0: write how long a session lasts, or omit the flag")
+			}
 			if o.identifier == "" {
 				return t.printPlan(o, nil)
 			}
@@ -126,7 +130,7 @@ func (t *tool) printPlan(o planFlags, l *planInput) error {
 
 func (t *tool) sayPlan(o planFlags, p usage.Plan, ends *usage.SessionCost) error {
 	var text strings.Builder
-	fmt.Fprintf(&text, "%d devices × %d instances + %d spare = %d counts\n\n", o.need.Devices, o.need.Instances, p.Spare, p.Counts)
+	fmt.Fprintf(&text, "%s × %s + %d spare = %s\n\n", counted(o.need.Devices, "device"), counted(o.need.Instances, "instance"), p.Spare, counted(p.Counts, "count"))
 	for _, one := range p.Tokens {
 		fmt.Fprintf(&text, "create on %s:\n  tmsctl registration-token create --count %d --expires %s\n",
 			one.Make.Format(time.DateOnly), one.Count, one.Expires.Format(time.DateOnly))
@@ -176,7 +180,7 @@ func (t *tool) printForecast(l *planInput) error {
 	case usability != admin.Usable && usability != admin.UsabilityUnknown:
 		text += fmt.Sprintf("It is %s, so no device can redeem it. Counts left: %s%d.\n", usability, most, l.Left)
 	case l.Undated > 0:
-		text += fmt.Sprintf("There is no forecast: the service gives no creation date for %d auth tokens. Counts left: %s%d.\n", l.Undated, most, l.Left)
+		text += fmt.Sprintf("There is no forecast: the service gives no creation date for %s. Counts left: %s%d.\n", counted(l.Undated, "auth token"), most, l.Left)
 	case l.Early:
 		text += fmt.Sprintf("There is no forecast yet: it needs the redemptions of at least one day. Counts left: %s%d.\n", most, l.Left)
 	case !l.UsedUp.IsZero():

@@ -172,6 +172,9 @@ func (t *tool) listProfiles() error {
 		return err
 	}
 	all := t.printable(p, file)
+	if _, ok := p.Profiles[p.Default]; !ok && p.Default != "" {
+		t.say("tmsctl: warning: the default profile %s does not exist. %s\n", tableCell(p.Default), p.chooseDefault())
+	}
 	if t.flags.json {
 		return t.printJSON(map[string]any{"file": file, "default": p.Default, "profiles": all})
 	}

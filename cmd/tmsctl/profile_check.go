@@ -101,6 +101,10 @@ func profilesError(err error) error {
 		what = "the value has another form than tmsctl reads"
 	case strings.Contains(text, "already defined at line"):
 		what = "the key is there twice"
+	case strings.Contains(text, "cannot start any token"):
+		what += ": it may begin with a tab, or with a character that needs quotes"
+	case strings.Contains(text, "did not find expected"):
+		what += ": a bracket, a quote or a space after a colon may be missing, here or before"
 	}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {
 		what = "line " + m[1] + ": " + what

@@ -106,11 +106,14 @@ func (t *tool) addProfile(ctx context.Context, name string, given func(string) b
 	if p.ClientCredentials || p.PasswordFile != "" {
 		next = "To try it: tmsctl registration-token list --profile " + name
 	}
-	as := ""
-	if isDefault {
-		as = " as the default"
+	did := "added profile " + name + " to " + file
+	if _, there := is.Profiles[name]; there {
+		did = "replaced profile " + name + " in " + file
 	}
-	return t.printf("added profile %s%s to %s\n%s\n", name, as, file, next)
+	if isDefault {
+		did += "; it is the default"
+	}
+	return t.printf("%s\n%s\n", did, next)
 }
 
 // askProfile asks for the tenant and the user if no tenant is given.
@@ -241,11 +244,20 @@ remove the login.`,
 			}
 			text := fmt.Sprintf("removed profile %s from %s\n%s", args[0], file, old.left())
 			if p.Default == args[0] {
-				text += "There is no default profile now. To choose one: tmsctl profile use PROFILE\n"
+				delete(p.Profiles, args[0])
+				text += "There is no default profile now. " + p.chooseDefault() + "\n"
 			}
 			return t.printf("%s", text)
 		},
 	}
+}
+
+// chooseDefault is the next step if there is no default profile.
+func (p profiles) chooseDefault() string {
+	if len(p.Profiles) == 0 {
+		return "To add a profile: tmsctl profile add PROFILE --tenant URL --user USER"
+	}
+	return "To choose one: tmsctl profile use " + p.names()[0]
 }
 
 // left says what stays after a profile is removed.

@@ -55,8 +55,11 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		n.Identifier = common.Identifier + "-" + who
 		if text := row.text("count"); text != "" {
 			if n.Count, err = strconv.Atoi(text); err != nil {
-				return nil, usagef("--per-recipient %s:%d: count %q is no number", name, row.line, text)
+				return nil, usagef("--per-recipient %s:%d: column count: %q is no number", name, row.line, text)
 			}
+		}
+		if err := checkRecipientCount(row, n.Count); err != nil {
+			return nil, usagef("--per-recipient %s:%d: %v", name, row.line, err)
 		}
 		for column, to := range map[string]*string{"ref_id_1": &n.RefID1, "ref_id_2": &n.RefID2, "customer": &n.Customer} {
 			if text := row.text(column); text != "" {
@@ -69,6 +72,21 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		return nil, usagef("--per-recipient %s: no recipient in it", name)
 	}
 	return all, nil
+}
+
+// checkRecipientCount refuses the count of a row. Without one in the row it is that of --count.
+func checkRecipientCount(row csvRow, count int) error {
+	cell, has := row.cells["count"]
+	switch {
+	case count == 0 && !has:
+		return fmt.Errorf("%s has no count: the file has no column count\nadd this column, or give all the same count with --count N", row.text("recipient"))
+	case count == 0 && strings.TrimSpace(cell) == "":
+		return fmt.Errorf("%s has no count: the column count is empty\nwrite a number there, or give --count N for the rows without one", row.text("recipient"))
+	}
+	if err := admin.CheckCount(count); err != nil {
+		return fmt.Errorf("column %w", err)
+	}
+	return nil
 }
 
 // encodingError says that another program read a text in a wrong encoding and saved it.
@@ -92,6 +110,9 @@ func (t *tool) createForEach(ctx context.Context, o createFlags) error {
 	}
 	if o.new.Identifier == "" {
 		return usagef("--per-recipient needs --identifier NAME: each token is called NAME-RECIPIENT, so a repeated command finds it")
+	}
+	if err := checkIdentifier(o.new.Identifier); err != nil {
+		return err
 	}
 	all, err := readRecipients(o.perRecipient, o.new, t.say)
 	if err != nil {

@@ -19,7 +19,9 @@ import (
 	"regent/agent/suggest"
 	"regent/agent/tms"
 	"regent/agent/tms/admin"
+	"regent/agent/tms/admin/usage"
 	"regent/agent/token"
+	"regent/cmd/completion"
 )
 
 func (t *tool) registrationToken() *cobra.Command {
@@ -32,10 +34,12 @@ func (t *tool) registrationToken() *cobra.Command {
 func (t *tool) registrationList() *cobra.Command {
 	var filter admin.RegistrationFilter
 	var status, metrics string
+	var asCSV bool
 	c := &cobra.Command{
 		Use: "list", Short: "List registration tokens, with the remaining counts", Args: noArguments,
 		Example: `  tmsctl registration-token list --status usable
   tmsctl registration-token list --identifier berlin --json
+  tmsctl registration-token list --status expired --csv >expired.csv
   tmsctl registration-token list --metrics-textfile counts.prom`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
@@ -57,6 +61,10 @@ func (t *tool) registrationList() *cobra.Command {
 				if metrics != "" {
 					return t.writeCountMetrics(metrics, list)
 				}
+				if asCSV {
+					prints := t.fingerprintsOf(list)
+					return writeCSV(t.out, list, func(r admin.RegistrationToken) object { return registrationMembers(r, t.now(), false, prints[r.ID]) })
+				}
 				return t.printRegistrations(list)
 			})
 		},
@@ -66,6 +74,8 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().StringVar(&filter.RefID1, "ref-id-1", "", "only those with this `TEXT` as reference 1")
 	c.Flags().StringVar(&filter.RefID2, "ref-id-2", "", "only those with this `TEXT` as reference 2")
 	c.Flags().StringVar(&status, "status", "", "only those with this `STATUS`, one of: "+statusList())
+	c.Flags().BoolVar(&asCSV, "csv", false, "print CSV, as registration-token delete --from takes it")
+	completion.Flag(c, "status", cobra.FixedCompletions(statusWords(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
@@ -270,6 +280,12 @@ type fingerprintLine struct {
 	Fingerprint string `json:"fingerprint"`
 }
 
+// sameHost returns one spelling of a tenant's host: no capitals, no dot at the end, no default
+// port.
+func sameHost(host string) string {
+	return usage.Host(strings.TrimSuffix(host, ":443"))
+}
+
 // mostComputed is how many fingerprints one list computes: each takes a tenth of a second.
 const mostComputed = 16
 
@@ -298,7 +314,7 @@ func (t *tool) readFingerprints() map[string]string {
 	}
 	for line := range bytes.Lines(content) {
 		var l fingerprintLine
-		if json.Unmarshal(line, &l) == nil && l.Tenant == t.host {
+		if json.Unmarshal(line, &l) == nil && sameHost(l.Tenant) == sameHost(t.host) {
 			t.prints[l.ID] = l.Fingerprint
 		}
 	}
@@ -314,7 +330,7 @@ func (t *tool) fingerprint(r admin.RegistrationToken) string {
 	}
 	computed := token.Fingerprint(r.Token)
 	t.prints[r.ID] = computed
-	if err := t.record(fingerprintLine{t.host, r.ID, computed}); err != nil {
+	if err := t.record(fingerprintLine{sameHost(t.host), r.ID, computed}); err != nil {
 		t.say("tmsctl: note: cannot record the fingerprint of %[2]s: %[3]v. Write it down: %[1]s\n", computed, tableCell(r.ID), err)
 	}
 	return computed
@@ -337,7 +353,7 @@ func (t *tool) fingerprintsOf(list []admin.RegistrationToken) map[string]string 
 		out[r.ID] = t.fingerprint(r)
 	}
 	if skipped > 0 {
-		t.say("tmsctl: note: %d fingerprints are not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", skipped)
+		t.say("tmsctl: note: %s not computed yet. Run the command again, or run: tmsctl registration-token show ID\n", plural(skipped, "fingerprint is", "fingerprints are"))
 	}
 	return out
 }

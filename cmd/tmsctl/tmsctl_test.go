@@ -260,7 +260,7 @@ func TestUsage(t *testing.T) {
 		{"no file for metrics", []string{"registration-token", "list", "--metrics-textfile", ""}, "--metrics-textfile names no file\ntmsctl: for example: tmsctl registration-token list --metrics-textfile counts.prom"},
 		{"metrics that collectors skip", []string{"registration-token", "list", "--metrics-textfile", "counts.txt"}, "--metrics-textfile counts.txt does not end in .prom, so collectors skip the file\ntmsctl: for example: "},
 		{"metrics in a directory", []string{"registration-token", "list", "--metrics-textfile", "testdata"}, "--metrics-textfile testdata is a directory; name a file in it\ntmsctl: for example: "},
-		{"no tenant", []string{"registration-token", "list"}, "no tenant given: add --tenant https://host, or set TMSCTL_TENANT\ntmsctl: to store it once: tmsctl profile add NAME --tenant https://host --user NAME"},
+		{"no tenant", []string{"registration-token", "list"}, "no tenant given: add --tenant https://host, or set TMSCTL_TENANT\ntmsctl: to store it once: tmsctl profile add PROFILE --tenant https://host --user USER"},
 		{"the example fits the flag", []string{"auth-token", "delete", "x", "--from", "f.csv"}, "for example: tmsctl auth-token delete --from "},
 		{"the example fits the other flag", []string{"registration-token", "create", "--per-recipient", "f.csv"}, "for example: tmsctl registration-token create --per-recipient "},
 		{"unknown command of a group", []string{"auth-token", "frob"}, `tmsctl auth-token has no command "frob"`},

@@ -330,6 +330,7 @@ func (x *trial) deleteRegistration(ctx context.Context) error {
 func (t *tool) contract() *cobra.Command {
 	return &cobra.Command{
 		Use: "contract", Short: "Report how this tenant behaves, for a support ticket", Args: noArguments,
+		Example: "  tmsctl contract --profile acme",
 		Long: `Report how this tenant implements the details that the vendor does not document.
 If a row is not known yet, the report names the command that shows it. tmsctl
 contract only reads: it uses no count and changes nothing. The report contains

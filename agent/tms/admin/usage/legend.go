@@ -29,8 +29,8 @@ const (
 // meanings is the only source of the legend in texts, help and pages.
 var meanings = []Meaning{
 	{
-		NotInLedger, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names.",
-		collect + "If the finding remains, delete the auth tokens that have yes in the column delete." + listsOnly, exportLedger, deleteFound,
+		NotInLedger, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names. Or the device was unregistered or installed again, and has a new ledger.",
+		collect + "If the finding remains, delete the auth tokens that have yes in the column delete. If the device has a new ledger, write yes there yourself." + listsOnly, exportLedger, deleteFound,
 	},
 	{
 		UnexpectedUser, "The host is yours. The inventory or the ledger expects another system user.",
