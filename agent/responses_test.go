@@ -195,7 +195,7 @@ func clientOf(t *testing.T, peer string, h http.Handler, observe func(time.Time)
 	}
 	t.Cleanup(server.Close)
 	o := tms.Options{
-		Tenant: "https://" + server.Listener.Addr().String(), Proxy: "none", Timeout: 10 * time.Second,
+		Tenant: "https://" + server.Listener.Addr().String(), Proxy: "none", Timeout: time.Minute,
 		Now: time.Now, Observe: observe,
 	}
 	if cert := server.Certificate(); cert != nil && peer != "unknown" {

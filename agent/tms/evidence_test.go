@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/agent/tms"
@@ -58,11 +59,6 @@ func TestNotSent(t *testing.T) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 	}))
 	defer refusing.Close()
-	mute, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and never speaks TLS
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mute.Close()
 	old := httptest.NewUnstartedServer(http.NotFoundHandler())
 	old.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
 	old.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
@@ -79,7 +75,6 @@ func TestNotSent(t *testing.T) {
 		{"unknown authority", tms.Options{Tenant: silent.URL}, "certificate"},
 		{"the proxy refuses", tms.Options{Tenant: silent.URL, Proxy: refusing.URL}, "the proxy " + strings.TrimPrefix(refusing.URL, "http://") + " answered 407"},
 		{"nobody is the proxy", tms.Options{Tenant: silent.URL, Proxy: closedPort(t)}, "no connection to the proxy 127.0.0.1:"},
-		{"no handshake", tms.Options{Tenant: "https://" + mute.Addr().String(), Timeout: time.Second}, "1s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -89,6 +84,16 @@ func TestNotSent(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNoHandshake: who takes the connection and never speaks TLS was sent nothing.
+func TestNoHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := wantReach(t, redeem(t, tms.Options{Tenant: "https://127.0.0.1", Timeout: time.Second, Dial: tms.SilentPeer}), tms.NotSent)
+		if !strings.Contains(f.Error(), "1s") || !strings.Contains(f.Error(), f.Host) {
+			t.Errorf("got %q, want it to name the timeout and %q", f, f.Host)
+		}
+	})
 }
 
 func closedPort(t *testing.T) string {
@@ -205,15 +210,13 @@ func TestDiscoverRejectsForeignEndpoint(t *testing.T) {
 }
 
 func TestLateIsLost(t *testing.T) {
-	release := make(chan struct{})
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-	defer s.Close()
-	defer close(release)
-	err := redeem(t, tms.Options{Tenant: s.URL, Timeout: time.Second}) // for a handshake, too
-	f := wantReach(t, err, tms.Lost)
-	if !errors.Is(f, context.DeadlineExceeded) || !strings.Contains(f.Error(), "1s") {
-		t.Errorf("got %v, want it to name the timeout", f)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		err := redeem(t, tms.Options{Tenant: "http://127.0.0.1", Timeout: time.Second, Dial: tms.SilentPeer})
+		f := wantReach(t, err, tms.Lost)
+		if !errors.Is(f, context.DeadlineExceeded) || !strings.Contains(f.Error(), "1s") {
+			t.Errorf("got %v, want it to name the timeout", f)
+		}
+	})
 }
 
 func TestRedirectIsAnswered(t *testing.T) {

@@ -1,6 +1,7 @@
 package tms
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,6 +18,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"regent/agent/fault"
@@ -126,29 +128,33 @@ func TestHandshakesCut(t *testing.T) {
 	}
 }
 
+// SilentPeer dials a peer that reads what it is sent and never answers.
+func SilentPeer(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go func() { _, _ = io.Copy(io.Discard, theirs) }() // until the client gives up
+	return ours, nil
+}
+
 // TestHandshakeWithoutAnAnswer: a server that takes the connection and stays silent is
 // not one that takes none.
 func TestHandshakeWithoutAnAnswer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	c, err := New(Options{Tenant: "https://" + l.Addr().String(), Proxy: "none", Now: time.Now, Timeout: 300 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	look := c.Diagnose(t.Context())
-	if look.Stage != fault.StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
-		t.Errorf("stage %s: %v", look.Stage, look.Failure)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c, err := New(Options{Tenant: "https://127.0.0.1", Proxy: "none", Now: time.Now, Dial: SilentPeer})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		look := c.Diagnose(t.Context())
+		if look.Stage != fault.StageHandshake || !strings.Contains(look.Failure.Error(), "did not answer during the TLS handshake") {
+			t.Errorf("stage %s: %v", look.Stage, look.Failure)
+		}
+	})
 }
 
 // wantDiagnosis looks at the service at address, and compares stage and words.
 func wantDiagnosis(t *testing.T, address string, trusted *x509.Certificate, want fault.Stage, says string) {
 	t.Helper()
-	o := Options{Tenant: address, Proxy: "none", Now: time.Now, Timeout: 5 * time.Second}
+	o := Options{Tenant: address, Proxy: "none", Now: time.Now, Timeout: time.Minute}
 	if trusted != nil {
 		o.ExtraCA = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: trusted.Raw})
 	}

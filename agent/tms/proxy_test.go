@@ -73,7 +73,7 @@ func TestProxyCredentials(t *testing.T) {
 		{"with wrong ones", token.NewSecret("alice:wr0ng"), false},
 		{"without", token.Secret{}, false},
 	} {
-		c, err := tms.New(tms.Options{Tenant: "https://example.com", Proxy: gate.URL, ProxyCredentials: tt.secret, ExtraCA: ca, Timeout: 5 * time.Second, Now: time.Now})
+		c, err := tms.New(tms.Options{Tenant: "https://example.com", Proxy: gate.URL, ProxyCredentials: tt.secret, ExtraCA: ca, Timeout: time.Minute, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -68,6 +68,7 @@ func TestPositionsMatchStrace(t *testing.T) {
 	s := newTestDevice(t, bin, emulator.Knobs{}, nil)
 	d, report := s.startTraced(t, position{}, "")
 	s.awaitEnd(t, d, patience)
+	s.awaitWritten(t)
 	d.stop(t)
 	for _, p := range readPositions(t, report) {
 		call, _, _ := strings.Cut(p.Call, " ")
@@ -112,6 +113,7 @@ func countByStrace(t *testing.T, fresh *testDevice) map[string]int {
 	}
 	fresh.launch(t, d)
 	fresh.awaitEnd(t, d, patience)
+	fresh.awaitWritten(t)
 	d.stop(t)
 	text, err := os.ReadFile(out)
 	if err != nil {
@@ -231,7 +233,7 @@ func (s *testDevice) awaitEnd(t *testing.T, d *daemonProcess, most time.Duration
 		if end.state == "" || end.state == "unredeemed" {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		_, err := s.client.Token(ctx, api.TokenRequest{Application: "cad"})
 		cancel()
 		if end.code = ""; err != nil {
@@ -260,6 +262,23 @@ func (s *testDevice) endedLedger(t *testing.T) (l api.Ledger, became map[string]
 		open := slices.Contains(slices.Collect(maps.Values(became)), redeem.Intent)
 		if !open || time.Now().After(until) {
 			return l, became
+		}
+	}
+}
+
+// awaitWritten waits until the daemon has written all that a redemption comes to. It
+// deletes the registration token last.
+func (s *testDevice) awaitWritten(t *testing.T) {
+	t.Helper()
+	s.endedLedger(t)
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		st, err := s.client.Status(t.Context())
+		_, file := os.Stat(filepath.Join(s.dir, "token"))
+		if err == nil && st.Tenants[0].RegistrationToken == nil && os.IsNotExist(file) {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("a registration token is left: %+v, %v, its file: %v", st.Tenants, err, file)
 		}
 	}
 }

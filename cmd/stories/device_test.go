@@ -58,7 +58,7 @@ func newTestDevice(t testing.TB, bin string, k emulator.Knobs, between func(addr
 	s.write(t, "config.yaml", fmt.Sprintf(`
 tenant: https://%s
 registration_token_file: %s/token
-network: {ca_file: %s/ca.pem, proxy: none, timeout: 5s}
+network: {ca_file: %s/ca.pem, proxy: none, timeout: 30s}
 limits: {redeem_uncertain_retries: 0, redeem_splay: 0s, refresh_floor: 1s}
 applications:
   - {id: cad, instances: 1, allow: [{everyone: true}]}

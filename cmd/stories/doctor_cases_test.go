@@ -199,10 +199,14 @@ func (w *sickDevice) awaitTenant(t *testing.T, good func(status.Tenant) bool) {
 	}
 }
 
-// refresh has the instance refreshed, by the wish for a longer life.
+// refresh has the instance refreshed, by the wish for a longer life. The site's
+// limits.refresh_floor puts that off.
 func (w *sickDevice) refresh(t *testing.T) {
-	time.Sleep(1100 * time.Millisecond) // the site's limits.refresh_floor is 1 s
-	_, _ = w.client.Token(t.Context(), api.TokenRequest{Application: "cad", MinTTL: 3600, Wait: 1})
+	t.Helper()
+	w.awaitStatus(t, "a refresh", func(s api.Status) bool {
+		_, _ = w.client.Token(t.Context(), api.TokenRequest{Application: "cad", MinTTL: 3600, Wait: 1})
+		return s.Applications[0].Instances[0].Generation > 1
+	})
 }
 
 // newRegistrationToken makes a registration token as an administrator does, and returns it.

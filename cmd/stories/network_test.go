@@ -3,6 +3,8 @@
 package stories
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -86,6 +88,11 @@ func behindProxy(t testing.TB, bin string, life time.Duration) (s *testDevice, w
 		way = proxy(t, address)
 		return way.Listen
 	})
+	config, err := os.ReadFile(filepath.Join(s.dir, "config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "config.yaml", strings.Replace(string(config), "timeout: 30s", "timeout: 5s", 1)) // less than an access token's life
 	d = s.start(t)
 	for s.state(t) != "live" {
 		d.alive(t)

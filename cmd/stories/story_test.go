@@ -24,7 +24,7 @@ import (
 
 // patience bounds every wait of a story. It is long: a wait that is over ends
 // at once, and only a story that fails pays it.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // TestStories runs the stories of testdata/script with the real programs, as
 // processes, over real sockets and TLS, in each dialect of the service. Each has a directory of its own with

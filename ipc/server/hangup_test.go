@@ -160,7 +160,7 @@ func (w *hangupServer) hangUp(t *testing.T, r rawRequest, until func(net.Conn, r
 // waitForResources waits until there is no more than want, but not for ever, and returns what
 // there is.
 func (w *hangupServer) waitForResources(want resources) (now resources) {
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(time.Millisecond) {
 		now = resources{int64(runtime.NumGoroutine()), 0, int64(w.process.OpenHandles()), w.watches.Load()}
 		if names, err := os.ReadDir("/proc/self/fd"); err == nil { // only Linux has it
 			now.descriptors = int64(len(names))

@@ -96,7 +96,7 @@ shut() {
 	end_beside "$1"
 	nspawn=$(<"$machines/$1.nspawn")
 	kill -TERM "$nspawn" 2>/dev/null || true
-	for n in $(seq 400); do
+	for n in $(seq 1200); do
 		kill -0 "$nspawn" 2>/dev/null || break
 		sleep 0.05
 	done
@@ -104,7 +104,7 @@ shut() {
 		stop_jobs "$1" >&2 || true
 		end_machine "$1"
 		tail -n 20 "$machines/$1.console" >&2
-		fail "$1 does not shut down within 20 s"
+		fail "$1 does not shut down within a minute"
 	fi
 	end_machine "$1"
 }

@@ -22,7 +22,7 @@ office() {
 	sh_m 'umask 077; echo correct horse >/root/password'
 	m systemd-run --quiet --unit=emulator tms-emulator --listen 127.0.0.1:443 --host demo-host.com \
 		--ca-out /share/ca.pem --admin-password-file /root/password "$@"
-	await 10 CERTIFICATE m cat /share/ca.pem
+	await 60 CERTIFICATE m cat /share/ca.pem
 	m systemd-run --quiet --unit=wire --socket-property=ListenStream=/share/service \
 		/lib/systemd/systemd-socket-proxyd 127.0.0.1:443
 	sh_m 'mkdir -p /etc/ssl/certs; cp /share/ca.pem /etc/ssl/certs/ca-certificates.crt'

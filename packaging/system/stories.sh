@@ -69,7 +69,7 @@ emulator() {
 	m dpkg -i /packages/regent-emulator_1.0.0_amd64.deb /packages/regent-admin_1.0.0_amd64.deb >/dev/null
 	sh_m "mkdir -p $site; umask 077; echo correct horse >$site/password"
 	m systemd-run --quiet --unit=emulator tms-emulator --listen 127.0.0.1:8443 --access-lifetime 1h --ca-out $site/ca.pem --admin-password-file $site/password "$@"
-	await 10 '^\[' admin registration-token list --json
+	await 60 '^\[' admin registration-token list --json
 }
 
 # admin COMMAND... is the Contact Administrator.

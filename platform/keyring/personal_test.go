@@ -33,7 +33,7 @@ func (h memoryKeyring) Remove(key string) error {
 
 func TestPersonal(t *testing.T) {
 	opens := 0
-	p := newPersonal(SecretService, time.Second, func() (itemStore, error) { opens++; return memoryKeyring{}, nil })
+	p := newPersonal(SecretService, time.Minute, func() (itemStore, error) { opens++; return memoryKeyring{}, nil })
 	if _, err := p.Get(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("read of nothing: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestPersonal(t *testing.T) {
 
 func TestPersonalWindowsSizeLimit(t *testing.T) {
 	for kind, most := range map[string]bool{WinCred: true, SecretService: false} {
-		p := newPersonal(kind, time.Second, func() (itemStore, error) { return memoryKeyring{}, nil })
+		p := newPersonal(kind, time.Minute, func() (itemStore, error) { return memoryKeyring{}, nil })
 		if err := p.Set(t.Context(), "a", strings.Repeat("a", maxItem)); err != nil {
 			t.Errorf("%s: as much as fits: %v", kind, err)
 		}

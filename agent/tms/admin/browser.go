@@ -34,7 +34,7 @@ type Browser struct {
 var ErrBrowser = errors.New("the login by browser has ended")
 
 // lastPage is how long the browser has to fetch the page that says that all is done.
-const lastPage = 2 * time.Second
+const lastPage = 10 * time.Second
 
 // LoginByBrowser logs a person in with a browser. One answer of it is taken.
 func (c *Client) LoginByBrowser(ctx context.Context, b Browser) (*Session, error) {

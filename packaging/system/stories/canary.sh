@@ -19,7 +19,7 @@ log: {level: debug}"
 		printf 'access token\t%s\n' \"\$(regent token --application cad --instance 1)\" >>$site/canaries
 		printf 'passphrase\t%s\n' \"\$(systemd-creds decrypt --name=regent-keyring-passphrase /etc/credstore.encrypted/regent-keyring-passphrase -)\" >>$site/canaries"
 	m systemctl kill --signal=ABRT regentd.service
-	await 30 'serving 4 of 4' m regent status
+	await 60 'serving 4 of 4' m regent status
 	m journalctl --sync
 	sh_m "mkdir /srv/journal; journalctl -o export >/srv/journal/all"
 	expect 'level=DEBUG|PRIORITY=7' m cat /srv/journal/all

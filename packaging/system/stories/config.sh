@@ -47,7 +47,7 @@ bad_start() {
 	exits 7 m regent status
 	# Applications go on asking; that keeps nobody from starting it, see start_pre.
 	sh_m 'for n in $(seq 30); do timeout 0.2 regent token --application cad --instance 1 >/dev/null 2>&1 & done; wait'
-	await 20 'regentd\.service.*failed' m systemctl --failed --no-legend --no-pager # the last of them may still be starting it
+	await 60 'regentd\.service.*failed' m systemctl --failed --no-legend --no-pager # the last of them may still be starting it
 	exits 2 m regentd check-config
 	expect '70-bad.yaml:2' m regentd check-config
 	say "a start with a bad file ends with 2 and is not repeated; regent status: $(said regent status)"

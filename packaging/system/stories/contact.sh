@@ -52,8 +52,8 @@ a_stranger_has_it() {
 	done
 	types_any 'sudo regent doctor'
 	shows '^registration_exhausted'
-	await 20 '"generation": ?[2-9]' in_machine pc-99 regent token --application cad --instance 1 --output json
-	await 20 '"generation": ?[2-9]' in_machine pc-99 regent token --application cad --instance 2 --output json
+	await 60 '"generation": ?[2-9]' in_machine pc-99 regent token --application cad --instance 1 --output json
+	await 60 '"generation": ?[2-9]' in_machine pc-99 regent token --application cad --instance 2 --output json
 	say "the device of IT that came last: $(head -n 1 <<<"$out")"
 }
 
@@ -94,8 +94,8 @@ deletes_the_stranger() {
 	at ida@laptop
 	types_own 'sudo regent status'
 	shows '^serving 2 of 2'
-	await 40 'cad/1 +revoked' in_machine pc-99 regent status
-	await 40 'cad/2 +revoked' in_machine pc-99 regent status
+	await 60 'cad/1 +revoked' in_machine pc-99 regent status
+	await 60 'cad/2 +revoked' in_machine pc-99 regent status
 	out=$(in_machine pc-99 regent doctor 2>&1) || true
 	say "the stranger's device: ${out%%$'\n'*}"
 }

@@ -56,7 +56,7 @@ service_broken() {
 	m rm -r /etc/systemd/system/regentd.service.d
 	down
 	m systemctl start regentd.socket regentd.service
-	await 30 'serving 4 of 4' m regent status
+	await 60 'serving 4 of 4' m regent status
 	finds "mended" 0 ''
 }
 
@@ -67,7 +67,7 @@ socket_broken() {
 	m mv /run/regent/agent.sock /run/regent/away.sock
 	finds "the socket is gone" 7 socket_missing
 	m systemd-run --quiet --unit=stranger --uid=nobody --property=RuntimeDirectory=stranger systemd-socket-activate --listen=/run/stranger/s /bin/cat
-	await 10 '^/run/stranger/s' m ls /run/stranger/s
+	await 60 '^/run/stranger/s' m ls /run/stranger/s
 	m ln -s /run/stranger/s /run/regent/agent.sock
 	finds "a stranger listens there" 7 socket_foreign
 	sh_m 'systemctl stop stranger 2>/dev/null || true; rm -f /run/regent/agent.sock; mv /run/regent/away.sock /run/regent/agent.sock'
@@ -78,6 +78,6 @@ daemon_version() {
 	m dpkg --unpack /packages/regent_1.1.0_amd64.deb >/dev/null 2>&1
 	finds "an upgrade without a restart" 6 daemon_version
 	m dpkg --configure regent >/dev/null 2>&1
-	await 30 'serving 4 of 4' m regent status
+	await 60 'serving 4 of 4' m regent status
 	finds "the upgrade is whole" 0 ''
 }

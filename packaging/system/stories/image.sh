@@ -30,7 +30,7 @@ story_image() {
 	copy=$(m sha256sum /etc/credstore.encrypted/regent-keyring-passphrase)
 	[[ $copy != "$image" ]] || fail "the copy kept the image's passphrase"
 	m systemd-run --quiet --unit=emulator tms-emulator --listen 127.0.0.1:8443 --ca-out $site/ca.pem --admin-password-file $site/password
-	await 10 '^\[' admin registration-token list --json
+	await 60 '^\[' admin registration-token list --json
 	m rm $site/made
 	registration_token $site/made 9
 	m systemctl restart regentd.service

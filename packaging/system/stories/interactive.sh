@@ -17,7 +17,7 @@ story_interactive() {
 	expect 'Address of the tenant' m cat $site/asked
 	expect 'ID of the application' m cat $site/asked
 	expect 'Registration token' m cat $site/asked
-	await 10 'serving 4 of 4' m regent status
+	await 60 'serving 4 of 4' m regent status
 	exits 1 m grep -rlF "$(m cat $site/made)" /var/cache/debconf /var/lib/dpkg /etc
 	say "asked a person for tenant and registration token, and registered"
 	expect 'Adresse des Mandanten' sh_m 'echo METAGET regent/tenant Description-de.UTF-8 | debconf-communicate'

@@ -48,7 +48,7 @@ rolls_out_to() {
 	shows '2 applications with 3 instances'
 	types 'sudo install -m 600 -o root token /etc/regent/registration-token.new'
 	types 'sudo mv /etc/regent/registration-token.new /etc/regent/registration-token'
-	sees 30 '^serving 3 of 3' 'regent status'
+	sees 60 '^serving 3 of 3' 'regent status'
 	types 'sudo regent policy --exit-code >/dev/null && echo "policy is in force"'
 	gets_tokens "$1"
 	say "$1 serves, $((SECONDS - begun)) s after its files were copied"

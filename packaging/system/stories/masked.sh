@@ -38,7 +38,7 @@ installed_masked() {
 	expect 'service_masked' m regent doctor --json
 	expect 'systemctl unmask regentd.service' m regent doctor
 	sh_m 'systemctl unmask --quiet regentd.service; systemctl enable --quiet --now regentd.service'
-	await 20 'serving 4 of 4' m regent status
+	await 60 'serving 4 of 4' m regent status
 	say "installed while masked: package, status and doctor name the mask; unmasked, it registered by the sealed token"
 	m dpkg --purge regent >/dev/null 2>&1
 }

@@ -11,14 +11,14 @@ story_metrics() {
 	expect 'inactive|^active' m systemctl is-active regentd-metrics.service
 	site_file /etc/regent/config.d/60-metrics.yaml <<<"metrics_textfile: $file"
 	m systemctl restart regentd.service
-	await 20 "policy_problem" m regent doctor
+	await 60 "policy_problem" m regent doctor
 	expect "cannot write $file" m regent doctor
 	expect "correct metrics_textfile" m regent doctor
 	say "without a collector, regent doctor names the file"
 
 	sh_m 'dpkg -i /packages/prometheus-node-exporter_*.deb >/dev/null 2>&1'
 	m systemctl restart regentd.service
-	await 20 '^regent_build_info' scraped
+	await 60 '^regent_build_info' scraped
 	expect '^node_textfile_scrape_error 0$' scraped
 	lacks policy_problem m regent doctor
 	say "one key and a restart: node_exporter has $(scraped | grep -c ^regent_) samples"
@@ -44,16 +44,16 @@ lacks() {
 # comes_and_goes: the file goes with the daemon, in order and not.
 comes_and_goes() {
 	sh_m 'systemctl stop regentd.socket regentd-credential.socket regentd.service'
-	await 5 '^inactive' m systemctl is-active regentd-metrics.service
+	await 60 '^inactive' m systemctl is-active regentd-metrics.service
 	exits 1 m test -L "$1"
 	lacks '^regent_' scraped
 	expect '^node_textfile_scrape_error 0$' scraped
 	m systemctl start regentd.socket regentd-credential.socket regentd.service
-	await 20 '^regent_build_info' scraped
+	await 60 '^regent_build_info' scraped
 	m systemctl kill --kill-who=main --signal=KILL regentd.service
-	await 20 '^NRestarts=[1-9]' m systemctl show --property=NRestarts regentd.service
-	await 20 '^active' m systemctl is-active regentd.service
-	await 20 '^regent_build_info' scraped
+	await 60 '^NRestarts=[1-9]' m systemctl show --property=NRestarts regentd.service
+	await 60 '^active' m systemctl is-active regentd.service
+	await 60 '^regent_build_info' scraped
 	say "stopped: no file and no error of the collector; killed: systemd starts it, and the metrics go on"
 }
 
@@ -62,16 +62,16 @@ moves() {
 	sh_m 'install -d /srv/metrics; echo mine >/srv/metrics/other.prom'
 	site_file /etc/regent/config.d/60-metrics.yaml <<<'metrics_textfile: /srv/metrics/regent.prom'
 	m systemctl restart regentd.service
-	await 20 '^regent_build_info' m cat /srv/metrics/regent.prom
+	await 60 '^regent_build_info' m cat /srv/metrics/regent.prom
 	exits 1 m test -L "$1"
 	site_file /etc/regent/config.d/60-metrics.yaml <<<'metrics_textfile: /srv/metrics/other.prom'
 	m systemctl restart regentd.service
 	expect "other.prom: the file belongs to another program" m journalctl -q -o cat -u regentd-metrics.service
-	await 20 'cannot write /srv/metrics/other.prom' m regent doctor
+	await 60 'cannot write /srv/metrics/other.prom' m regent doctor
 	expect '^mine$' m cat /srv/metrics/other.prom
 	exits 1 m test -L /srv/metrics/regent.prom
 	site_file /etc/regent/config.d/60-metrics.yaml <<<"metrics_textfile: $1"
 	m systemctl restart regentd.service
-	await 20 '^regent_build_info' scraped
+	await 60 '^regent_build_info' scraped
 	say "another place works too, and a file of others stays"
 }

@@ -27,10 +27,10 @@ preseeded_install() {
 	END
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	say "installed with preseeded answers in $((SECONDS - begun)) s: $(m dpkg-query --show --showformat '${Installed-Size}' regent) KiB on the disk"
-	await 10 'serving 5 of 5' m regent status
+	await 60 'serving 5 of 5' m regent status
 	say "registered by itself, $(tenths) after dpkg had ended"
 	expect 'cad/4' admin auth-token list
-	await 10 gone sh_m 'test -e /etc/regent/registration-token || echo gone'
+	await 60 gone sh_m 'test -e /etc/regent/registration-token || echo gone'
 	expect "^tenant: \"$tenant\"" m cat /etc/regent/config.d/10-installer.yaml
 	exits 1 m grep -rlF "$token" /var/cache/debconf /var/lib/dpkg /var/log /etc /var/lib/regent /run/regent
 	say "its registration token is in no file any more: debconf's database, dpkg's, logs, /etc, state"
@@ -75,7 +75,7 @@ token_for_unit() {
 	say "render.service, which knows nothing of Regent, was given its token by LoadCredential=; a unit without a rule got none"
 }
 
-unit_got_token() { await 10 '^token eyJ [0-9]{3,}$' m journalctl --no-pager -q -o cat -b -u render.service; }
+unit_got_token() { await 60 '^token eyJ [0-9]{3,}$' m journalctl --no-pager -q -o cat -b -u render.service; }
 
 # The watchdog's time is cut short for the story; all else is as packaged.
 wedged_daemon() {
@@ -85,7 +85,7 @@ wedged_daemon() {
 	expect 'serving 5 of 5' m systemctl show --property=StatusText regentd.service
 	pid=$(m systemctl show --property=MainPID --value regentd.service)
 	m kill -STOP "$pid"
-	await 30 'serving 5 of 5' m timeout 30 regent status
+	await 60 'serving 5 of 5' m timeout 30 regent status
 	expect '^NRestarts=1$' m systemctl show --property=NRestarts regentd.service
 	exits 1 m test -d "/proc/$pid"
 	expect 'Watchdog timeout' m journalctl --no-pager -u regentd.service

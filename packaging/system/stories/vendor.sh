@@ -10,7 +10,7 @@ story_vendor() {
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	vendor_package
 	m dpkg -i /packages/acme-cad.deb >/dev/null
-	await 10 'acme-cad' m regent instances
+	await 60 'acme-cad' m regent instances
 	say "the vendor's application is known $(tenths) after its package was installed"
 	registration_token $site/made 5
 	m regent register --file $site/made --erase --wait 30s >/dev/null
@@ -30,7 +30,7 @@ story_vendor() {
 	m dpkg -i /packages/regent_1.0.0_amd64.deb /packages/acme-cad.deb >/dev/null 2>&1
 	expect 'acme-cad' m regent instances
 	m dpkg --purge acme-cad >/dev/null
-	await 10 'unknown_application' m regent token --application acme-cad
+	await 60 'unknown_application' m regent token --application acme-cad
 	say "regent purged leaves the vendor's file, as the vendor's package purged takes it and the application along"
 }
 
