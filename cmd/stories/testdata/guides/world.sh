@@ -39,7 +39,7 @@ printf 'correct horse\n' >password
 chmod 600 password
 
 # until_true runs a command again and again until it succeeds.
-until_true() { for _ in $(seq 500); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.02; done; echo "never true: $*" >&2; exit 1; }
+until_true() { for _ in $(seq 3000); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.02; done; echo "never true: $*" >&2; exit 1; }
 
 mkdir -p /etc/ssl/certs && rm -rf /etc/ssl/certs/*
 tms-emulator --listen 127.0.0.1:443 --host demo-host.com --ca-out /etc/ssl/certs/ca-certificates.crt \
