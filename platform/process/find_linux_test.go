@@ -1,6 +1,7 @@
 package process
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +13,8 @@ import (
 // this one is never.
 func TestFindByName(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "/bin/sh")
-	cmd.Args = []string{"/somewhere/regent-test-waits", "-c", "read line"}
+	name := fmt.Sprintf("regent-test-waits-%d", os.Getpid()) // no other run of this test has it
+	cmd.Args = []string{"/somewhere/" + name, "-c", "read line"}
 	cmd.Dir = t.TempDir()
 	if _, err := cmd.StdinPipe(); err != nil { // it waits for a line that never comes
 		t.Fatal(err)
@@ -24,7 +26,7 @@ func TestFindByName(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // that it was killed is the point
 	})
-	got, err := FindByName("regent-test-waits")
+	got, err := FindByName(name)
 	if err != nil || len(got) != 1 || got[0].PID != cmd.Process.Pid || !slices.Equal(got[0].Args, cmd.Args) || got[0].Dir != cmd.Dir {
 		t.Errorf("Named = %+v, %v; want process %d in %s", got, err, cmd.Process.Pid, cmd.Dir)
 	}
