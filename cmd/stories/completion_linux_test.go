@@ -68,7 +68,7 @@ func TestCompletion(t *testing.T) {
 			s.say(t, shell.startup)
 			s.prompt(t)
 			for _, c := range completionCases {
-				if got := s.complete(t, c.typed); got != "<"+strings.Join(c.want, "><")+">" {
+				if got, want := s.completeInTime(t, c.typed), "<"+strings.Join(c.want, "><")+">"; got != want {
 					t.Errorf("%s TAB: it runs %s, want %q", c.typed, got, c.want)
 				}
 			}

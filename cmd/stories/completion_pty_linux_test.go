@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"regent/cmd/completion"
 )
 
 // shell is a shell in a terminal of its own.
@@ -98,6 +100,19 @@ func (s *shell) complete(t *testing.T, line string) string {
 	const start, end = "\x01", "\x05" // of the line, for each of these shells
 	s.say(t, line+"\t"+start+`printf '<%s>' `+end+` END''x`)
 	return s.await(t, from, regexp.MustCompile(`(<(?:regent|tmsctl)>.*)<ENDx>`))
+}
+
+// completeInTime is complete. A TAB that took longer than the programs have for an answer
+// completes nothing, and is pressed again.
+func (s *shell) completeInTime(t *testing.T, line string) string {
+	t.Helper()
+	for until := time.Now().Add(patience); ; {
+		began := time.Now()
+		got := s.complete(t, line)
+		if time.Since(began) < completion.AnswerTimeout || time.Now().After(until) {
+			return got
+		}
+	}
 }
 
 // list types keys, and waits for the texts of the choices.
