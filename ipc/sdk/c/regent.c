@@ -34,9 +34,13 @@ struct regent_source {
 	int fd;    /* -1 without a connection */
 	regent_token_value token; /* without a token if access_token is NULL */
 	double ask_at, expires_at;
+};
+
+/* The last error of a call in this thread. */
+static _Thread_local struct {
 	char code[64], detail[512];
 	long retry_after;
-};
+} last = {"ok", "", 0};
 
 /* A text that grows. It is wiped when it moves and when it is freed. */
 struct buffer {
@@ -143,19 +147,19 @@ const char *regent_strerror(int error)
 }
 
 /* Records an error and returns it. */
-static int fail(regent_source *s, int error, const char *detail)
+static int fail(int error, const char *detail)
 {
 	for (size_t i = 0; i < ERRORS; i++)
 		if (errors[i].error == error)
-			snprintf(s->code, sizeof s->code, "%s", errors[i].code);
-	snprintf(s->detail, sizeof s->detail, "%s", detail);
-	s->retry_after = 0;
+			snprintf(last.code, sizeof last.code, "%s", errors[i].code);
+	snprintf(last.detail, sizeof last.detail, "%s", detail);
+	last.retry_after = 0;
 	return error;
 }
 
-const char *regent_code(const regent_source *src) { return src ? src->code : "no_memory"; }
-const char *regent_detail(const regent_source *src) { return src ? src->detail : ""; }
-long regent_retry_after(const regent_source *src) { return src ? src->retry_after : 0; }
+const char *regent_code(void) { return last.code; }
+const char *regent_detail(void) { return last.detail; }
+long regent_retry_after(void) { return last.retry_after; }
 
 /* ---- who listens ---- */
 
@@ -222,16 +226,16 @@ static int check_listener(regent_source *s, int fd)
 	socklen_t len = sizeof peer;
 	int installed = !strcmp(s->socket, DEFAULT_SOCKET), root = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
-		return fail(s, REGENT_UNTRUSTED_LISTENER, "the system does not say who listens at the socket");
+		return fail(REGENT_UNTRUSTED_LISTENER, "the system does not say who listens at the socket");
 	if (is_unmapped(peer.uid)) {
 		if (installed && is_protected(s->socket))
 			return REGENT_OK;
-		return fail(s, REGENT_UNTRUSTED_LISTENER, "this user namespace does not show who listens; mount /run/regent into the sandbox");
+		return fail(REGENT_UNTRUSTED_LISTENER, "this user namespace does not show who listens; mount /run/regent into the sandbox");
 	}
 	is_mapped(0, &root);
 	if ((peer.uid == 0 && root) || (!installed && peer.uid == geteuid()) || is_daemon_user(peer.uid))
 		return REGENT_OK;
-	return fail(s, REGENT_UNTRUSTED_LISTENER, "another user listens at the socket; ask an administrator which program that is");
+	return fail(REGENT_UNTRUSTED_LISTENER, "another user listens at the socket; ask an administrator which program that is");
 }
 
 /* ---- the connection ---- */
@@ -248,17 +252,17 @@ static int connect_agent(regent_source *s)
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int err;
 	if (strlen(s->socket) >= sizeof a.sun_path)
-		return fail(s, REGENT_NOT_REACHABLE, "the path of the socket is too long");
+		return fail(REGENT_NOT_REACHABLE, "the path of the socket is too long");
 	strcpy(a.sun_path, s->socket);
 	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0)
-		return fail(s, REGENT_NOT_REACHABLE, "no socket can be made");
+		return fail(REGENT_NOT_REACHABLE, "no socket can be made");
 	if (connect(s->fd, (struct sockaddr *)&a, sizeof a)) {
 		err = errno;
 		drop(s);
 		if (err == EACCES)
-			return fail(s, REGENT_NOT_REACHABLE, "this user cannot connect to the socket; check its mode and your sandbox");
-		return fail(s, REGENT_NOT_REACHABLE, "no agent listens at the socket; start regentd: systemctl start regentd");
+			return fail(REGENT_NOT_REACHABLE, "this user cannot connect to the socket; check its mode and your sandbox");
+		return fail(REGENT_NOT_REACHABLE, "no agent listens at the socket; start regentd: systemctl start regentd");
 	}
 	if ((err = check_listener(s, s->fd)))
 		drop(s);
@@ -275,15 +279,15 @@ static int await(regent_source *s, short events, double deadline)
 		if (n > 0)
 			return REGENT_OK;
 		if (n == 0)
-			return fail(s, REGENT_NOT_REACHABLE, "the agent did not answer in time; run: regent doctor");
+			return fail(REGENT_NOT_REACHABLE, "the agent did not answer in time; run: regent doctor");
 		if (errno != EINTR)
-			return fail(s, REGENT_NOT_REACHABLE, "the connection to the agent failed; try again");
+			return fail(REGENT_NOT_REACHABLE, "the connection to the agent failed; try again");
 	}
 }
 
-static int ended(regent_source *s)
+static int ended(void)
 {
-	return fail(s, REGENT_NOT_REACHABLE, "the agent closed the connection before it answered; try again");
+	return fail(REGENT_NOT_REACHABLE, "the agent closed the connection before it answered; try again");
 }
 
 static int send_all(regent_source *s, const struct buffer *b, double deadline)
@@ -295,7 +299,7 @@ static int send_all(regent_source *s, const struct buffer *b, double deadline)
 			return err;
 		n = send(s->fd, b->text + done, b->len - done, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			return ended(s);
+			return ended();
 		if (n > 0)
 			done += (size_t)n;
 	}
@@ -310,12 +314,12 @@ static int receive(regent_source *s, struct buffer *b, double deadline)
 	if ((err = await(s, POLLIN, deadline)))
 		return err;
 	if ((err = buffer_reserve(b, 4096)))
-		return fail(s, err, "");
+		return fail(err, "");
 	n = recv(s->fd, b->text + b->len, 4096, MSG_DONTWAIT);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return REGENT_OK;
 	if (n <= 0)
-		return ended(s);
+		return ended();
 	b->len += (size_t)n;
 	b->text[b->len] = 0;
 	return REGENT_OK;
@@ -356,9 +360,9 @@ static void read_field(struct reply *r, char *line)
 	}
 }
 
-static int not_agent(regent_source *s)
+static int not_agent(void)
 {
-	return fail(s, REGENT_INTERNAL, "the answer is not from the agent; run: regent doctor");
+	return fail(REGENT_INTERNAL, "the answer is not from the agent; run: regent doctor");
 }
 
 /* Reads the header. *at is where the body begins. */
@@ -368,14 +372,14 @@ static int read_header(regent_source *s, struct reply *r, size_t *at, double dea
 	int err;
 	while (!r->in.text || !(end = strstr(r->in.text, "\r\n\r\n"))) {
 		if (r->in.len > MAX_HEADER)
-			return not_agent(s);
+			return not_agent();
 		if ((err = receive(s, &r->in, deadline)))
 			return err;
 	}
 	*at = (size_t)(end - r->in.text) + 4;
 	*end = 0;
 	if (sscanf(r->in.text, "HTTP/1.1 %3d ", &r->status) != 1)
-		return ended(s);
+		return ended();
 	for (line = strstr(r->in.text, "\r\n"); line; line = next) {
 		line += 2;
 		if ((next = strstr(line, "\r\n")))
@@ -403,23 +407,23 @@ static int read_chunks(regent_source *s, struct reply *r, size_t at, double dead
 		size_t size;
 		while (!(eol = memmem(r->in.text + at, r->in.len - at, "\r\n", 2))) {
 			if (r->in.len - at > 64)
-				return not_agent(s);
+				return not_agent();
 			if ((err = receive(s, &r->in, deadline)))
 				return err;
 		}
 		errno = 0;
 		size = strtoul(r->in.text + at, &end, 16);
 		if (errno || end == r->in.text + at || size > MAX_BODY || r->body.len + size > MAX_BODY)
-			return not_agent(s);
+			return not_agent();
 		at = (size_t)(eol - r->in.text) + 2;
 		if ((err = need_bytes(s, r, at, size + 2, deadline)))
 			return err;
 		if (memcmp(r->in.text + at + size, "\r\n", 2))
-			return not_agent(s);
+			return not_agent();
 		if (size == 0)
 			return REGENT_OK;
 		if ((err = buffer_add(&r->body, r->in.text + at, size)))
-			return fail(s, err, "");
+			return fail(err, "");
 		at += size + 2;
 	}
 }
@@ -435,13 +439,13 @@ static int read_reply(regent_source *s, struct reply *r)
 	if (r->chunked)
 		return read_chunks(s, r, at, deadline);
 	if (r->length < 0)
-		return ended(s);
+		return ended();
 	if (r->length > MAX_BODY)
-		return not_agent(s);
+		return not_agent();
 	if ((err = need_bytes(s, r, at, (size_t)r->length, deadline)))
 		return err;
 	if ((err = buffer_add(&r->body, r->in.text + at, (size_t)r->length)))
-		return fail(s, err, "");
+		return fail(err, "");
 	return REGENT_OK;
 }
 
@@ -670,7 +674,7 @@ static int take_token(regent_source *s, const struct members *m, double began)
 	t.tenant = text_of(m->tenant);
 	if (!t.access_token || !is_plain(t.access_token) || !t.instance || !t.tenant || life <= 0 || generation < 0) {
 		regent_token_clear(&t);
-		return fail(s, REGENT_INTERNAL, "the answer has no usable token; run: regent doctor");
+		return fail(REGENT_INTERNAL, "the answer has no usable token; run: regent doctor");
 	}
 	t.generation = (unsigned long)generation;
 	life = life > MAX_LIFE ? MAX_LIFE : life;
@@ -682,18 +686,18 @@ static int take_token(regent_source *s, const struct members *m, double began)
 }
 
 /* Reads a problem of the agent: RFC 9457. */
-static int read_problem(regent_source *s, const struct members *m)
+static int read_problem(const struct members *m)
 {
 	char *code = text_of(m->code), *detail = text_of(m->detail);
 	double after = number_of(m->retry_after);
-	int error = code ? REGENT_OTHER : not_agent(s);
+	int error = code ? REGENT_OTHER : not_agent();
 	if (code) {
 		for (size_t i = REGENT_INVALID_REQUEST; i < ERRORS; i++)
 			if (!strcmp(errors[i].code, code))
 				error = errors[i].error;
-		snprintf(s->code, sizeof s->code, "%s", code);
-		snprintf(s->detail, sizeof s->detail, "%s", detail ? detail : "");
-		s->retry_after = after > 0 && after < 1e9 ? (long)after : 0;
+		snprintf(last.code, sizeof last.code, "%s", code);
+		snprintf(last.detail, sizeof last.detail, "%s", detail ? detail : "");
+		last.retry_after = after > 0 && after < 1e9 ? (long)after : 0;
 	}
 	free(code);
 	free(detail);
@@ -725,7 +729,7 @@ static int call(regent_source *s, const char *path, const struct buffer *body, s
 	snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: regent\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", path, body->len);
 	if ((err = buffer_add(&request, head, strlen(head))) || (err = buffer_add(&request, body->text, body->len))) {
 		buffer_free(&request);
-		return fail(s, err, "");
+		return fail(err, "");
 	}
 	err = exchange(s, &request, r, &kept);
 	if (err == REGENT_NOT_REACHABLE && kept && r->in.len == 0) {
@@ -749,7 +753,7 @@ static int ask(regent_source *s, const char *path, const struct buffer *body)
 		if (whole && r.status == 200)
 			err = take_token(s, &m, began);
 		else
-			err = whole && r.problem ? read_problem(s, &m) : not_agent(s);
+			err = whole && r.problem ? read_problem(&m) : not_agent();
 	}
 	reply_free(&r);
 	return err;
@@ -770,7 +774,7 @@ static int renew(regent_source *s, long min_ttl)
 		snprintf(ttl, sizeof ttl, ",\"min_ttl\":%ld}", min_ttl);
 	if ((err = buffer_add(&body, "{\"application\":\"", 16)) || (err = buffer_add(&body, s->application, strlen(s->application))) ||
 	    (err = buffer_add(&body, "\"", 1)) || (err = buffer_add(&body, ttl, strlen(ttl))))
-		fail(s, err, "");
+		fail(err, "");
 	else
 		err = ask(s, "/v1/token", &body);
 	buffer_free(&body);
@@ -805,7 +809,7 @@ int regent_token(regent_source *src, long min_ttl, regent_token_value *tok)
 	if (!src->token.access_token || at >= src->ask_at || src->expires_at - at <= (double)min_ttl)
 		err = renew(src, min_ttl);
 	if (!err && (err = copy_token(tok, &src->token, src->expires_at - now())))
-		fail(src, err, "");
+		fail(err, "");
 	pthread_mutex_unlock(&src->lock);
 	return err;
 }
@@ -822,9 +826,9 @@ int regent_invalidate(regent_source *src, const regent_token_value *rejected)
 		goto out; /* another thread did it */
 	snprintf(text, sizeof text, "{\"generation\":%lu}", rejected->generation);
 	if (snprintf(path, sizeof path, "/v1/instances/%s/%s/invalidate", src->application, number ? number + 1 : "0") >= (int)sizeof path)
-		err = fail(src, REGENT_INVALID_REQUEST, "the name of the application is too long");
+		err = fail(REGENT_INVALID_REQUEST, "the name of the application is too long");
 	else if ((err = buffer_add(&body, text, strlen(text))))
-		fail(src, err, "");
+		fail(err, "");
 	else
 		err = ask(src, path, &body);
 	buffer_free(&body);
@@ -855,9 +859,9 @@ int regent_open(const char *application, regent_source **src)
 	regent_source *s;
 	*src = NULL;
 	if (!application || !is_name(application))
-		return REGENT_UNKNOWN_APPLICATION;
+		return fail(REGENT_UNKNOWN_APPLICATION, "the name of an application has letters, digits, dots, hyphens and underscores");
 	if (!(s = calloc(1, sizeof *s)))
-		return REGENT_NO_MEMORY;
+		return fail(REGENT_NO_MEMORY, "");
 	s->fd = -1;
 	s->pid = getpid();
 	s->application = strdup(application);
@@ -866,7 +870,7 @@ int regent_open(const char *application, regent_source **src)
 		free(s->application);
 		free(s->socket);
 		free(s);
-		return REGENT_NO_MEMORY;
+		return fail(REGENT_NO_MEMORY, "");
 	}
 	*src = s;
 	return REGENT_OK;

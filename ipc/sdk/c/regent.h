@@ -5,7 +5,7 @@
  *   regent_token_value tok;
  *   int err = regent_open("cad", &src);
  *   if (!err) err = regent_token(src, 30, &tok);
- *   if (err) fprintf(stderr, "%s: %s\n", regent_strerror(err), regent_detail(src));
+ *   if (err) fprintf(stderr, "%s: %s\n", regent_strerror(err), regent_detail());
  *
  * The tokens come from regentd, the agent on this device. The library checks who listens
  * at the socket before it sends a byte. It starts no thread and never ends the program.
@@ -92,14 +92,14 @@ void regent_close(regent_source *src);
 /* Returns a short English text for an error. It is never NULL. */
 const char *regent_strerror(int error);
 
-/* Returns the last error of this source as a code of the protocol, such as "denied". */
-const char *regent_code(const regent_source *src);
-
-/* Returns what the agent said of the last error: what is wrong and what to do next. */
-const char *regent_detail(const regent_source *src);
-
-/* Returns the seconds after which another try may help; 0 if none are named. */
-long regent_retry_after(const regent_source *src);
+/*
+ * These three describe the last call in this thread that failed: its code in the protocol,
+ * such as "denied"; what is wrong and what to do next; and the seconds after which another
+ * try may help, or 0. The texts are valid until the next call in this thread.
+ */
+const char *regent_code(void);
+const char *regent_detail(void);
+long regent_retry_after(void);
 
 #ifdef __cplusplus
 }

@@ -9,7 +9,7 @@ int main(void)
 	if (!err)
 		err = regent_token(src, 30, &tok);
 	if (err) {
-		fprintf(stderr, "%s: %s\n", regent_strerror(err), regent_detail(src));
+		fprintf(stderr, "%s: %s\n", regent_strerror(err), regent_detail());
 		regent_close(src);
 		return 1;
 	}

@@ -16,7 +16,7 @@ static regent_token_value last;
 
 static void print_error(char *out, size_t n)
 {
-	snprintf(out, n, "error %s %ld", regent_code(source), regent_retry_after(source));
+	snprintf(out, n, "error %s %ld", regent_code(), regent_retry_after());
 }
 
 static void print_token(char *out, size_t n, const regent_token_value *t)
