@@ -283,7 +283,11 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 			sums = append(sums, []string{word(kind), fmt.Sprint(n)})
 		}
 	}
-	text += columns(sums)
+	if len(sums) > 1 {
+		text += columns(sums)
+	} else {
+		text += "There is no auth token to compare.\n"
+	}
 	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
 	for _, row := range rows[:min(len(rows), shown)] {
 		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, timeText(row.Created), row.UserName, row.ID, row.Why})

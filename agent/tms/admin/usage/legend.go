@@ -42,11 +42,11 @@ var meanings = []Meaning{
 	},
 	{
 		Clone, "One installation is on several hosts: a copied disk or image, or a renamed host.",
-		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. It then redeems again, for one count for each instance. The command shows its effect first.", "regent store register-again", "",
+		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. It then redeems again, for one count for each instance. The command shows its effect first. If the copy is not in quarantine, run regent unregister there, and register it again.", "regent store register-again", "",
 	},
 	{
 		Uncertain, "The device did not get the answer, but a count was used.",
-		"On the device, record that a count was used. Then delete the auth token. No device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
+		"On the device, record that a count was used. The column why has the identifier. Then delete the auth token. No device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
 	},
 	{
 		Orphan, "No device uses this auth token: its device is retired, was installed again, or has deleted it.",
@@ -62,7 +62,7 @@ var meanings = []Meaning{
 	},
 	{
 		NoCountUsed, "The device does not know if a count was used. The service has no such auth token, so no count was used.",
-		"On the device, record that no count was used. Regent then redeems again.", "regent ledger resolve IDENTIFIER --not-consumed", "",
+		"On the device, record that no count was used. The column why has the identifier. Regent then redeems again.", "regent ledger resolve IDENTIFIER --not-consumed", "",
 	},
 	{
 		Unknown, "There is no ledger entry and no inventory row to compare this auth token with.",
