@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,14 @@ type TokenRequest struct {
 	Instance    string        // "1"; "" leases a free one
 	MinTTL      time.Duration // wanted lifetime; a token with less is refreshed first
 	Wait        time.Duration // how long to wait for MinTTL
+	// AtOnce asks for an answer without waiting. Token then returns [ErrNotAtOnce] where it
+	// would wait. The request is not recorded, and a new lease ends.
+	AtOnce bool
 }
+
+// ErrNotAtOnce is the answer to a request with AtOnce that would have to wait. The caller
+// sends the request again without AtOnce.
+var ErrNotAtOnce = errors.New("the answer has to wait")
 
 // Grant is an issued access token.
 type Grant struct {
@@ -91,6 +99,9 @@ func (a *Agent) Token(ctx context.Context, by Caller, q TokenRequest) (Grant, er
 	if err == nil {
 		g, err = a.grant(ctx, by, app, q)
 	}
+	if q.AtOnce && errors.Is(err, ErrNotAtOnce) {
+		return Grant{}, ErrNotAtOnce
+	}
 	return a.handOut(ctx, by, "token", q.Application, g, decision, err)
 }
 
@@ -154,14 +165,13 @@ func (a *Agent) grant(ctx context.Context, by Caller, app policy.Application, q 
 	if err != nil {
 		return Grant{}, err
 	}
-	r, err := a.obtain(ctx, app, id, q)
+	r, left, err := a.obtain(ctx, app, id, q)
 	if got != lease.Shared {
 		a.leases.EndRequest(id, by.holder(a.d.Clock.BootID()), err == nil)
 	}
 	if err != nil {
 		return Grant{}, err
 	}
-	left, _ := r.AccessLife.Remaining(a.d.Clock)
 	return Grant{
 		Access: r.Access, ExpiresIn: left, ExpiresAt: a.d.Clock.Wall().Add(left),
 		Application: app.ID, Instance: id.String(), Tenant: r.BaseURL, Generation: r.Generation,
@@ -276,28 +286,33 @@ func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instanc
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)
 }
 
-// obtain returns a record with a valid access token.
-func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Instance, q TokenRequest) (tokenstore.Record, error) {
+// obtain returns a record with a valid access token, and how long that is valid.
+func (a *Agent) obtain(ctx context.Context, app policy.Application, id token.Instance, q TokenRequest) (tokenstore.Record, time.Duration, error) {
 	r, ok := a.tokens.Get(id)
-	if !ok {
-		return a.awaitRedeemed(ctx, app, id, q.Wait)
-	}
 	left, _ := r.AccessLife.Remaining(a.d.Clock)
-	if r.Servable() && left > 0 {
-		return a.extend(ctx, r, left, q), nil
+	servable := ok && r.Servable() && left > 0
+	if servable && (left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable()) {
+		return r, left, nil
 	}
-	if !r.State.Refreshable() {
-		return a.awaitRedeemed(ctx, app, id, q.Wait)
+	if q.AtOnce {
+		return r, 0, ErrNotAtOnce
 	}
-	return a.awaitRefreshed(ctx, app, id, q.Wait)
+	var err error
+	switch {
+	case servable:
+		r = a.extend(ctx, r, q)
+	case ok && r.State.Refreshable():
+		r, err = a.awaitRefreshed(ctx, app, id, q.Wait)
+	default:
+		r, err = a.awaitRedeemed(ctx, app, id, q.Wait)
+	}
+	left, _ = r.AccessLife.Remaining(a.d.Clock)
+	return r, left, err
 }
 
 // extend tries to get a token with a longer lifetime for as long as the caller wants to
 // wait. It returns the valid one if that fails.
-func (a *Agent) extend(ctx context.Context, r tokenstore.Record, left time.Duration, q TokenRequest) tokenstore.Record {
-	if left >= q.MinTTL || r.AccessLife.TTL < q.MinTTL || !r.State.Refreshable() {
-		return r
-	}
+func (a *Agent) extend(ctx context.Context, r tokenstore.Record, q TokenRequest) tokenstore.Record {
 	flight, err := a.refresh.Force(r.ID)
 	if err != nil || q.Wait <= 0 {
 		return r // a pause runs, or the caller does not wait

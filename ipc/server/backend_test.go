@@ -47,6 +47,10 @@ func (b *backend) record(by agent.Caller, what ...any) {
 }
 
 func (b *backend) Token(ctx context.Context, by agent.Caller, q agent.TokenRequest) (agent.Grant, error) {
+	if q.AtOnce && b.delay > 0 {
+		return agent.Grant{}, agent.ErrNotAtOnce
+	}
+	q.AtOnce = false
 	b.record(by, q)
 	select {
 	case <-time.After(b.delay):

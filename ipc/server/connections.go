@@ -31,6 +31,32 @@ type connection struct {
 	caller      func() agent.Caller // resolved at the first request
 	err         error
 	used        atomic.Bool // a request has begun, or none will
+	unread      []byte      // bytes of a request that net/http reads first
+	decided     error       // the agent's answer to that request, if it is no token
+}
+
+// Read implements [net.Conn]. It wipes the unread bytes, which may have a secret.
+func (c *connection) Read(b []byte) (int, error) {
+	if len(c.unread) == 0 {
+		return c.Conn.Read(b)
+	}
+	n := copy(b, c.unread)
+	clear(c.unread[:n])
+	if c.unread = c.unread[n:]; len(c.unread) == 0 {
+		c.unread = nil
+	}
+	return n, nil
+}
+
+// takeDecision returns the agent's answer to the first request of a connection, if it was
+// asked before net/http got the connection.
+func (c *connection) takeDecision() error {
+	err := c.decided
+	c.decided = nil
+	if errors.Is(err, agent.ErrNotAtOnce) {
+		return nil
+	}
+	return err
 }
 
 type connectionKey struct{}
@@ -40,26 +66,49 @@ var errTooMany = errors.New("too many connections of this user")
 // listener identifies the caller of each connection that it accepts.
 type listener struct {
 	net.Listener
-	conns *connections
+	conns  *connections
+	direct *directWay
 }
 
-// Accept implements [net.Listener]. It returns a *connection.
+// Accept implements [net.Listener]. It starts the direct way of each connection, and returns
+// only a *connection without a caller.
 func (l listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	l.conns.open.Add(1)
-	l.conns.awaitingRequest.Add(1)
-	conn := &connection{Conn: c}
-	if err := l.conns.admit(conn); err != nil {
-		conn.err = err
-		if conn.account.Name == "" || errors.Is(err, ErrExhausted) {
-			_ = c.Close() // the HTTP server notices it, and reports it closed
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
 		}
+		l.conns.open.Add(1)
+		l.conns.awaitingRequest.Add(1)
+		conn := &connection{Conn: c}
+		if err := l.conns.admit(conn); err != nil {
+			conn.err = err
+			if conn.account.Name == "" || errors.Is(err, ErrExhausted) {
+				_ = c.Close() // the HTTP server notices it, and reports it closed
+			}
+			return conn, nil
+		}
+		l.direct.start(conn)
 	}
-	return conn, nil
 }
+
+// singleListener is a listener with one connection. The connection is nil once accepted.
+type singleListener struct{ net.Conn }
+
+// Accept implements [net.Listener].
+func (l *singleListener) Accept() (c net.Conn, err error) {
+	if l.Conn == nil {
+		return nil, net.ErrClosed
+	}
+	c, l.Conn = l.Conn, nil
+	return c, nil
+}
+
+// Close implements [net.Listener]. The connection stays open.
+func (l *singleListener) Close() error { return nil }
+
+// Addr implements [net.Listener].
+func (l *singleListener) Addr() net.Addr { return nil }
 
 // admit counts a connection for its account, and then identifies the process. It rejects a
 // connection over the limit before it identifies the process. A process that has exited
@@ -81,13 +130,16 @@ func (cs *connections) admit(conn *connection) error {
 	return nil
 }
 
-// onStateChange releases the caller of a closed connection. The HTTP server reports a
-// connection closed once, after its last request.
+// onStateChange releases a closed connection. The HTTP server reports a connection closed
+// once, after its last request.
 func (cs *connections) onStateChange(c net.Conn, state http.ConnState) {
-	if state != http.StateClosed {
-		return
+	if state == http.StateClosed {
+		cs.release(c.(*connection))
 	}
-	conn := c.(*connection)
+}
+
+// release releases the caller of a closed connection.
+func (cs *connections) release(conn *connection) {
 	if conn.bodyTimer != nil {
 		conn.bodyTimer.Stop()
 	}
@@ -108,12 +160,20 @@ func (cs *connections) markUsed(c *connection) {
 	}
 }
 
+// expectRequest is the opposite of markUsed, for a connection with an unanswered request.
+func (cs *connections) expectRequest(c *connection) {
+	if c.used.CompareAndSwap(true, false) {
+		cs.awaitingRequest.Add(1)
+	}
+}
+
 // trackRequests records the start of each request.
 func (cs *connections) trackRequests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, ok := connectionOf(r); ok {
 			cs.markUsed(c)
 			c.bodyPending = r.ContentLength != 0
+			defer func() { c.decided = nil }() // it is for this request only
 		}
 		next.ServeHTTP(w, r)
 	})

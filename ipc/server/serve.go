@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -93,8 +94,7 @@ func (s *Server) rejectBrowsers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.ErrorContext(r.Context(), "[unexpected] panic while serving", "panic", p, "stack", string(debug.Stack()))
-				s.writeFault(w, r, fault.New("serve", fault.Internal, nil))
+				s.writeFault(w, r, s.panicked(r.Context(), p))
 			}
 		}()
 		h := r.Header
@@ -109,6 +109,12 @@ func (s *Server) rejectBrowsers(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// panicked logs a panic, and returns the fault for its caller.
+func (s *Server) panicked(ctx context.Context, p any) error {
+	s.Log.ErrorContext(ctx, "[unexpected] panic while serving", "panic", p, "stack", string(debug.Stack()))
+	return fault.New("serve", fault.Internal, nil)
 }
 
 // serveRoute does the steps of a request, in their order.
@@ -308,7 +314,7 @@ func (s *Server) writeParts(w http.ResponseWriter, r *http.Request, status int, 
 // encodeLine writes v as one line of JSON.
 func encodeLine(b *bytes.Buffer, v any) error {
 	if t, ok := v.(*api.Token); ok {
-		b.Write(append(appendToken(b.AvailableBuffer(), t), '\n'))
+		appendTokenLine(b, t)
 		return nil
 	}
 	return json.NewEncoder(b).Encode(v)

@@ -152,11 +152,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer cut()
 	conns := &connections{accountOf: s.AccountOf, identify: s.Identify, accounts: s.accounts}
 	hs := s.httpServer(base, conns)
+	direct := &directWay{Server: s, conns: conns, http: hs, base: base, open: map[*connection]struct{}{}}
 	served := make(chan struct{})
 	var ended error // read only after served is closed
 	go func() {
 		defer close(served)
-		ended = hs.Serve(listener{ln, conns})
+		ended = hs.Serve(listener{ln, conns, direct})
 	}()
 
 	select {
@@ -171,7 +172,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	//    first request, so Shutdown comes later.
 	conns.awaitFirstRequests(firstRequestTimeout)
 	// 3. Finish current requests.
-	s.drain(base, cut, hs)
+	s.drain(base, cut, hs, conns, direct)
 	conns.wait()
 	if ctx.Err() == nil {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), ended)
@@ -180,9 +181,11 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 }
 
 // drain lets requests finish, and closes those that take too long.
-func (s *Server) drain(base context.Context, cut func(), hs *http.Server) {
+func (s *Server) drain(base context.Context, cut func(), hs *http.Server, conns *connections, direct *directWay) {
 	patience, cancel := context.WithTimeout(base, shutdownTimeout)
 	defer cancel()
+	direct.drain(patience)
+	conns.awaitFirstRequests(firstRequestTimeout) // of connections that net/http just got
 	if err := hs.Shutdown(patience); err != nil {
 		s.Log.InfoContext(base, "connections were closed at shutdown", "err", err)
 		cut()

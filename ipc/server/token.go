@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -28,11 +29,22 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 	if err != nil {
 		return nil, err
 	}
+	if c, ok := connectionOf(r); ok {
+		if err := c.takeDecision(); err != nil {
+			return nil, err
+		}
+	}
 	g, err := s.Agent.Token(r.Context(), by, want)
 	if err != nil {
 		return nil, err
 	}
-	return &api.Token{
+	t := tokenOf(g)
+	return &t, nil
+}
+
+// tokenOf returns the body of an answer with a token.
+func tokenOf(g agent.Grant) api.Token {
+	return api.Token{
 		AccessToken: g.Access.Reveal(), //nolint:forbidigo // this call issues it
 		TokenType:   "Bearer",
 		ExpiresIn:   int64(g.ExpiresIn / time.Second),
@@ -41,7 +53,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, by agent.Caller) 
 		Instance:    g.Instance,
 		Tenant:      g.Tenant,
 		Generation:  g.Generation,
-	}, nil
+	}
 }
 
 // tokenRequest checks the form of a request. The agent checks whether the application and
@@ -125,6 +137,11 @@ func (c *requestCache) decode(body []byte) (api.TokenRequest, error) {
 	}
 	c.byBody[string(body)] = q
 	return q, nil
+}
+
+// appendTokenLine writes a token as one line of JSON.
+func appendTokenLine(b *bytes.Buffer, t *api.Token) {
+	b.Write(append(appendToken(b.AvailableBuffer(), t), '\n'))
 }
 
 // appendToken appends the token like encoding/json, but without its escapes for browsers.

@@ -1,0 +1,247 @@
+package server
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regent/agent"
+	"regent/ipc/api"
+)
+
+// directWay answers the usual token request without net/http around it. It only compares
+// and writes. net/http parses each different request, and the agent decides.
+//
+// Another request, or an answer other than 200, goes to net/http with its connection, and
+// stays there.
+type directWay struct {
+	*Server
+	conns *connections
+	http  *http.Server
+	base  context.Context
+
+	draining atomic.Bool
+	running  sync.WaitGroup
+	mu       sync.Mutex
+	open     map[*connection]struct{}
+}
+
+// Limits of a direct answer. Deadlines move in steps, since moving them costs as much as a
+// tenth of an answer.
+const (
+	maxDirectRequest = 1 << 10 // bytes, with the body
+	deadlineStep     = time.Second
+	headRoom         = 192 // bytes, for the header of an answer
+)
+
+// start serves a connection of an identified caller.
+func (d *directWay) start(c *connection) {
+	_ = c.SetReadDeadline(d.Now().Add(headerTimeout)) // a closed connection needs none
+	d.running.Add(1)
+	d.mu.Lock()
+	d.open[c] = struct{}{}
+	d.mu.Unlock()
+	go func() {
+		defer d.running.Done()
+		unanswered := d.serve(c)
+		d.mu.Lock()
+		delete(d.open, c)
+		d.mu.Unlock()
+		if unanswered == nil || !d.handOver(c, unanswered) {
+			_ = c.Conn.Close() // the client notices nothing else
+			d.conns.release(c)
+		}
+	}()
+}
+
+// handOver gives a connection to net/http, which reads the unanswered bytes first. It
+// returns false if net/http takes no more.
+func (d *directWay) handOver(c *connection, unanswered []byte) bool {
+	c.unread = unanswered
+	d.conns.expectRequest(c)
+	_ = c.SetWriteDeadline(time.Time{}) // net/http sets the other one
+	ln := singleListener{c}
+	_ = d.http.Serve(&ln) // it ends after the connection
+	return ln.Conn == nil
+}
+
+// drain ends the connections, those between two requests at once. It returns after the
+// last one has ended or is net/http's, and closes them when patience is done.
+func (d *directWay) drain(patience context.Context) {
+	d.draining.Store(true)
+	d.each(func(c *connection) { _ = c.SetReadDeadline(time.Unix(1, 0)) })
+	defer context.AfterFunc(patience, func() { d.each(func(c *connection) { _ = c.Conn.Close() }) })()
+	d.running.Wait()
+}
+
+func (d *directWay) each(do func(*connection)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for c := range d.open {
+		do(c)
+	}
+}
+
+// directState is the memory of one connection.
+type directState struct {
+	buf                  [maxDirectRequest]byte
+	known                []byte             // the last usual request
+	want                 agent.TokenRequest // its meaning
+	readUntil, sendUntil time.Time          // the deadlines
+	second               int64              // the time of date
+	date                 []byte
+}
+
+// serve answers usual requests. It returns the bytes of another one, or nil if the client
+// or this server has closed the connection.
+func (d *directWay) serve(c *connection) (unanswered []byte) {
+	var m directState
+	var n int
+	defer func() {
+		if p := recover(); p != nil {
+			c.decided, unanswered = d.panicked(d.base, p), m.buf[:n]
+		}
+	}()
+	for {
+		var err error
+		n, err = c.Conn.Read(m.buf[:])
+		switch {
+		case n == 0 && err != nil:
+			return nil
+		case err != nil || d.draining.Load() || !d.knows(&m, m.buf[:n]):
+			return m.buf[:n]
+		}
+		d.conns.markUsed(c)
+		reply, err := d.reply(c, &m)
+		if err != nil {
+			c.decided = err
+			return m.buf[:n]
+		}
+		err = d.send(c, &m, reply)
+		d.putBuffer(reply)
+		if err != nil {
+			d.Log.DebugContext(d.base, "the caller disconnected before its answer", "err", err)
+			return nil
+		}
+		if d.draining.Load() {
+			return nil
+		}
+	}
+}
+
+// knows reports whether raw is a usual request, and remembers its meaning. The same bytes
+// have the same meaning.
+func (d *directWay) knows(m *directState, raw []byte) bool {
+	if len(m.known) > 0 && bytes.Equal(raw, m.known) {
+		return true
+	}
+	body := usualBody(raw)
+	if body == nil {
+		return false
+	}
+	q, err := d.tokenRequests.decode(body)
+	if err != nil {
+		return false
+	}
+	want, err := tokenRequest(q)
+	if err != nil {
+		return false
+	}
+	want.AtOnce = true
+	m.want, m.known = want, append(m.known[:0], raw...)
+	return true
+}
+
+// usualHeaders are the headers of a usual request. They do not change the answer.
+var usualHeaders = map[string]bool{
+	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Connection": true,
+	"Content-Length": true, "Content-Type": true, "User-Agent": true,
+}
+
+// usualBody returns the body of a usual request: one whole POST of [api.PathToken] in
+// printable ASCII, with each header once, and nothing after its body. It returns nil for
+// any other bytes. The parser is net/http's.
+func usualBody(raw []byte) []byte {
+	head, body, whole := bytes.Cut(raw, []byte("\r\n\r\n"))
+	if !whole || !bytes.HasPrefix(raw, []byte("POST "+api.PathToken+" HTTP/1.1\r\n")) || !isPlain(head) {
+		return nil
+	}
+	r, err := http.ReadRequest(bufio.NewReaderSize(bytes.NewReader(raw), len(raw)))
+	if err != nil || r.Host != "regent" && r.Host != "localhost" {
+		return nil
+	}
+	if r.Close || r.ContentLength <= 0 || r.ContentLength != int64(len(body)) || len(r.TransferEncoding) > 0 {
+		return nil
+	}
+	for name, values := range r.Header {
+		if !usualHeaders[name] || len(values) != 1 || name == "Connection" && values[0] != "keep-alive" {
+			return nil
+		}
+	}
+	return body
+}
+
+// isPlain reports whether the lines of a header end in CRLF, do not continue, and have
+// nothing else than printable ASCII.
+func isPlain(head []byte) bool {
+	for line := range bytes.SplitSeq(head, []byte("\r\n")) {
+		if len(line) == 0 || line[0] == ' ' || bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return false
+		}
+	}
+	return true
+}
+
+// reply asks the agent, and returns the body of the answer after headRoom bytes. The caller
+// returns it with putBuffer. The error of the agent is a decision, except
+// [agent.ErrNotAtOnce].
+func (d *directWay) reply(c *connection, m *directState) (b *bytes.Buffer, err error) {
+	g, err := d.Agent.Token(d.base, c.caller(), m.want)
+	if err != nil {
+		return nil, err
+	}
+	t := tokenOf(g)
+	b = d.getBuffer()
+	b.Write(blank[:])
+	appendTokenLine(b, &t)
+	return b, nil
+}
+
+var blank [headRoom]byte
+
+// send writes the answer with the header that net/http would write.
+func (d *directWay) send(c *connection, m *directState, reply *bytes.Buffer) error {
+	now := d.Now()
+	if s := now.Unix(); s != m.second {
+		m.second, m.date = s, now.UTC().AppendFormat(m.date[:0], http.TimeFormat)
+	}
+	size := reply.Len() - headRoom
+	var room [headRoom]byte
+	h := append(room[:0], "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: "...)
+	h = strconv.AppendInt(h, int64(size), 10)
+	h = append(h, "\r\nContent-Type: "+api.ContentType+"\r\nDate: "...)
+	h = append(append(h, m.date...), "\r\n\r\n"...)
+	out := reply.Bytes()[headRoom-len(h):]
+	copy(out, h)
+	if size > replyBufferSize {
+		d.accounts.reserveReply(c.account.Name, size, true)
+		defer d.accounts.releaseReply(c.account.Name, size)
+	}
+	if m.sendUntil.Sub(now) < writeTimeout {
+		m.sendUntil = now.Add(writeTimeout + deadlineStep)
+		_ = c.SetWriteDeadline(m.sendUntil)
+	}
+	if _, err := c.Conn.Write(out); err != nil {
+		return err
+	}
+	if m.readUntil.Sub(now) < idleTimeout {
+		m.readUntil = now.Add(idleTimeout + deadlineStep)
+		return c.SetReadDeadline(m.readUntil)
+	}
+	return nil
+}
