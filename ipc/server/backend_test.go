@@ -28,6 +28,8 @@ import (
 type backend struct {
 	err      error
 	delay    time.Duration // of Token
+	verifies bool          // Token verifies the caller
+	quiet    bool          // nothing is remembered
 	onToken  func()        // before Token returns
 	onStatus func()        // before Status returns
 	grant    agent.Grant
@@ -50,8 +52,16 @@ func (b *backend) Token(ctx context.Context, by agent.Caller, q agent.TokenReque
 	if q.AtOnce && b.delay > 0 {
 		return agent.Grant{}, agent.ErrNotAtOnce
 	}
+	if b.quiet {
+		return b.grant, b.err
+	}
 	q.AtOnce = false
 	b.record(by, q)
+	if b.verifies {
+		if err := by.Verify("token"); err != nil {
+			return agent.Grant{}, err
+		}
+	}
 	select {
 	case <-time.After(b.delay):
 	case <-ctx.Done():
@@ -190,6 +200,8 @@ func longGrant() agent.Grant {
 
 // testServer is a server that runs, with a caller called alice.
 type testServer struct {
+	*server.Server
+	prepare func() // before Serve; nil is nothing
 	backend *backend
 	process ipctest.Process
 	ln      *ipctest.Listener
@@ -213,6 +225,10 @@ func (h *testServer) serve(t *testing.T, identify func(net.Conn) (server.Identif
 	s, err := server.New(d)
 	if err != nil {
 		t.Fatal(err)
+	}
+	h.Server = s
+	if h.prepare != nil {
+		h.prepare()
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

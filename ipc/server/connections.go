@@ -88,6 +88,9 @@ func (l listener) Accept() (net.Conn, error) {
 			}
 			return conn, nil
 		}
+		if l.direct.httpOnly {
+			return conn, nil
+		}
 		l.direct.start(conn)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -37,6 +38,7 @@ const (
 	maxDirectRequest = 1 << 10 // bytes, with the body
 	deadlineStep     = time.Second
 	headRoom         = 192 // bytes, for the header of an answer
+	minNext          = 4   // bytes of a next request
 )
 
 // start serves a connection of an identified caller.
@@ -101,26 +103,26 @@ type directState struct {
 // or this server has closed the connection.
 func (d *directWay) serve(c *connection) (unanswered []byte) {
 	var m directState
-	var n int
+	var raw []byte
 	defer func() {
 		if p := recover(); p != nil {
-			c.decided, unanswered = d.panicked(d.base, p), m.buf[:n]
+			c.decided, unanswered = d.panicked(d.base, p), raw
 		}
 	}()
-	for {
+	for answered := false; ; answered = true {
 		var err error
-		n, err = c.Conn.Read(m.buf[:])
+		raw, err = m.read(c.Conn, answered)
 		switch {
-		case n == 0 && err != nil:
+		case len(raw) == 0 && err != nil:
 			return nil
-		case err != nil || d.draining.Load() || !d.knows(&m, m.buf[:n]):
-			return m.buf[:n]
+		case err != nil || d.draining.Load() || !d.knows(&m, raw):
+			return raw
 		}
 		d.conns.markUsed(c)
 		reply, err := d.reply(c, &m)
 		if err != nil {
 			c.decided = err
-			return m.buf[:n]
+			return raw
 		}
 		err = d.send(c, &m, reply)
 		d.putBuffer(reply)
@@ -132,6 +134,28 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 			return nil
 		}
 	}
+}
+
+// read reads once. After an answer it does what net/http does there: it waits for 4 bytes,
+// and leaves out line ends among them. Fewer bytes are nothing.
+func (m *directState) read(c net.Conn, answered bool) ([]byte, error) {
+	n, err := c.Read(m.buf[:])
+	if !answered {
+		return m.buf[:n], err
+	}
+	for n < minNext && err == nil {
+		var more int
+		more, err = c.Read(m.buf[n:])
+		n += more
+	}
+	if n < minNext {
+		return nil, err
+	}
+	line := 0
+	for line < minNext && (m.buf[line] == '\r' || m.buf[line] == '\n') {
+		line++
+	}
+	return m.buf[line:n], err
 }
 
 // knows reports whether raw is a usual request, and remembers its meaning. The same bytes

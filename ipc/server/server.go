@@ -122,6 +122,7 @@ type Deps struct {
 type Server struct {
 	Deps
 	handler       http.Handler
+	httpOnly      bool // for tests: no request is answered directly
 	accounts      *accounts
 	tokenRequests requestCache
 	adminStatus   *sharedReply // the status for administrators
