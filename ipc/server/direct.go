@@ -28,8 +28,7 @@ type directWay struct {
 
 	draining atomic.Bool
 	running  sync.WaitGroup
-	mu       sync.Mutex
-	open     map[*connection]struct{}
+	open     sync.Map // keys are of the type *connection
 }
 
 // Limits of a direct answer. Deadlines move in steps, since moving them costs as much as a
@@ -45,15 +44,11 @@ const (
 func (d *directWay) start(c *connection) {
 	_ = c.SetReadDeadline(d.Now().Add(headerTimeout)) // a closed connection needs none
 	d.running.Add(1)
-	d.mu.Lock()
-	d.open[c] = struct{}{}
-	d.mu.Unlock()
+	d.open.Store(c, nil)
 	go func() {
 		defer d.running.Done()
 		unanswered := d.serve(c)
-		d.mu.Lock()
-		delete(d.open, c)
-		d.mu.Unlock()
+		d.open.Delete(c)
 		if unanswered == nil || !d.handOver(c, unanswered) {
 			_ = c.Conn.Close() // the client notices nothing else
 			d.conns.release(c)
@@ -82,11 +77,7 @@ func (d *directWay) drain(patience context.Context) {
 }
 
 func (d *directWay) each(do func(*connection)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for c := range d.open {
-		do(c)
-	}
+	d.open.Range(func(c, _ any) bool { do(c.(*connection)); return true })
 }
 
 // directState is the memory of one connection.
@@ -109,7 +100,7 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 			c.decided, unanswered = d.panicked(d.base, p), raw
 		}
 	}()
-	for answered := false; ; answered = true {
+	for answered := false; !answered || !d.draining.Load(); answered = true {
 		var err error
 		raw, err = m.read(c.Conn, answered)
 		switch {
@@ -119,21 +110,17 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 			return raw
 		}
 		d.conns.markUsed(c)
-		reply, err := d.reply(c, &m)
+		g, err := d.Agent.Token(d.base, c.caller(), m.want)
 		if err != nil {
-			c.decided = err
+			c.decided = err // or agent.ErrNotAtOnce, which decides nothing
 			return raw
 		}
-		err = d.send(c, &m, reply)
-		d.putBuffer(reply)
-		if err != nil {
+		if err := d.send(c, &m, g); err != nil {
 			d.Log.DebugContext(d.base, "the caller disconnected before its answer", "err", err)
 			return nil
 		}
-		if d.draining.Load() {
-			return nil
-		}
 	}
+	return nil
 }
 
 // read reads once. After an answer it does what net/http does there: it waits for 4 bytes,
@@ -221,34 +208,22 @@ func isPlain(head []byte) bool {
 	return true
 }
 
-// reply asks the agent, and returns the body of the answer after headRoom bytes. The caller
-// returns it with putBuffer. The error of the agent is a decision, except
-// [agent.ErrNotAtOnce].
-func (d *directWay) reply(c *connection, m *directState) (b *bytes.Buffer, err error) {
-	g, err := d.Agent.Token(d.base, c.caller(), m.want)
-	if err != nil {
-		return nil, err
-	}
-	t := tokenOf(g)
-	b = d.getBuffer()
-	b.Write(blank[:])
-	appendTokenLine(b, &t)
-	return b, nil
-}
-
 var blank [headRoom]byte
 
-// send writes the answer with the header that net/http would write.
-func (d *directWay) send(c *connection, m *directState, reply *bytes.Buffer) error {
-	now := d.Now()
+// send writes the answer with the header that net/http would write. The header has its
+// place before the body, whose length it has.
+func (d *directWay) send(c *connection, m *directState, g agent.Grant) error {
+	t, reply := tokenOf(g), d.getBuffer()
+	defer d.putBuffer(reply)
+	reply.Write(blank[:])
+	appendTokenLine(reply, &t)
+	size, now := reply.Len()-headRoom, d.Now()
 	if s := now.Unix(); s != m.second {
 		m.second, m.date = s, now.UTC().AppendFormat(m.date[:0], http.TimeFormat)
 	}
-	size := reply.Len() - headRoom
 	var room [headRoom]byte
 	h := append(room[:0], "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: "...)
-	h = strconv.AppendInt(h, int64(size), 10)
-	h = append(h, "\r\nContent-Type: "+api.ContentType+"\r\nDate: "...)
+	h = append(strconv.AppendInt(h, int64(size), 10), "\r\nContent-Type: "+api.ContentType+"\r\nDate: "...)
 	h = append(append(h, m.date...), "\r\n\r\n"...)
 	out := reply.Bytes()[headRoom-len(h):]
 	copy(out, h)
