@@ -80,12 +80,17 @@ func lengthOf(reply []byte) (int, error) {
 type sample struct {
 	each []time.Duration
 	took time.Duration
+	cpu  time.Duration // of the server, for all
 }
 
 func (s *sample) add(o sample) {
 	s.each = append(s.each, o.each...)
 	s.took += o.took
+	s.cpu += o.cpu
 }
+
+// cost returns the server's CPU time for one request.
+func (s sample) cost() time.Duration { return s.cpu / time.Duration(max(1, len(s.each))) }
 
 func (s sample) rate() float64 { return float64(len(s.each)) / s.took.Seconds() }
 

@@ -40,8 +40,7 @@ type bench struct {
 }
 
 // runBench measures the cost of the local interface. It compares it with a bare net/http
-// handler with the same payload, with default settings and on one core. Each server is a
-// process on the same kind of socket. One raw client asks them in turn. At the end a table
+// handler with the same payload. Each server is a process on the same kind of socket. One raw client asks them in turn. At the end a table
 // lists every goal with its limit and the result.
 func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) {
 	f := flag.NewFlagSet("demo bench", flag.ContinueOnError)
@@ -76,7 +75,10 @@ func runBench(ctx context.Context, args []string, stdout io.Writer) (err error) 
 }
 
 // target is a server in the comparison.
-type target struct{ name, socket string }
+type target struct {
+	name, socket string
+	pid          int
+}
 
 // setUp starts the daemons and the servers for comparison.
 func (b *bench) setUp(ctx context.Context) error {
@@ -95,11 +97,10 @@ func (b *bench) setUp(ctx context.Context) error {
 		return err
 	}
 	_, payload, _ := bytes.Cut(reply, headerEnd)
-	err = errors.Join(b.startReference(ctx, "http", "", payload), b.startReference(ctx, "http1", "GOMAXPROCS=1", payload))
-	if err != nil {
+	if err := b.startReference(ctx, payload); err != nil {
 		return err
 	}
-	b.sockets = append(b.sockets, target{"agent", b.devices[1].socket})
+	b.sockets = append(b.sockets, target{"agent", b.devices[1].socket, b.devices[1].cmd.Process.Pid})
 	b.fact("%s, %d cores, Go %s; a reply has %d bytes\t", hostname(), runtime.NumCPU(), runtime.Version(), len(payload))
 	return nil
 }
@@ -134,26 +135,26 @@ func (b *bench) registeredDevice(ctx context.Context, instances int) (*device, e
 	})
 }
 
-// startReference starts a server of this program, with one more environment variable.
-func (b *bench) startReference(ctx context.Context, name, variable string, payload []byte) error {
+// startReference starts net/http, as a process of this program.
+func (b *bench) startReference(ctx context.Context, payload []byte) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	socket := b.at(name + ".sock")
-	b.sockets = append(b.sockets, target{name, socket})
+	socket := b.at("http.sock")
 	c := exec.CommandContext(context.WithoutCancel(ctx), self, "serve", socket)
-	c.Env, c.Stdin, c.Stderr = append(os.Environ(), variable), bytes.NewReader(payload), os.Stderr
+	c.Stdin, c.Stderr = bytes.NewReader(payload), os.Stderr
 	if _, err := b.begin(c); err != nil {
 		return err
 	}
+	b.sockets = append(b.sockets, target{"http", socket, c.Process.Pid})
 	return retryUntil(ctx, startTimeout, func() error { _, err := os.Stat(socket); return err })
 }
 
 // measureRates asks all servers in turn, so that other load on the machine affects all of
 // them.
 func (b *bench) measureRates(ctx context.Context) error {
-	b.fact("\nconnections\tserver\tp50\tp99\trate")
+	b.fact("\nconnections\tserver\tp50\tp99\trate\tCPU for one")
 	for _, keep := range []bool{true, false} {
 		for _, n := range []int{1, 8, 64} {
 			got, err := b.interleave(ctx, b.sockets, n, keep)
@@ -163,40 +164,55 @@ func (b *bench) measureRates(ctx context.Context) error {
 			how := map[bool]string{true: "kept", false: "new"}[keep]
 			for _, t := range b.sockets {
 				s := got[t.name]
-				b.fact("%d %s\t%s\t%s\t%s\t%.0f/s", n, how, t.name, micros(s.quantile(.5)), micros(s.quantile(.99)), s.rate())
+				b.fact("%d %s\t%s\t%s\t%s\t%.0f/s\t%s", n, how, t.name, micros(s.quantile(.5)), micros(s.quantile(.99)), s.rate(), micros(s.cost()))
 			}
 			b.addGoals(n, keep, got)
 		}
 	}
-	b.fact("http is net/http as it comes, http1 the same on one core (GOMAXPROCS=1), as the agent runs\t")
 	return nil
 }
 
 // addGoals adds the goals of the comparison.
 func (b *bench) addGoals(n int, keep bool, got map[string]sample) {
-	agent, bare, one := got["agent"], got["http"], got["http1"]
-	switch {
-	case n == 1:
-		name, limit := "keep-alive, p50 to bare net/http", 1.25
-		if !keep {
-			name, limit = "new connection, p50 to bare net/http", 1.5
-		}
-		b.goal(goal{name, ratio(agent.quantile(.5), bare.quantile(.5)), atMost, limit, ""},
-			"%s to %s; on one core that has %s", micros(agent.quantile(.5)), micros(bare.quantile(.5)), micros(one.quantile(.5)))
-	case n == 64 && keep:
-		b.goal(goal{"rate at 64 connections to bare net/http", agent.rate() / bare.rate(), atLeast, 0.8, ""},
-			"%.0f/s to %.0f/s; on one core that has %.0f/s", agent.rate(), bare.rate(), one.rate())
+	agent, bare := got["agent"], got["http"]
+	compare := func(what string, sign string, limit float64, show string, ours, theirs float64) {
+		b.goal(goal{what, ours / theirs, sign, limit, ""}, show+" to "+show, ours, theirs)
+	}
+	how := map[bool]string{true: "kept connections", false: "new connections"}[keep]
+	limits := map[bool][4]float64{true: {1, 0.9, 1.25, 1}, false: {1.35, 0.6, 0, 1}}[keep]
+	if n == 1 {
+		compare(how+", p50 to bare net/http", atMost, limits[0], "%.0f µs", micro(agent.quantile(.5)), micro(bare.quantile(.5)))
+	}
+	if n == 64 || n == 8 && keep {
+		compare(fmt.Sprintf("%s, rate at %d", how, n), atLeast, limits[1], "%.0f/s", agent.rate(), bare.rate())
+	}
+	if n == 64 {
+		compare(how+", p99 at 64", atMost, limits[3], "%.0f µs", micro(agent.quantile(.99)), micro(bare.quantile(.99)))
+	}
+	if n == 64 && keep {
+		compare(how+", CPU for a request at 64", atMost, limits[2], "%.1f µs", micro(agent.cost()), micro(bare.cost()))
 	}
 }
+
+func micro(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
 
 func (b *bench) interleave(ctx context.Context, targets []target, n int, keep bool) (map[string]sample, error) {
 	got := map[string]sample{}
 	for range b.rounds {
 		for _, t := range targets {
+			before, err := cpuOf(t.pid)
+			if err != nil {
+				return nil, err
+			}
 			s, err := load(ctx, t.socket, n, keep, b.slice)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name, err)
 			}
+			after, err := cpuOf(t.pid)
+			if err != nil {
+				return nil, err
+			}
+			s.cpu = after - before
 			all := got[t.name]
 			all.add(s)
 			got[t.name] = all

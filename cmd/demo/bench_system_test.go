@@ -43,6 +43,20 @@ func sumOf(pid int, pattern, name string) (sum int, err error) {
 	return sum, err
 }
 
+// cpuOf returns the CPU time of a process: the sum of its threads, in nanoseconds.
+func cpuOf(pid int) (sum time.Duration, err error) {
+	proc := os.DirFS(fmt.Sprintf("/proc/%d", pid))
+	files, err := fs.Glob(proc, "task/*/schedstat")
+	for _, file := range files {
+		text, _ := fs.ReadFile(proc, file) // a thread may have ended
+		if fields := strings.Fields(string(text)); len(fields) > 0 {
+			n, _ := strconv.ParseInt(fields[0], 10, 64) // the kernel writes one
+			sum += time.Duration(n)
+		}
+	}
+	return sum, err
+}
+
 // settleTime is the time until a daemon is idle. It closes connections to the service 30 s
 // after their last use. It writes counted requests to the audit log 1 m after the first.
 const settleTime = 75 * time.Second

@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -42,7 +41,6 @@ invalid, regentd reports the error and keeps the previous configuration.`,
 			if err := process.DisableDump(); err != nil {
 				return err
 			}
-			limitToOneCore(os.Getenv("GOMAXPROCS"))
 			return o.serve(cmd.Context(), stderr)
 		},
 	}
@@ -53,16 +51,6 @@ invalid, regentd reports the error and keeps the previous configuration.`,
 	cmd.Flags().StringVar(&o.hostFacts, "host-facts", filepath.Join(filepath.Dir(p.Socket), "host-facts"), "`file` that regentd host-facts has written")
 	cmd.Flags().StringVar(&o.logLevel, "log-level", "", "`level` of the log: debug, info, warn or error; overrides the configuration, but not policy")
 	return cmd
-}
-
-// limitToOneCore runs Go code on one core, unless the environment sets GOMAXPROCS. An
-// answer takes microseconds and several short system calls. With more cores the runtime
-// wakes another thread around each of them, which costs more than half of the answer's
-// time. Waiting for the disk or the network does not block the core.
-func limitToOneCore(said string) {
-	if said == "" {
-		runtime.GOMAXPROCS(1)
-	}
 }
 
 // run runs the daemon. It repeats [options.runOnce] as long as a store operation requests a

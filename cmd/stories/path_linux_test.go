@@ -16,6 +16,7 @@ import (
 
 	"regent/agent/tms/emulator"
 	"regent/ipc/api"
+	"regent/ipc/client"
 )
 
 var pathShown = flag.Bool("path-shown", false, "TestPathOfARequest prints the files")
@@ -27,9 +28,11 @@ func TestPathOfARequest(t *testing.T) {
 	program := buildWith(t, "covered/covered.go", "-cover", "-covermode=atomic", "-coverpkg=regent/...")
 	s := newTestDevice(t, filepath.Dir(program), emulator.Knobs{}, nil)
 	commands, answers := s.startCovered(t, program)
+	c := client.New(client.Options{Socket: s.socket()}) // a connection that only asks for tokens
+	t.Cleanup(c.Close)
 	ask := func() {
 		t.Helper()
-		if _, err := s.client.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
+		if _, err := c.Token(t.Context(), api.TokenRequest{Application: "cad"}); err != nil {
 			t.Fatal(err)
 		}
 	}
