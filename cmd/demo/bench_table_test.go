@@ -62,5 +62,3 @@ func (t *table) print() error {
 }
 
 func micros(d time.Duration) string { return fmt.Sprintf("%.0f µs", float64(d.Nanoseconds())/1e3) }
-
-func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }

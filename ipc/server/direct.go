@@ -24,7 +24,6 @@ type directWay struct {
 	*Server
 	conns *connections
 	http  *http.Server
-	base  context.Context
 
 	draining atomic.Bool
 	running  sync.WaitGroup
@@ -50,7 +49,7 @@ func (d *directWay) start(c *connection) {
 		unanswered := d.serve(c)
 		d.open.Delete(c)
 		if unanswered == nil || !d.handOver(c, unanswered) {
-			_ = c.Conn.Close() // the client notices nothing else
+			_ = c.Close() // the client notices nothing else
 			d.conns.release(c)
 		}
 	}()
@@ -72,7 +71,7 @@ func (d *directWay) handOver(c *connection, unanswered []byte) bool {
 func (d *directWay) drain(patience context.Context) {
 	d.draining.Store(true)
 	d.each(func(c *connection) { _ = c.SetReadDeadline(time.Unix(1, 0)) })
-	defer context.AfterFunc(patience, func() { d.each(func(c *connection) { _ = c.Conn.Close() }) })()
+	defer context.AfterFunc(patience, func() { d.each(func(c *connection) { _ = c.Close() }) })()
 	d.running.Wait()
 }
 
@@ -95,9 +94,10 @@ type directState struct {
 func (d *directWay) serve(c *connection) (unanswered []byte) {
 	var m directState
 	var raw []byte
+	ctx := d.http.BaseContext(nil)
 	defer func() {
 		if p := recover(); p != nil {
-			c.decided, unanswered = d.panicked(d.base, p), raw
+			c.decided, unanswered = d.panicked(ctx, p), raw
 		}
 	}()
 	for answered := false; !answered || !d.draining.Load(); answered = true {
@@ -110,13 +110,13 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 			return raw
 		}
 		d.conns.markUsed(c)
-		g, err := d.Agent.Token(d.base, c.caller(), m.want)
+		g, err := d.Agent.Token(ctx, c.caller(), m.want)
 		if err != nil {
 			c.decided = err // or agent.ErrNotAtOnce, which decides nothing
 			return raw
 		}
 		if err := d.send(c, &m, g); err != nil {
-			d.Log.DebugContext(d.base, "the caller disconnected before its answer", "err", err)
+			d.Log.DebugContext(ctx, "the caller disconnected before its answer", "err", err)
 			return nil
 		}
 	}
@@ -235,7 +235,7 @@ func (d *directWay) send(c *connection, m *directState, g agent.Grant) error {
 		m.sendUntil = now.Add(writeTimeout + deadlineStep)
 		_ = c.SetWriteDeadline(m.sendUntil)
 	}
-	if _, err := c.Conn.Write(out); err != nil {
+	if _, err := c.Write(out); err != nil {
 		return err
 	}
 	if m.readUntil.Sub(now) < idleTimeout {

@@ -153,7 +153,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	defer cut()
 	conns := &connections{accountOf: s.AccountOf, identify: s.Identify, accounts: s.accounts}
 	hs := s.httpServer(base, conns)
-	direct := &directWay{Server: s, conns: conns, http: hs, base: base}
+	direct := &directWay{Server: s, conns: conns, http: hs}
 	served := make(chan struct{})
 	var ended error // read only after served is closed
 	go func() {
