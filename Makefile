@@ -131,7 +131,10 @@ words: .cache/bin/vale ## plain words: length of sentences, banned phrases, the 
 
 .PHONY: tidy-check
 tidy-check: ## go.mod and go.sum are what the imports need
-	go mod tidy -diff
+	@mkdir -p .cache && cp go.mod .cache/tidy.mod && cp go.sum .cache/tidy.sum
+	.ci/again go mod tidy -modfile=.cache/tidy.mod
+	diff -u go.mod .cache/tidy.mod
+	diff -u go.sum .cache/tidy.sum
 
 .PHONY: generate
 generate: ## write again what is generated
@@ -203,19 +206,19 @@ clean: ## remove what was built
 # The tools have a module file of their own, so that what they need stays out
 # of what is shipped.
 .cache/bin/golangci-lint: .tools/go.mod .tools/go.sum
-	GOBIN=$(CURDIR)/.cache/bin go -C .tools install tool
+	.ci/again env GOBIN=$(CURDIR)/.cache/bin go -C .tools install tool
 	@touch $@
 
 # nfpm has its own, since golangci-lint needs other versions of what it needs.
 .cache/bin/nfpm: .tools/nfpm/go.mod .tools/nfpm/go.sum
-	GOBIN=$(CURDIR)/.cache/bin go -C .tools/nfpm install tool
+	.ci/again env GOBIN=$(CURDIR)/.cache/bin go -C .tools/nfpm install tool
 	@touch $@
 
 .cache/bin/go-winres: .tools/winres/go.mod .tools/winres/go.sum
-	GOBIN=$(CURDIR)/.cache/bin GOFLAGS= GOOS= GOARCH= go -C .tools/winres install tool
+	.ci/again env GOBIN=$(CURDIR)/.cache/bin GOFLAGS= GOOS= GOARCH= go -C .tools/winres install tool
 	@touch $@
 
 # Its parsers of languages are C.
 .cache/bin/vale: .tools/vale/go.mod .tools/vale/go.sum
-	GOBIN=$(CURDIR)/.cache/bin GOFLAGS= CGO_ENABLED=1 go -C .tools/vale install tool
+	.ci/again env GOBIN=$(CURDIR)/.cache/bin GOFLAGS= CGO_ENABLED=1 go -C .tools/vale install tool
 	@touch $@

@@ -21,7 +21,7 @@ import (
 )
 
 // demoTimeout is how long the whole story may take.
-const demoTimeout = time.Minute
+const demoTimeout = 5 * time.Minute
 
 func main() {
 	args := os.Args[1:]

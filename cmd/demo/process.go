@@ -12,8 +12,8 @@ import (
 
 // startTimeout limits the start of a program, stopTimeout its end after a request.
 const (
-	startTimeout = 10 * time.Second
-	stopTimeout  = 10 * time.Second
+	startTimeout = time.Minute
+	stopTimeout  = time.Minute
 )
 
 // process is a program that runs beside the story. It outlasts its context. The caller stops

@@ -19,7 +19,7 @@ import (
 const tokenLife = 20 * time.Second
 
 // shortTimeout limits immediate events on a slow machine.
-const shortTimeout = 15 * time.Second
+const shortTimeout = time.Minute
 
 // stepError is the error of a step.
 type stepError struct {
@@ -222,9 +222,12 @@ func (s *story) serviceStops(ctx context.Context) error {
 	if err := inOrder(s.service.stop, func() error { return s.unreachable(ctx) }); err != nil {
 		return err
 	}
+	before, err := s.tokens(ctx) // a refresh could change them until the service had stopped
+	if err != nil {
+		return err
+	}
 	s.show.text("$ kill %d    # regentd, which drains and exits 0", s.device.cmd.Process.Pid)
-	before := s.got
-	err := inOrder(s.device.stop,
+	err = inOrder(s.device.stop,
 		func() error { return s.startDaemon(ctx, s.device) },
 		func() error { return s.askAgain(ctx) },
 		func() error { return s.apps[0].searchFiles(ctx, s.dir) },
@@ -250,13 +253,23 @@ func (s *story) startTwoApps(ctx context.Context) error {
 	return checkDistinct(s.got[0], s.got[1])
 }
 
-// askAgain makes both applications ask for a token, in order.
-func (s *story) askAgain(ctx context.Context) (err error) {
-	for i := range s.got {
-		if s.got[i], err = s.apps[i].mustGet(ctx); err != nil {
-			return err
+// tokens makes both applications ask for a token, in order.
+func (s *story) tokens(ctx context.Context) (got [2]answer, err error) {
+	for i := range got {
+		if got[i], err = s.apps[i].mustGet(ctx); err != nil {
+			return got, err
 		}
-		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, s.got[i])
+	}
+	return got, nil
+}
+
+// askAgain makes both applications ask for a token, and shows the answers.
+func (s *story) askAgain(ctx context.Context) (err error) {
+	if s.got, err = s.tokens(ctx); err != nil {
+		return err
+	}
+	for i, got := range s.got {
+		s.show.text("process %d: %s", s.apps[i].cmd.Process.Pid, got)
 	}
 	return nil
 }

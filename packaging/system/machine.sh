@@ -11,7 +11,7 @@ root_tree() {
 	exec {lock}>"$1.lock" # of several gates one makes it
 	flock "$lock"
 	if [[ ! -d $1 ]]; then
-		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+		mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed -n 1p)
 		for try in 1 2 3; do # a mirror may be away for a moment
 			mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase --include="$2" "${1##*/}" "$tar" "$mirror" && break
 			((try < 3)) || fail "no root tree of Debian ${1##*/} from $mirror"
@@ -49,7 +49,7 @@ group() { echo "regent-$$-$1"; }
 
 # boot NAME [nspawn options] boots a machine and waits until it runs.
 boot() {
-	local name=$1 hierarchy nspawn leader= state= n
+	local name=$1 hierarchy nspawn leader= state= end=$((SECONDS + 120))
 	shift
 	# Outside of a service manager nspawn leaves its cgroups where it was started.
 	for hierarchy in systemd unified; do
@@ -65,7 +65,7 @@ boot() {
 	nspawn=$!
 	disown $nspawn # its end is no news
 	echo $nspawn >"$machines/$name.nspawn"
-	for n in $(seq 600); do
+	while ((SECONDS < end)); do
 		leader=$(pgrep -P $nspawn | head -n 1) || true
 		[[ -n $leader ]] && state=$(nsenter -t "$leader" -a systemctl is-system-running 2>/dev/null) || true
 		case $state in running | degraded) break ;; esac

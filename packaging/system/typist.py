@@ -10,8 +10,8 @@ if child == 0:
 fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
 shown, seen = "", 0
 while True:
-    if not select.select([terminal], [], [], 60)[0]:
-        print("nothing new for 60 s")
+    if not select.select([terminal], [], [], 300)[0]:
+        print("nothing new for 300 s")
         break
     try:
         part = os.read(terminal, 65536)

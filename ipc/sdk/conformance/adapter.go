@@ -63,15 +63,16 @@ func (a *adapter) ask(command string) (string, error) {
 	}
 }
 
-// close ends the adapter.
-func (a *adapter) close() {
+// close ends the adapter, which must succeed.
+func (a *adapter) close() error {
 	_ = a.in.Close()
-	kill := time.AfterFunc(5*time.Second, func() { _ = a.cmd.Process.Kill() })
+	kill := time.AfterFunc(time.Minute, func() { _ = a.cmd.Process.Kill() })
 	for range a.answers { // until its output ends
 	}
-	_ = a.cmd.Wait()
+	err := a.cmd.Wait()
 	kill.Stop()
 	if a.stderr.Len() > 0 {
 		fmt.Fprint(os.Stderr, a.stderr.String())
 	}
+	return err
 }

@@ -89,7 +89,7 @@ func (r result) word() string {
 }
 
 // runCase runs one case with one library.
-func (s *stage) runCase(ctx context.Context, c testCase, command []string) result {
+func (s *stage) runCase(ctx context.Context, c testCase, command []string) (ended result) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	other, err := s.start(ctx, c)
@@ -100,7 +100,9 @@ func (s *stage) runCase(ctx context.Context, c testCase, command []string) resul
 	adapters := map[int]*adapter{}
 	defer func() {
 		for _, a := range adapters {
-			a.close()
+			if err := a.close(); err != nil && ended.err == nil {
+				ended.err = fmt.Errorf("the adapter: %w", err)
+			}
 		}
 	}()
 	for i, one := range c.Steps {
@@ -146,9 +148,9 @@ func doStep(ctx context.Context, other server, adapters map[int]*adapter, what s
 		if _, err := fmt.Sscan(rest, &n); err != nil {
 			return err
 		}
-		adapters[n].close()
+		a := adapters[n]
 		delete(adapters, n)
-		return nil
+		return a.close()
 	}
 	return fmt.Errorf("unknown: %q", verb)
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -83,17 +84,13 @@ func (s *stage) startService(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var said strings.Builder
-	for buffer := make([]byte, 4096); !strings.Contains(said.String(), "listening on "); {
-		n, err := out.Read(buffer)
-		said.Write(buffer[:n])
-		if err != nil {
-			return fmt.Errorf("tms-emulator: %w: %s", err, said.String())
+	for lines := bufio.NewScanner(out); s.tenant == ""; {
+		if !lines.Scan() {
+			return fmt.Errorf("tms-emulator does not say where it listens: %w", lines.Err())
 		}
+		_, s.tenant, _ = strings.Cut(lines.Text(), "listening on ")
 	}
 	go io.Copy(io.Discard, out) // until the emulator ends
-	_, rest, _ := strings.Cut(said.String(), "listening on ")
-	s.tenant = strings.Fields(rest)[0]
 	file := filepath.Join(s.dir, "registration-token")
 	create := exec.CommandContext(ctx, filepath.Join(s.bin, "tmsctl"), "registration-token", "create", "--count", "500", "--out", file,
 		"--tenant", s.tenant, "--ca-file", s.ca(), "--user", "admin", "--password-file", password)
@@ -124,7 +121,7 @@ func (s *stage) startDevice(ctx context.Context, dir string) (server, error) {
 	config := fmt.Sprintf(`tenant: %s
 registration_token_file: %s/registration-token
 network: {ca_file: %s, proxy: none}
-limits: {redeem_splay: 0s, refresh_floor: 1s}
+limits: {redeem_splay: 0s, refresh_floor: 5s}
 applications:
   - {id: cad, instances: 2, allow: [{everyone: true}]}
   - {id: closed, instances: 1, redeem: on_demand}

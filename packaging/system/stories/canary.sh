@@ -11,7 +11,7 @@ story_canary() {
 log: {level: debug}"
 	m systemctl restart regentd.service
 	registration_token $site/made 9
-	m regent register --file $site/made --wait 30s >/dev/null
+	m regent register --file $site/made --wait 2m >/dev/null
 	m regent store rekey --yes >/dev/null
 	expect 'serving 4 of 4' m regent status
 	sh_m "umask 077

@@ -2,7 +2,7 @@
 # are used up, since a stranger has it. The office is her computer; laptop and desktop
 # are devices of IT, pc-99 is the stranger's.
 story_contact() {
-	office --access-lifetime 12s
+	office --access-lifetime 20s
 	for name in laptop desktop pc-99; do configured_device $name; done
 	m dpkg -i /packages/regent-admin_1.0.0_amd64.deb >/dev/null
 	sits carla contact
@@ -45,10 +45,10 @@ plans_and_creates() {
 
 a_stranger_has_it() {
 	say "two devices of IT, and the stranger's"
-	in_machine contact cat /home/carla/berlin.token | in_machine pc-99 regent register --stdin --wait 30s >/dev/null
+	in_machine contact cat /home/carla/berlin.token | in_machine pc-99 regent register --stdin --wait 2m >/dev/null
 	for name in laptop desktop; do
 		at ida@$name
-		enters 'sudo regent register --file berlin.token --erase --wait 30s'
+		enters 'sudo regent register --file berlin.token --erase --wait 2m'
 	done
 	types_any 'sudo regent doctor'
 	shows '^registration_exhausted'

@@ -8,7 +8,7 @@ story_doctor() {
 	site_file /etc/regent/config.d/40-tenant.yaml <<<"tenant: $tenant"
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	registration_token $site/made 4
-	m regent register --file $site/made --erase --wait 30s >/dev/null
+	m regent register --file $site/made --erase --wait 2m >/dev/null
 	finds "nothing" 0 ''
 	service_broken
 	socket_broken
@@ -16,13 +16,17 @@ story_doctor() {
 	say "each fault on the installed system has its own code"
 }
 
-# finds WHAT EXIT CODE fails unless doctor names the code alone, and ends with
-# EXIT.
+# finds WHAT EXIT CODE waits until doctor names the code alone, and ends with EXIT.
 finds() {
-	local what=$1 exit=$2 want=$3 got code=0
-	got=$(m regent doctor --json) || code=$?
-	got=$(sed -n 's/.*"code": "\([a-z_]*\)".*/\1/p' <<<"$got" | tr '\n' ' ')
-	got=${got% }
+	local what=$1 exit=$2 want=$3 got code end=$((SECONDS + 60))
+	while :; do
+		code=0
+		got=$(m regent doctor --json) || code=$?
+		got=$(sed -n 's/.*"code": "\([a-z_]*\)".*/\1/p' <<<"$got" | tr '\n' ' ')
+		got=${got% }
+		if [[ $got == "$want" && $code == "$exit" ]] || ((SECONDS >= end)); then break; fi
+		sleep 0.5
+	done
 	[[ $got == "$want" && $code == "$exit" ]] || fail "$what: doctor names '$got' and ends with $code, not '$want' and $exit"
 	say "$(printf '%-44s %d  %s' "$what" "$code" "$got")"
 }

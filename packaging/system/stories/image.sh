@@ -9,7 +9,7 @@ story_image() {
 	site_file /etc/regent/config.d/40-tenant.yaml <<<"tenant: $tenant"
 	m systemctl restart regentd.service
 	registration_token $site/made 9
-	m regent register --file $site/made --wait 30s >/dev/null
+	m regent register --file $site/made --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	m regent seal-image --yes >/dev/null
 	expect '^active$' m systemctl is-active regentd.service
@@ -34,7 +34,7 @@ story_image() {
 	m rm $site/made
 	registration_token $site/made 9
 	m systemctl restart regentd.service
-	m regent register --file $site/made --wait 30s >/dev/null
+	m regent register --file $site/made --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	m systemctl restart regentd.service
 	expect 'serving 4 of 4' m regent status

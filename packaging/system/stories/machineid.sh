@@ -10,7 +10,7 @@ story_machineid() {
 	site_file /etc/regent/config.d/40-tenant.yaml <<<"tenant: $tenant"
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	registration_token $site/made 9
-	m regent register --file $site/made --wait 30s >/dev/null
+	m regent register --file $site/made --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	old=$(m cat /etc/machine-id)
 	state=$(state_of_machine)
@@ -41,7 +41,7 @@ rests() {
 	((lines < 25)) || fail "$lines lines in the journal within 11 s of rest: $(m journalctl --no-pager -q --merge -o cat -n 20)"
 	expect '^NRestarts=0$' m systemctl show --property=NRestarts regentd.service
 	expect 'regentd\.service.*failed' m systemctl --failed --no-legend --no-pager
-	expect '^active$' m systemctl is-active regentd-retry.timer
+	await 60 '^active$' m systemctl is-active regentd-retry.timer
 	expect '^active$' m systemctl is-active regentd.socket
 	say "it rests: failed, no restart, $lines lines in the journal within 11 s; the next try is in at most 5 minutes"
 }
@@ -60,7 +60,7 @@ old_machine_id_back() {
 	sh_m "echo $1 >/etc/machine-id"
 	as alice regent token --application cad --instance 1 >/dev/null
 	expect 'serving 4 of 4' m regent status
-	expect '^inactive$' m systemctl is-active regentd-retry.timer
+	await 60 '^inactive$' m systemctl is-active regentd-retry.timer
 	say "the old machine-id is back: the next request had its token"
 }
 
@@ -86,7 +86,7 @@ stopped_stays_stopped() {
 	sh_m 'systemd-id128 new >/etc/machine-id'
 	exits 1 m systemctl restart regentd.service
 	m systemctl stop regentd.socket regentd.service
-	expect '^inactive$' m systemctl is-active regentd-retry.timer
+	await 60 '^inactive$' m systemctl is-active regentd-retry.timer
 	say "stopped by an administrator: no further try"
 }
 
@@ -96,7 +96,7 @@ new_machine_id() {
 	m rm /etc/credstore.encrypted/regent-keyring-passphrase
 	m systemctl start regentd.service
 	expect 'waiting for a registration token' m regent status
-	m regent register --file $site/made --erase --wait 30s >/dev/null
+	m regent register --file $site/made --erase --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	m test -s /var/lib/regent.lost/ledger.jsonl
 	expect 'credential.secret.[0-9a-f]{32}' m ls /var/lib/systemd

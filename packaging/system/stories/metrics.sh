@@ -2,7 +2,7 @@
 # node_exporter.
 story_metrics() {
 	local file=/var/lib/prometheus/node-exporter/regent.prom
-	(cd "$machines/metrics/packages" && apt-get -qq -o APT::Sandbox::User=root download prometheus-node-exporter)
+	(cd "$machines/metrics/packages" && "$OLDPWD/.ci/again" apt-get -qq -o Acquire::Retries=5 -o APT::Sandbox::User=root download prometheus-node-exporter)
 	boot metrics
 	emulator
 	site_config
@@ -66,7 +66,7 @@ moves() {
 	exits 1 m test -L "$1"
 	site_file /etc/regent/config.d/60-metrics.yaml <<<'metrics_textfile: /srv/metrics/other.prom'
 	m systemctl restart regentd.service
-	expect "other.prom: the file belongs to another program" m journalctl -q -o cat -u regentd-metrics.service
+	await 60 "other.prom: the file belongs to another program" m journalctl -q -o cat -u regentd-metrics.service
 	await 60 'cannot write /srv/metrics/other.prom' m regent doctor
 	expect '^mine$' m cat /srv/metrics/other.prom
 	exits 1 m test -L /srv/metrics/regent.prom

@@ -44,5 +44,6 @@ in_its_place() {
 		/lib/systemd/system/regentd.service >/run/systemd/system/probe.service' - "$victim"
 	m systemctl daemon-reload
 	m systemctl start probe.service || fail "$(m journalctl --no-pager -o cat -u probe.service)"
+	m journalctl --sync
 	m journalctl --no-pager -q -o cat -u probe.service | grep -E '^(held|FAILED|[0-9]+ held)' | while read -r line; do say "$line"; done
 }

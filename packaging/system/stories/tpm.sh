@@ -20,7 +20,7 @@ ExecStart=
 ExecStart=/usr/lib/regent/seal-key tpm2"
 	m dpkg -i /packages/regent_1.0.0_amd64.deb >/dev/null 2>&1
 	registration_token $site/made 9
-	m regent register --file $site/made --wait 30s >/dev/null
+	m regent register --file $site/made --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	tpm_off
 	tpm_on
@@ -42,7 +42,7 @@ tpm_off() {
 	local pid n
 	pid=$(<"$machines/tpm.beside")
 	kill "$pid"
-	for n in $(seq 100); do
+	for n in $(seq 1200); do
 		kill -0 "$pid" 2>/dev/null || return 0
 		sleep 0.05
 	done
@@ -81,7 +81,7 @@ documented_recovery() {
 	tpm_on
 	m systemctl start regentd.service
 	expect 'waiting for a registration token' m regent status
-	m regent register --file $site/made --erase --wait 30s >/dev/null
+	m regent register --file $site/made --erase --wait 2m >/dev/null
 	expect 'serving 4 of 4' m regent status
 	expect '"uses": *8|8/9|8 of 9' admin registration-token list
 	say "recovered as the package's README says: a new key, 4 more counts of the registration token"

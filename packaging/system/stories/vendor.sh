@@ -13,7 +13,7 @@ story_vendor() {
 	await 60 'acme-cad' m regent instances
 	say "the vendor's application is known $(tenths) after its package was installed"
 	registration_token $site/made 5
-	m regent register --file $site/made --erase --wait 30s >/dev/null
+	m regent register --file $site/made --erase --wait 2m >/dev/null
 
 	[[ $(as alice /opt/acme/bin/cad ask -application acme-cad) == acme-cad/1 ]] || fail "the vendor's program got no token"
 	exits 4 as alice regent token --application acme-cad
