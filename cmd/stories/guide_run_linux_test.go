@@ -63,6 +63,22 @@ func TestDocumentsRun(t *testing.T) {
 	}
 }
 
+// TestWorldsArePrivate: root in a world changes its own devices, and nothing of the host.
+func TestWorldsArePrivate(t *testing.T) {
+	needsWorlds(t)
+	w := startWorld(t, programs(t), "empty") // it does not start if it can write the host's files
+	defer w.end(t)
+	device := "/dev/regent-" + strconv.Itoa(os.Getpid())
+	defer os.Remove(device)
+	out, status, err := w.run("touch " + device + "; echo text >/dev/null && ! echo text >/dev/full && [ $(head -c 4 /dev/zero /dev/random /dev/urandom -q | wc -c) = 12 ] && cat <(echo text)")
+	if err != nil || status != 0 || !strings.HasSuffix(out, "text\n") {
+		t.Errorf("the devices of a world: exit status %d, %v\n%s", status, err, out)
+	}
+	if _, err := os.Lstat(device); err == nil {
+		t.Errorf("a world made %s on the host", device)
+	}
+}
+
 // needsWorlds skips a test where no private machine can be made, and says why.
 func needsWorlds(t *testing.T) {
 	t.Helper()

@@ -44,7 +44,7 @@ var toxics = []struct {
 }
 
 // badNetworkTokenLife is how long an access token lives while the network is bad.
-const badNetworkTokenLife = 10 * time.Second
+const badNetworkTokenLife = 20 * time.Second
 
 // TestServesThroughABadNetwork: while the way to the service suffers, local
 // requests are served from what is held. Where no refresh gets through they are

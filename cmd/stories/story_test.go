@@ -24,7 +24,7 @@ import (
 
 // patience bounds every wait of a story. It is long: a wait that is over ends
 // at once, and only a story that fails pays it.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 // TestStories runs the stories of testdata/script with the real programs, as
 // processes, over real sockets and TLS, in each dialect of the service. Each has a directory of its own with

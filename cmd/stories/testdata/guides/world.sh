@@ -4,6 +4,7 @@
 set -eu
 programs=$1 work=$2 world=$3
 mount --make-rprivate /
+host=$(awk '{print $5}' /proc/self/mountinfo) devices=$(stat -c %d /dev)
 mount -t tmpfs none /mnt
 cp -a /etc /mnt/etc
 mkdir /mnt/work && mount --bind "$work" /mnt/work
@@ -11,12 +12,35 @@ mkdir /mnt/local /mnt/local/bin
 for program in regent regentd tmsctl tms-emulator; do
 	touch /mnt/local/bin/$program
 	mount --bind "$programs/$program" /mnt/local/bin/$program
+	mount -o remount,bind,ro /mnt/local/bin/$program
 done
+# Nothing of the host can be changed from here. Some of its mounts are not in reach any more.
+for mount in $host; do mount -o remount,bind,ro "$mount" 2>/dev/null || true; done
 mount --bind /mnt/etc /etc
 mount --rbind /mnt/local /usr/local
 for directory in /run /tmp /root /var/lib; do mount -t tmpfs -o mode=755 none "$directory"; done
 mount -t proc none /proc
-mount -o remount,bind,ro /
+mount -t tmpfs -o mode=755 none /dev
+mkdir /dev/pts /dev/shm
+mount -t devpts -o newinstance,ptmxmode=666 none /dev/pts
+mount -t tmpfs -o mode=1777 none /dev/shm
+umask 0
+mknod /dev/null c 1 3
+mknod /dev/zero c 1 5
+mknod /dev/full c 1 7
+mknod /dev/random c 1 8
+mknod /dev/urandom c 1 9
+mknod /dev/tty c 5 0
+umask 022
+ln -s pts/ptmx /dev/ptmx
+ln -s /proc/self/fd /dev/fd
+ln -s fd/0 /dev/stdin
+ln -s fd/1 /dev/stdout
+ln -s fd/2 /dev/stderr
+if [ "$(stat -c %d /dev)" = "$devices" ] || [ -w /usr ] || [ -w /sys ] || [ -w /usr/local/bin/regent ]; then
+	echo "the world can change the host" >&2
+	exit 1
+fi
 ip link set lo up
 hostname laptop
 cd /root
@@ -31,7 +55,6 @@ chmod 755 /usr/local/bin/sudo
 echo 'anna:x:4711:4711::/tmp:/bin/bash' >>/etc/passwd
 echo 'engineering:x:4711:' >>/etc/group
 
-umask 022
 rm -rf /etc/regent
 mkdir -p /etc/regent/config.d /etc/regent/policy.d /run/regent
 mkdir -m 700 /var/lib/regent
