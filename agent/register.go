@@ -242,7 +242,8 @@ func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken,
 			wiped = append(wiped, status.WipedToken{Tenant: r.ID.Tenant, Instance: r.ID.String(), AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})
 			failed = append(failed, a.redeem.Forget(ctx, r.ID, by.name()))
 		}
-		return errors.Join(failed...)
+		// 3. The ledger stays: the next one begins with its entries.
+		return errors.Join(append(failed, a.ledger.Keep())...)
 	})
 	return wiped, err
 }

@@ -224,7 +224,7 @@ func (s formInput) fallbackForm(f *tms.Failure) string {
 // does not stop a device that has redeemed before. It is pure.
 func formsInLedger(entries []Entry) map[string]tms.RequestForm {
 	intents, by := map[string]Entry{}, map[string]tms.RequestForm{}
-	for _, e := range entries {
+	for _, e := range sinceUnregistered(entries) {
 		if e.Kind == Intent {
 			intents[e.ID] = e
 			continue

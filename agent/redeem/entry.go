@@ -36,6 +36,10 @@ const (
 	Asked     Kind = "asked"     // a person decided to spend another count
 	Forgotten Kind = "forgotten" // the auth token was deleted from this device
 	Compared  Kind = "compared"  // a person looked for it in the service's list: `consumed` is set if it is there
+
+	// Unregistered ends the entries before it: this device has deleted its tokens. It is of no
+	// redemption.
+	Unregistered Kind = "unregistered" // this device deleted all its tokens and its data key
 )
 
 // Entry is one line of the ledger. It contains no secret.
@@ -64,6 +68,19 @@ func encodeLine(key []byte, before string, e Entry) (line []byte, chain string, 
 	chain = mac(key, before, body)
 	line = append(body[:len(body)-1:len(body)-1], chainPrefix+chain+chainSuffix...)
 	return line, chain, nil
+}
+
+// encodeLines returns the lines of entries behind the line that ends in end, and their end.
+func encodeLines(key []byte, end head, entries []Entry) (lines []byte, _ head, err error) {
+	for _, e := range entries {
+		line, chain, err := encodeLine(key, end.Chain, e)
+		if err != nil {
+			return nil, head{}, err
+		}
+		lines = append(append(lines, line...), '\n')
+		end = head{e.Seq, chain}
+	}
+	return lines, end, nil
 }
 
 // decodeLine checks line against the chain before it, and returns the entry and
@@ -138,13 +155,36 @@ type Account struct {
 func BuildAccounts(entries []Entry) map[token.Instance]Account {
 	accounts := map[token.Instance]Account{}
 	for _, e := range entries {
-		id, err := e.InstanceID()
-		if err != nil {
-			continue // a valid line of a newer version
-		}
-		accounts[id] = accounts[id].apply(e)
+		applyEntry(accounts, e)
 	}
 	return accounts
+}
+
+// applyEntry updates the accounts with the next entry.
+func applyEntry(accounts map[token.Instance]Account, e Entry) {
+	if e.Kind == Unregistered {
+		for id, a := range accounts {
+			accounts[id] = a.unregistered()
+		}
+	}
+	if id, err := e.InstanceID(); err == nil { // otherwise it may be a line of a newer version
+		accounts[id] = accounts[id].apply(e)
+	}
+}
+
+// unregistered is the account after its device was unregistered: only the used counts stay.
+func (a Account) unregistered() Account {
+	return Account{Confirmed: a.Confirmed, FoundConsumed: a.FoundConsumed, Uncertain: slices.Concat(a.Uncertain, a.Open)}
+}
+
+// sinceUnregistered returns the entries after the last [Unregistered].
+func sinceUnregistered(entries []Entry) []Entry {
+	for i, e := range slices.Backward(entries) {
+		if e.Kind == Unregistered {
+			return entries[i+1:]
+		}
+	}
+	return entries
 }
 
 // apply is the account after e.
@@ -222,7 +262,7 @@ func (r failureRun) asked() time.Duration {
 // a run. A person's decision ends it. It is pure.
 func failureRuns(entries []Entry) map[token.Instance]failureRun {
 	runs, sent := map[token.Instance]failureRun{}, map[string]string{}
-	for _, e := range entries {
+	for _, e := range sinceUnregistered(entries) {
 		id, err := e.InstanceID()
 		switch {
 		case err != nil:
@@ -263,7 +303,7 @@ func removeID(entries []Entry, id string) []Entry {
 }
 
 // HasRedeemed reports whether the registration token with these names (see
-// [token.Fingerprints]) was redeemed for an auth token.
+// [token.Fingerprints]) was redeemed for an auth token since this device was unregistered.
 func HasRedeemed(entries []Entry, names []string) bool {
 	return bought(entries, true, func(e Entry) bool { return e.Registration != "" && slices.Contains(names, e.Registration) })
 }
@@ -281,7 +321,7 @@ func OtherRedeemedSince(entries []Entry, scope Scope, names []string, since time
 // confirmation or, if resolved is set, by a person's decision.
 func bought(entries []Entry, resolved bool, which func(intent Entry) bool) bool {
 	sent := map[string]bool{}
-	for _, e := range entries {
+	for _, e := range sinceUnregistered(entries) {
 		switch {
 		case e.Kind == Intent && which(e):
 			sent[e.ID] = true
@@ -372,6 +412,7 @@ func (t *SentNames) Update(ctx context.Context) error {
 // firstCounted returns the first intent that used a count or may have used one. The others
 // are not in the administrator's list.
 func firstCounted(entries []Entry) (first Entry, ok bool) {
+	entries = sinceUnregistered(entries)
 	closed := map[string]Entry{}
 	for _, e := range entries {
 		if e.Kind == Confirmed || e.Kind == Uncertain || e.Kind == Resolved {

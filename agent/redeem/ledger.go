@@ -78,7 +78,11 @@ func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
 		return nil, err
 	}
 	l.file = f
-	if err := l.load(ctx); err != nil {
+	begun, err := l.beginWithKept(ctx)
+	if err == nil && !begun {
+		err = l.load(ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return l, nil
@@ -187,15 +191,9 @@ func (l *Ledger) Append(ctx context.Context, e Entry) (Entry, error) {
 // extend writes entries behind the last line, and reports whether they are in the file. If
 // it also returns an error, they may not be durable. The caller holds mu.
 func (l *Ledger) extend(ctx context.Context, entries ...Entry) (stand bool, err error) {
-	var lines []byte
-	end := l.last
-	for _, e := range entries {
-		line, chain, err := encodeLine(l.key, end.Chain, e)
-		if err != nil {
-			return false, err
-		}
-		lines = append(append(lines, line...), '\n')
-		end = head{e.Seq, chain}
+	lines, end, err := encodeLines(l.key, l.last, entries)
+	if err != nil {
+		return false, err
 	}
 	if err := l.write(lines); err != nil {
 		return false, fmt.Errorf("write ledger %s: %w", l.path, l.rollBack(err))
@@ -361,9 +359,13 @@ func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
 	return errors.Join(err, fresh.Close())
 }
 
-// SetLedgerAside renames the ledger to NAME.corrupt-N and removes its head, so a new ledger
-// begins. It returns the new path; "" if there was none.
+// SetLedgerAside renames the ledger and the entries that [Ledger.Keep] wrote to
+// NAME.corrupt-N and removes the head, so a new ledger begins. It returns the new path of
+// the ledger; "" if there was none.
 func SetLedgerAside(ctx context.Context, dir string, s store.Store) (string, error) {
+	if _, err := store.SetAside(filepath.Join(dir, keptName)); err != nil {
+		return "", err
+	}
 	// The file is renamed first: a head without its file is refused.
 	path, err := store.SetAside(filepath.Join(dir, LedgerName))
 	if err != nil {

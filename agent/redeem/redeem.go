@@ -230,9 +230,7 @@ func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 func (e *Engine) updateAccounts() {
 	for _, one := range e.Ledger.entriesAfter(e.lastApplied) {
 		e.lastApplied = one.Seq
-		if id, err := one.InstanceID(); err == nil {
-			e.accounts[id] = e.accounts[id].apply(one)
-		}
+		applyEntry(e.accounts, one)
 	}
 	e.oldestUncertain = oldestUncertain(e.accounts)
 }

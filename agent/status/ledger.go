@@ -8,7 +8,7 @@ import (
 )
 
 // LedgerKind is the kind of an entry: intent, confirmed, refused, unused, uncertain,
-// resolved, asked, forgotten or compared. See package redeem.
+// resolved, asked, forgotten, compared or unregistered. See package redeem.
 type LedgerKind string
 
 // LedgerEntry is one line of the ledger, on disk and on the wire. It contains no secret. An
@@ -18,9 +18,9 @@ type LedgerEntry struct {
 	Seq      uint64     `json:"seq"`
 	At       time.Time  `json:"at"`
 	Kind     LedgerKind `json:"kind"`
-	ID       string     `json:"id"`       // of the redemption; "" only for asked
-	Tenant   string     `json:"tenant"`   // host
-	Instance string     `json:"instance"` // "cad/1"
+	ID       string     `json:"id"`       // of the redemption; "" only for asked and unregistered
+	Tenant   string     `json:"tenant"`   // host; "" only for unregistered
+	Instance string     `json:"instance"` // "cad/1"; "" only for unregistered
 
 	// Of an intent.
 	Identifier   string `json:"identifier,omitempty"`

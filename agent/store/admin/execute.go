@@ -104,17 +104,22 @@ func (s *Manager) setAllAside(r *Report) error {
 	return nil
 }
 
-// reset deletes everything but the ledger, which has no secret. It deletes the key first:
-// if a later step fails, the sealed records are lost all the same.
+// reset deletes everything but the ledger, which has no secret. It deletes the key before
+// the rest: if a later step fails, the sealed records are lost all the same.
 func (s *Manager) reset(ctx context.Context) error {
+	s.keepLedger(ctx)
 	if err := s.Keyring.Delete(ctx); err != nil {
 		return err
 	}
 	if err := s.Keyring.DeleteMark(ctx); err != nil {
 		return err
 	}
-	if _, err := store.SetAside(s.path(redeem.LedgerName)); err != nil {
+	aside, err := redeem.EndLedger(s.Dir)
+	if err != nil {
 		return err
+	}
+	if aside != "" {
+		s.Log.WarnContext(ctx, "the next ledger does not begin with this one", "kept", aside)
 	}
 	// Windows cannot remove an open directory, and the store has its own open.
 	if err := s.Close(); err != nil {
@@ -122,6 +127,24 @@ func (s *Manager) reset(ctx context.Context) error {
 	}
 	s.sealed = nil
 	return s.removeAll(needsDataKey)
+}
+
+// keepLedger keeps the entries for the next ledger. If that fails, [redeem.EndLedger] sets
+// the ledger aside. Without a key, the agent has kept them before it deleted the key.
+func (s *Manager) keepLedger(ctx context.Context) {
+	if s.sealed == nil {
+		return
+	}
+	o, err := s.ledgerOptions(s.Dir, s.sealed)
+	if err == nil {
+		var l *redeem.Ledger
+		if l, err = redeem.OpenLedger(ctx, o); err == nil {
+			err = errors.Join(l.Keep(), l.Close())
+		}
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "the ledger cannot be kept for the next one", "err", err)
+	}
 }
 
 // removeAll removes the files and directories of the state for which named returns true,

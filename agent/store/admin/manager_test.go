@@ -352,11 +352,20 @@ func TestResetKeepsLedger(t *testing.T) {
 		t.Errorf("left %d keys and %d marks", len(d.rings.keys), len(d.rings.marks))
 	}
 	for path, content := range d.snapshot() {
-		if !strings.Contains(path, redeem.LedgerName+".corrupt-1") {
+		if filepath.Base(path) != redeem.LedgerName+".kept" {
 			t.Errorf("left %s with %d bytes", path, len(content))
 		}
 	}
-	d.want(store.OK, "")
+	s := d.want(store.OK, "")
+	o, err := s.ledgerOptions(d.dir, s.sealed)
+	must(t, err)
+	l, err := redeem.OpenLedger(t.Context(), o)
+	must(t, err)
+	defer func() { must(t, l.Close()) }()
+	if all := l.Entries(); len(all) < 2 || all[len(all)-1].Kind != redeem.Unregistered {
+		t.Errorf("the next ledger begins with %+v", all)
+	}
+	must(t, l.Verify())
 }
 
 func TestClone(t *testing.T) {
