@@ -114,7 +114,8 @@ func TestEndLedgerLosesNoLine(t *testing.T) {
 func TestAccountsAfterUnregistered(t *testing.T) {
 	entries := []redeem.Entry{
 		line(redeem.Intent, "a"), line(redeem.Confirmed, "a"), line(redeem.Forgotten, "a"),
-		line(redeem.Intent, "b"), line(redeem.Uncertain, "b"), line(redeem.Intent, "c"), {Kind: redeem.Unregistered},
+		line(redeem.Intent, "b"), line(redeem.Uncertain, "b"), line(redeem.Intent, "c"),
+		{Kind: redeem.Unregistered},
 	}
 	entries[0].Registration = "0123456789ab"
 	got := redeem.BuildAccounts(entries)[one]
