@@ -18,6 +18,7 @@ import (
 	"regent/agent/token"
 	"regent/cmd/completion"
 	"regent/ipc/api"
+	"regent/ipc/client"
 	"regent/platform/files"
 )
 
@@ -47,7 +48,8 @@ and the registration token. Flags replace the questions.
 
 It shows the file that it will write and the counts that this costs. Then it
 asks. It writes config.d/`+setupName+` beside the configuration, gives the
-registration token to the agent, and waits for the tokens.
+registration token to the agent, and waits for the tokens. With --yes and no
+registration token, it writes the file. Give the token later: run it again.
 
 If you run it again, it shows the changes. It does not redeem an instance twice.
 To undo it, delete the file. Used counts do not come back.`,
@@ -140,6 +142,9 @@ func (s setup) run() error {
 	}
 	if err == nil {
 		err = s.finish(p, changes)
+		if errors.Is(err, client.ErrNotReachable) && changes {
+			err = withNextStep(err, fault.Commands(s.device.path+" is written. Find the reason: regent doctor. Then run: sudo regent setup"))
+		}
 	}
 	if errors.Is(err, context.Canceled) && changes {
 		return withNextStep(err, s.device.path+" is written. Regent continues. See: regent status")
@@ -257,7 +262,8 @@ const maxNames = 8
 // it.
 func (s setup) apply(p setupPlan) error {
 	if err := replaceFile(s.device.path, p.content); err != nil {
-		return err
+		return withNextStep(fmt.Errorf("nothing was changed: %w", err),
+			fault.Commands("Free disk space, or make the directory writable. Then run: sudo regent setup"))
 	}
 	err := s.reload(p)
 	if err == nil || s.cmd.Context().Err() != nil {

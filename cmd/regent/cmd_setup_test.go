@@ -294,3 +294,37 @@ func TestSetupSealsForNoOtherTenant(t *testing.T) {
 		t.Error("the registration token was sent")
 	}
 }
+
+// TestSetupLeavesTokens: the plan names the auth tokens that the new configuration does not
+// use, and --yes without a registration token writes the file.
+func TestSetupLeavesTokens(t *testing.T) {
+	live := func(names ...string) (all []status.Instance) {
+		for _, n := range names {
+			all = append(all, status.Instance{Name: n, State: string(token.Live), ExpiresIn: 600})
+		}
+		return all
+	}
+	device := func(t *testing.T) *fakeDaemon {
+		d, _ := emptyDevice(t)
+		d.status.Applications = []status.Application{{ID: "cad", Tenant: "demo-host.com", Instances: live("cad/1", "cad/2", "cad/3")}}
+		return keys(d,
+			api.PolicyKey{Key: "tenant", Value: "https://demo-host.com", Level: "local", Source: "/etc/regent/config.yaml:1"},
+			api.PolicyKey{Key: "applications.cad.id", Value: "cad", Level: "local", Source: "/etc/regent/config.yaml:2"},
+			api.PolicyKey{Key: "applications.cad.instances", Value: "3", Level: "local", Source: "/etc/regent/config.yaml:3"},
+			api.PolicyKey{Key: "applications.cad.allow", Value: "[{everyone: true}]", Level: "local", Source: "/etc/regent/config.yaml:4"})
+	}
+	for args, want := range map[string]string{
+		"--tenant other-host.com": "the auth tokens of cad/1, cad/2, cad/3 stay behind at demo-host.com, and their counts do not come back",
+		"--instances 1":           "cad/2, cad/3 will not be used any more. The counts stay used",
+	} {
+		got := cliRun{daemon: device(t)}.run(t, append([]string{"setup", "--json", "--dry-run", "--application", "cad"}, strings.Fields(args)...)...)
+		if !strings.Contains(got.Out, want) {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+	d, path := emptyDevice(t)
+	got := cliRun{daemon: d}.run(t, "setup", "--yes", "--application", "cad", "--tenant", "demo-host.com", "--users", "root")
+	if strings.Contains(got.Err, "there is no terminal") {
+		t.Errorf("%s: %+v", path, got)
+	}
+}

@@ -18,7 +18,9 @@ func (a *setupAnswers) readToken(p *setupPlan, counts int) error {
 	switch {
 	case a.flags.tokenFile != "" || a.flags.tokenStdin:
 		return a.readGivenToken(p, counts)
-	case counts == 0 || a.flags.dryRun || p.stored && (a.flags.yes || !a.canAsk()):
+	case counts == 0 || a.flags.dryRun || p.stored && !a.canAsk():
+		return nil
+	case a.flags.yes: // given later
 		return nil
 	case !a.canAsk() || a.prompt == nil:
 		a.missing = append(a.missing, "--token-file or --token-stdin")

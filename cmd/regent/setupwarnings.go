@@ -9,6 +9,7 @@ import (
 
 	"regent/agent/authz"
 	"regent/agent/policy"
+	"regent/agent/token"
 	"regent/ipc/api"
 	"regent/platform/peer"
 )
@@ -19,7 +20,32 @@ func (s setup) warnings(p setupPlan) []string {
 	if others := s.device.values("applications." + p.id + ".allow"); len(p.file.application(p.id).Allow) > 0 && len(others) > 0 {
 		all = append(all, "this replaces the allow rules in "+others[0].Source)
 	}
-	return append(all, s.fileWarnings(p)...)
+	return slices.Concat(all, s.leftTokens(p), s.fileWarnings(p))
+}
+
+// leftTokens returns a warning for the auth tokens that the new configuration does not use:
+// at another tenant, or of an instance above the new number.
+func (s setup) leftTokens(p setupPlan) (all []string) {
+	var elsewhere, above []string
+	host := ""
+	for a, i := range s.device.status.Instances() {
+		_, number, err := token.ParseInstanceName(i.Name)
+		now := token.TenantHost(s.device.tenant(p.file, a.ID))
+		switch {
+		case err != nil || token.State(i.State) == token.Unredeemed || now == "":
+		case now != a.Tenant:
+			elsewhere, host = append(elsewhere, i.Name), a.Tenant
+		case a.ID == p.id && number > s.device.instances(p.file, p.id):
+			above = append(above, i.Name)
+		}
+	}
+	if len(elsewhere) > 0 {
+		all = append(all, fmt.Sprintf("the auth tokens of %s stay behind at %s, and their counts do not come back", strings.Join(elsewhere, ", "), host))
+	}
+	if len(above) > 0 {
+		all = append(all, fmt.Sprintf("%s will not be used any more. The counts stay used", strings.Join(above, ", ")))
+	}
+	return all
 }
 
 // fileWarnings returns the parts of the file that cannot work on this device now.
