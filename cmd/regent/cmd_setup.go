@@ -250,7 +250,7 @@ func (p setupPlan) cost() string {
 	}
 	text := fmt.Sprintf("This uses %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
 	if p.secret.IsZero() && !p.stored && p.origin.name == "" {
-		text += " Regent uses them when you give the registration token."
+		text += map[bool]string{true: " Regent uses it", false: " Regent uses them"}[n == 1] + " when you give the registration token."
 	}
 	return text
 }
