@@ -4,6 +4,7 @@ package stories
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -139,7 +140,7 @@ func tokenCases() []doctorCase {
 			return token
 		})},
 		{what: "the registration token is another tenant's", want: doctor.RegistrationRefused, until: awaitFault, before: given(func(*testing.T, *sickDevice) string {
-			return "0123456789abcdef0123456789abcdef"
+			return base64.StdEncoding.EncodeToString([]byte("agent-0123456:another-tenant's"))
 		})},
 		{what: "the answer to a redemption is lost", want: doctor.RedemptionUncertain, until: awaitAnswer, before: func(t *testing.T, w *sickDevice) {
 			must(t, w.service.SetFaults(emulator.Fault{Class: emulator.ClassRedeem, AfterCommit: true}))
