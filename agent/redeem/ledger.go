@@ -41,6 +41,7 @@ type Ledger struct {
 	key   []byte
 	store store.Store
 	clock timing.Clock
+	sync  func(*os.File) error
 
 	mu         sync.Mutex
 	file       *os.File
@@ -56,12 +57,13 @@ type Ledger struct {
 	entries   []Entry
 }
 
-// LedgerOptions are the dependencies of a ledger. All fields are required.
+// LedgerOptions are the dependencies of a ledger. All fields but Sync are required.
 type LedgerOptions struct {
 	Dir   string // the state directory
 	Key   []byte // for the chain, derived from the data key
 	Store store.Store
 	Clock timing.Clock
+	Sync  func(*os.File) error // makes a file durable; nil for [os.File.Sync]. A test without power failures needs none.
 }
 
 // OpenLedger reads and verifies the ledger. It makes an empty one if there was none. It
@@ -69,7 +71,10 @@ type LedgerOptions struct {
 // leave both. Any other difference is [ErrAltered] and changes nothing. If the repair
 // fails, for example on a full disk, Append retries it before the next line.
 func OpenLedger(ctx context.Context, o LedgerOptions) (*Ledger, error) {
-	l := &Ledger{path: filepath.Join(o.Dir, LedgerName), key: slices.Clone(o.Key), store: o.Store, clock: o.Clock}
+	l := &Ledger{path: filepath.Join(o.Dir, LedgerName), key: slices.Clone(o.Key), store: o.Store, clock: o.Clock, sync: o.Sync}
+	if l.sync == nil {
+		l.sync = (*os.File).Sync
+	}
 	if err := l.readHead(ctx); err != nil {
 		return nil, err
 	}
@@ -258,7 +263,7 @@ func (l *Ledger) write(line []byte) error {
 	if _, err := l.file.WriteAt(line, l.size); err != nil {
 		return err
 	}
-	return l.file.Sync()
+	return l.sync(l.file)
 }
 
 // rollBack removes the bytes of a failed Append, and returns the cause. If that fails, it
@@ -276,7 +281,7 @@ func (l *Ledger) truncate() error {
 	if err := l.file.Truncate(l.size); err != nil {
 		return err
 	}
-	return l.file.Sync()
+	return l.sync(l.file)
 }
 
 func (l *Ledger) seal(ctx context.Context, end head) error {

@@ -114,10 +114,11 @@ type ledgerFixture struct {
 	dir   string
 	store *faultyStore
 	clock *timingtest.Clock
+	sync  func(*os.File) error // nil: for real
 }
 
 func newLedgerFixture(t *testing.T) *ledgerFixture {
-	return &ledgerFixture{t.TempDir(), &faultyStore{}, timingtest.New()}
+	return &ledgerFixture{dir: t.TempDir(), store: &faultyStore{}, clock: timingtest.New()}
 }
 
 func (a *ledgerFixture) path() string { return filepath.Join(a.dir, redeem.LedgerName) }
@@ -125,7 +126,7 @@ func (a *ledgerFixture) path() string { return filepath.Join(a.dir, redeem.Ledge
 func (a *ledgerFixture) tryOpen(t *testing.T) (*redeem.Ledger, error) {
 	t.Helper()
 	l, err := redeem.OpenLedger(t.Context(), redeem.LedgerOptions{
-		Dir: a.dir, Key: []byte("a key of the test"), Store: a.store, Clock: a.clock,
+		Dir: a.dir, Key: []byte("a key of the test"), Store: a.store, Clock: a.clock, Sync: a.sync,
 	})
 	if err == nil {
 		t.Cleanup(func() { l.Close() })
