@@ -322,8 +322,8 @@ func (a *Agent) changed(ctx context.Context, id token.Instance, from, to token.S
 		a.d.Log.WarnContext(ctx, "a change of state could not be recorded in the audit log", "instance", id.String(), "err", err)
 	}
 	// After a new auth token, another request may begin. Policy may redeem an ended one again.
-	a.refresh.Kick()
-	a.redeem.Kick()
+	a.refresh.Check(id)
+	a.redeem.Check(id)
 	a.hub.publish(id)
 }
 

@@ -154,7 +154,7 @@ type device struct {
 	stop     func()
 }
 
-func newDevice(t *testing.T) *device {
+func newDevice(t testing.TB) *device {
 	t.Helper()
 	d := &device{dir: t.TempDir(), clock: timingtest.New(), store: probedStore{&storetest.Memory{}}, service: &fakeService{}, trail: &memoryAudit{}}
 	d.adopt = func(lease.Holder) (lease.Process, error) { return nil, errors.New("the process has exited") }
@@ -174,7 +174,7 @@ func newDevice(t *testing.T) *device {
 }
 
 // boot starts the agent over what the device keeps.
-func (d *device) boot(t *testing.T) {
+func (d *device) boot(t testing.TB) {
 	t.Helper()
 	var ids int
 	a, err := New(t.Context(), Deps{
@@ -203,7 +203,7 @@ func (d *device) boot(t *testing.T) {
 }
 
 // registeredDevice is a device that has redeemed both instances of cad.
-func registeredDevice(t *testing.T) *device {
+func registeredDevice(t testing.TB) *device {
 	t.Helper()
 	d := newDevice(t)
 	d.start(t)
@@ -211,7 +211,7 @@ func registeredDevice(t *testing.T) *device {
 }
 
 // start boots the device and redeems both instances of cad.
-func (d *device) start(t *testing.T) {
+func (d *device) start(t testing.TB) {
 	t.Helper()
 	d.boot(t)
 	got, err := d.RegisterAsDaemon(t.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Wait: time.Minute})

@@ -218,25 +218,48 @@ func (a *Agent) leasedBy(h lease.Holder, app policy.Application) (lowest token.I
 	return lowest, ok
 }
 
+// checkedLeases is how many leases one request checks for an ended process, to find a free
+// instance. So a request costs the same for any number of leases.
+const checkedLeases = 16
+
 // leaseFree leases a free instance. It prefers a valid access token, then an instance that
-// needs a refresh, then one that would cost a count.
+// needs a refresh, then one that would cost a count. If no free one has a valid access
+// token, it checks all leases.
 func (a *Agent) leaseFree(by Caller, app policy.Application, claim lease.Claim) (token.Instance, lease.Result, error) {
-	for rank := range ranks {
-		for n := 1; n <= app.Instances; n++ {
-			id := instanceID(app, n)
-			if a.rank(id) != rank {
-				continue
-			}
-			got, err := a.leases.Acquire(id, claim, false)
-			if err != nil {
-				return id, got, fault.New("token", fault.Denied, err).WithInstance(id.String())
-			}
-			if got != lease.Busy {
-				return id, got, nil
-			}
+	host, most := token.TenantHost(app.Tenant), checkedLeases
+	for {
+		a.leases.Expire(host, app.ID, most)
+		id, rank := a.bestFree(app, host)
+		if rank > 0 && most < app.Instances {
+			most = app.Instances
+			continue
+		}
+		if rank == ranks {
+			return token.Instance{}, lease.Busy, a.busyFault(by, app, instanceIDs(app))
+		}
+		got, err := a.leases.Acquire(id, claim, false)
+		if err != nil {
+			return id, got, fault.New("token", fault.Denied, err).WithInstance(id.String())
+		}
+		if got != lease.Busy { // else another request was faster
+			return id, got, nil
 		}
 	}
-	return token.Instance{}, lease.Busy, a.busyFault(by, app, instanceIDs(app))
+}
+
+// bestFree returns the lowest free instance of the best rank; without one its rank is ranks.
+func (a *Agent) bestFree(app policy.Application, host string) (best token.Instance, rank int) {
+	rank = ranks
+	for n := 1; rank > 0; n++ {
+		if n = a.leases.Free(host, app.ID, n); n > app.Instances {
+			break
+		}
+		id := token.Instance{Tenant: host, Application: app.ID, Number: n}
+		if r := a.rank(id); r < rank {
+			best, rank = id, r
+		}
+	}
+	return best, rank
 }
 
 func findInstance(app policy.Application, named string) (token.Instance, error) {
@@ -271,8 +294,12 @@ func (a *Agent) rank(id token.Instance) int {
 // busyFault says that all instances are leased. It names the holders to administrators.
 func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instance) *fault.Fault {
 	var who []string
+	admin := a.Administers(by)
 	for _, id := range ids {
-		if h, ok := a.leases.Holder(id); ok && len(who) < 10 {
+		if !admin || len(who) == 10 {
+			break
+		}
+		if h, ok := a.leases.Holder(id); ok {
 			who = append(who, fmt.Sprintf("%s by %s", id, a.holderStatus(id, h).Text()))
 		}
 	}
@@ -280,7 +307,7 @@ func (a *Agent) busyFault(by Caller, app policy.Application, ids []token.Instanc
 	if len(ids) == 1 && app.Instances > 1 {
 		text = fmt.Sprintf("instance %s is in use by another running process. Name another one, or none to get a free one", ids[0])
 	}
-	if a.Administers(by) && len(who) > 0 {
+	if len(who) > 0 {
 		text += ". In use: " + strings.Join(who, ", ")
 	}
 	return fault.Errorf("token", fault.NoFreeInstance, "%s", text)

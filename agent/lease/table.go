@@ -53,6 +53,7 @@ type Table struct {
 	leases   map[token.Instance]*entry
 	ended    map[token.Instance]Holder      // the last holders of free instances, if they ended
 	byHolder map[holderKey][]token.Instance // an index of leases
+	numbers  map[application]*numbers       // the same, by application
 }
 
 // holderKey has the fields that identify a holder.
@@ -263,11 +264,16 @@ func (t *Table) end(id token.Instance) {
 func (t *Table) add(id token.Instance, e *entry) {
 	if t.leases == nil {
 		t.leases, t.byHolder = map[token.Instance]*entry{}, map[holderKey][]token.Instance{}
-		t.ended = map[token.Instance]Holder{}
+		t.ended, t.numbers = map[token.Instance]Holder{}, map[application]*numbers{}
 	}
 	delete(t.ended, id)
 	t.leases[id] = e
 	t.byHolder[e.key()] = append(t.byHolder[e.key()], id)
+	of := application{id.Tenant, id.Application}
+	if t.numbers[of] == nil {
+		t.numbers[of] = &numbers{}
+	}
+	t.numbers[of].add(id.Number)
 }
 
 func (t *Table) remove(id token.Instance) {
@@ -275,6 +281,7 @@ func (t *Table) remove(id token.Instance) {
 	// A failure to close the handle changes nothing for the caller.
 	_ = e.process.Close()
 	delete(t.leases, id)
+	t.numbers[application{id.Tenant, id.Application}].remove(id.Number)
 	rest := slices.DeleteFunc(t.byHolder[e.key()], func(one token.Instance) bool { return one == id })
 	if len(rest) == 0 {
 		delete(t.byHolder, e.key())

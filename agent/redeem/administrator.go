@@ -43,6 +43,7 @@ func (e *Engine) RequestRedeem(ctx context.Context, id token.Instance, by string
 	e.clearRefusal(ctx, id)
 	e.mu.Lock()
 	e.demanded[id] = true
+	e.touched = append(e.touched, id) // a person waits for it
 	e.mu.Unlock()
 	e.Pauses.Clear(id)
 	e.Kick()

@@ -49,14 +49,20 @@ type Engine struct {
 
 	mu                sync.Mutex
 	accounts          map[token.Instance]Account
-	lastApplied       uint64                           // the last line of the ledger in accounts
-	oldestUncertain   map[string]Entry                 // by tenant, from accounts
-	splays            map[string]time.Duration         // by fingerprint: the boot time of its first use
-	demanded          map[token.Instance]bool          // on demand, and a caller asked for it
-	unsaved           map[token.Instance]unsavedToken  // received, but not stored yet
-	unread            map[string]*tms.Failure          // by redemption: answers that are not stored yet
-	unwrittenOutcomes []Entry                          // outcomes that are not in the ledger yet
-	redeeming         token.Instance                   // under way
+	lastApplied       uint64                          // the last line of the ledger in accounts
+	doubtful          map[token.Instance]bool         // their accounts have an uncertain or open redemption
+	oldestUncertain   map[string]Entry                // by tenant, from accounts
+	splays            map[string]time.Duration        // by fingerprint: the boot time of its first use
+	demanded          map[token.Instance]bool         // on demand, and a caller asked for it
+	unsaved           map[token.Instance]unsavedToken // received, but not stored yet
+	unread            map[string]*tms.Failure         // by redemption: answers that are not stored yet
+	unwrittenOutcomes []Entry                         // outcomes that are not in the ledger yet
+	redeeming         token.Instance                  // under way
+	index             targetIndex
+	touched           []token.Instance                 // to check before all others
+	paused            map[string]bool                  // tenants with a pause at the last look
+	wake              timing.Signal                    // says that touched has an instance
+	lookAt            time.Duration                    // boot time of the next look at all targets; only Run uses it
 	settling          map[token.Instance]chan struct{} // for waiters; closed when the instance settles
 }
 
@@ -66,7 +72,7 @@ type Engine struct {
 func NewEngine(ctx context.Context, o Options) *Engine {
 	e := &Engine{
 		Options: o, accounts: map[token.Instance]Account{}, settling: map[token.Instance]chan struct{}{}, splays: map[string]time.Duration{},
-		demanded: map[token.Instance]bool{}, unsaved: map[token.Instance]unsavedToken{}, unread: map[string]*tms.Failure{},
+		demanded: map[token.Instance]bool{}, doubtful: map[token.Instance]bool{}, paused: map[string]bool{}, wake: timing.NewSignal(), unsaved: map[token.Instance]unsavedToken{}, unread: map[string]*tms.Failure{},
 	}
 	e.updateAccounts()
 	e.reconcile(ctx)
@@ -127,73 +133,21 @@ func newOutcome(intent Entry, k Kind) Entry {
 // Run redeems until ctx is done. It starts no goroutine. It finishes and records a
 // redemption under way before it returns.
 func (e *Engine) Run(ctx context.Context) {
+	all := true
 	for {
-		nap := e.step(ctx)
+		nap := e.step(ctx, all)
 		select {
 		case <-ctx.Done():
 			e.flush(context.WithoutCancel(ctx)) // the last try to store the data in memory
 			return
 		case <-e.Signal:
+			all = true
+		case <-e.wake:
+			all = false
 		case <-time.After(nap):
+			all = true
 		}
 	}
-}
-
-// step redeems the due instances, one after the other. It returns the time until the next
-// one can be due. It reads the plan again for each, since the configuration may change.
-func (e *Engine) step(ctx context.Context) time.Duration {
-	e.flush(context.WithoutCancel(ctx))
-	tried := map[token.Instance]bool{}
-	for ctx.Err() == nil {
-		plan := e.Plan()
-		w, nap, ok := e.next(plan, tried)
-		if !ok {
-			e.notifySettled(plan)
-			return e.rest(plan, nap, e.deleteUnneeded(ctx, plan))
-		}
-		tried[w.ID] = true
-		e.attempt(ctx, w)
-	}
-	return timing.PollInterval
-}
-
-// rest returns the time until the next possible action, from the waits of the redemptions.
-// If every wanted instance has a valid, recorded auth token, Run sleeps until a change
-// wakes it.
-func (e *Engine) rest(plan Plan, wait time.Duration, deleted bool) time.Duration {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	switch {
-	case len(e.unsaved) > 0 || len(e.unwrittenOutcomes) > 0 || len(e.unread) > 0 || e.Capabilities.HasUnsaved():
-		wait = min(wait, timing.LocalPause)
-	case deleted && !slices.ContainsFunc(plan.Targets, func(w Target) bool {
-		r, held := e.Tokens.Get(w.ID)
-		return !held || !r.State.Refreshable()
-	}):
-		return timing.IdleInterval
-	}
-	return max(wait, time.Millisecond)
-}
-
-// next returns the next due instance that was not tried in this step. Instances with a
-// waiting person or caller come first, then the order of the plan. Without one, it returns
-// the time until one can be due.
-func (e *Engine) next(plan Plan, tried map[token.Instance]bool) (first Target, nap time.Duration, ok bool) {
-	nap = timing.PollInterval
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, w := range plan.Targets {
-		wait, do := e.readiness(plan, w)
-		switch {
-		case !do || tried[w.ID]:
-			nap = min(nap, wait)
-		case e.demanded[w.ID] || e.accounts[w.ID].Requested: // a person or a caller waits for it
-			return w, 0, true
-		case !ok:
-			first, ok = w, true
-		}
-	}
-	return first, nap, ok
 }
 
 // readiness reports whether w is due now, or how long to wait before the next check. Once
@@ -212,23 +166,27 @@ func (e *Engine) readiness(plan Plan, w Target) (wait time.Duration, do bool) {
 		e.splays[held.Fingerprint] = now + time.Duration(e.Random()*float64(plan.Splay))
 	}
 	wait = max(e.splays[held.Fingerprint]-now, e.Pauses.Left(w.ID))
-	return wait, wait == 0
+	if wait == 0 {
+		return 0, true
+	}
+	if left, _ := e.Pauses.TenantLeft(w.ID.Tenant); left > 0 {
+		e.paused[w.ID.Tenant] = true
+	}
+	return wait, false
 }
 
 // stillDue reports whether w is still declared and due, and held is still its registration
 // token.
 func (e *Engine) stillDue(w Target, held RegistrationToken) bool {
 	plan := e.Plan()
-	if !slices.Contains(plan.Targets, w) {
-		return false
-	}
 	paying, ok := e.Registrations.ForScope(w.Scope())
 	if !ok || paying.Scope != held.Scope || paying.Fingerprint != held.Fingerprint {
 		return false
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.decisionInput(plan, w).due()
+	now, declared := e.index.find(plan.Targets, w.ID)
+	return declared && now == w && e.decisionInput(plan, w).due()
 }
 
 // recentlyRefused reports whether the service refused held less than refusedPause ago. It
@@ -270,8 +228,13 @@ func (e *Engine) deleteUnneeded(ctx context.Context, plan Plan) (all bool) {
 	if plan.KeepRegistrationToken {
 		return all
 	}
-	for _, h := range e.Registrations.List() {
-		if e.needed(plan, h) {
+	held := e.Registrations.List()
+	if len(held) == 0 {
+		return all
+	}
+	needed := e.neededScopes(plan)
+	for _, h := range held {
+		if h.Refused != fault.RegistrationExpired && needed(h.Scope) {
 			continue
 		}
 		if err := e.Registrations.Delete(ctx, h); err != nil {
@@ -284,32 +247,26 @@ func (e *Engine) deleteUnneeded(ctx context.Context, plan Plan) (all bool) {
 	return all
 }
 
-// needed reports whether a declared instance may still be redeemed with h.
-func (e *Engine) needed(plan Plan, h RegistrationToken) bool {
-	if h.Refused == fault.RegistrationExpired {
-		return false
-	}
+// neededScopes returns whether an instance may still need the registration token of a
+// scope. It may also if the scope has no declared instance, since the next configuration
+// may declare one. It looks at each target once.
+func (e *Engine) neededScopes(plan Plan) func(Scope) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.mayPayFor(plan, func(w Target) bool {
-		paying, ok := e.Registrations.ForScope(w.Scope())
-		return ok && paying.Scope == h.Scope
-	})
-}
-
-// mayPayFor reports whether an instance in the scope of a registration token may still need
-// it. It also returns true if the scope has no declared instance, since the next
-// configuration may declare one. The caller holds mu.
-func (e *Engine) mayPayFor(plan Plan, pays func(Target) bool) bool {
-	declared := false
+	needed := map[Scope]bool{} // of the scopes with a declared instance
 	for _, w := range plan.Targets {
-		if !pays(w) {
-			continue
-		}
-		declared = true
-		if _, unsaved := e.unsaved[w.ID]; unsaved || e.decisionInput(plan, w).mayNeedToken() {
-			return true
+		if paying, ok := e.Registrations.ForScope(w.Scope()); ok && !needed[paying.Scope] {
+			needed[paying.Scope] = e.mayNeedToken(plan, w)
 		}
 	}
-	return !declared
+	return func(s Scope) bool {
+		may, declared := needed[s]
+		return may || !declared
+	}
+}
+
+// mayNeedToken reports whether w may still need a registration token. The caller holds mu.
+func (e *Engine) mayNeedToken(plan Plan, w Target) bool {
+	_, unsaved := e.unsaved[w.ID]
+	return unsaved || e.decisionInput(plan, w).mayNeedToken()
 }

@@ -278,10 +278,11 @@ func failureRuns(entries []Entry) map[token.Instance]failureRun {
 }
 
 // oldestUncertain returns for each tenant the oldest redemption that may have used a count
-// and is not resolved. It is pure.
-func oldestUncertain(accounts map[token.Instance]Account) map[string]Entry {
+// and is not resolved. doubtful has the instances with such redemptions. It is pure.
+func oldestUncertain(accounts map[token.Instance]Account, doubtful map[token.Instance]bool) map[string]Entry {
 	oldest := map[string]Entry{}
-	for id, a := range accounts {
+	for id := range doubtful {
+		a := accounts[id]
 		for _, e := range slices.Concat(a.RecentUncertain, a.Open) {
 			if known, ok := oldest[id.Tenant]; !ok || e.Seq < known.Seq {
 				oldest[id.Tenant] = e

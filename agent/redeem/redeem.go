@@ -26,18 +26,22 @@ type unsavedToken struct {
 // configuration no longer wanted the instance.
 var errGivenUp = errors.New("redeem: regentd stops, or the instance is no longer configured")
 
-// attempt redeems w and records the outcome.
-func (e *Engine) attempt(ctx context.Context, w Target) {
+// attempt redeems w and records the outcome. It reports whether w has an auth token now and
+// nothing changed for other instances.
+func (e *Engine) attempt(ctx context.Context, w Target) (alone bool) {
 	e.beginAttempt(w)
 	defer e.endAttempt(w)
 	held, ok := e.Registrations.ForScope(w.Scope())
 	if !ok {
-		return
+		return false
 	}
-	was := e.State(w.ID)
+	was, known := e.State(w.ID), e.evidenceFor(w.ID.Tenant)
 	v, err := e.redeem(ctx, w, held, was)
-	if err == nil || errors.Is(err, errGivenUp) {
-		return
+	if err == nil {
+		return e.evidenceFor(w.ID.Tenant) == known && e.State(w.ID) == token.Live
+	}
+	if errors.Is(err, errGivenUp) {
+		return false
 	}
 	ctx = context.WithoutCancel(ctx)
 	e.Log.WarnContext(ctx, "redemption failed", "instance", w.ID.String(), "kind", string(v.Code), "err", err)
@@ -45,6 +49,22 @@ func (e *Engine) attempt(ctx context.Context, w Target) {
 	if now := e.State(w.ID); now != was {
 		e.Changed(ctx, w.ID, was, now, v.Code)
 	}
+	return false
+}
+
+// evidence is what a redemption can change for the other instances of its tenant.
+type evidence struct {
+	form      string
+	proof     tms.Proof
+	neither   bool
+	uncertain string // the tenant's oldest uncertain redemption
+}
+
+func (e *Engine) evidenceFor(tenant string) evidence {
+	l := e.Capabilities.RequestForm(tenant)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return evidence{l.Form, l.Proof, l.NeitherForm(), e.oldestUncertain[tenant].ID}
 }
 
 // redeem spends one count of held on w. agent/DESIGN.md explains the order of the steps
@@ -231,8 +251,17 @@ func (e *Engine) updateAccounts() {
 	for _, one := range e.Ledger.entriesAfter(e.lastApplied) {
 		e.lastApplied = one.Seq
 		applyEntry(e.accounts, one)
+		if one.Kind == Unregistered {
+			clear(e.doubtful)
+		}
+		id, _ := one.InstanceID() // without one, there is no account
+		if a := e.accounts[id]; len(a.RecentUncertain)+len(a.Open) > 0 {
+			e.doubtful[id] = true
+		} else {
+			delete(e.doubtful, id)
+		}
 	}
-	e.oldestUncertain = oldestUncertain(e.accounts)
+	e.oldestUncertain = oldestUncertain(e.accounts, e.doubtful)
 }
 
 // recordFailedPost records why a POST gave no auth token.

@@ -3,7 +3,6 @@ package redeem
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"regent/agent/fault"
@@ -44,7 +43,16 @@ func (e *Engine) Register(ctx context.Context, h RegistrationToken) (kept bool, 
 func (e *Engine) useful(plan Plan, h RegistrationToken) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.mayPayFor(plan, func(w Target) bool { return h.Covers(w.ID) })
+	declared := false
+	for _, w := range plan.Targets {
+		if !h.Covers(w.ID) {
+			continue
+		}
+		if declared = true; e.mayNeedToken(plan, w) {
+			return true
+		}
+	}
+	return !declared // the next configuration may declare one
 }
 
 // SkipWait ends the random delay of a registration token, named by tenant and fingerprint,
@@ -60,11 +68,10 @@ func (e *Engine) SkipWait(tenant, fingerprint string) {
 // Demand records that a caller asked for id. The engine then redeems it on demand.
 func (e *Engine) Demand(id token.Instance) {
 	e.mu.Lock()
-	fresh := !e.demanded[id]
-	e.demanded[id] = true
-	e.mu.Unlock()
-	if fresh {
-		e.Kick()
+	defer e.mu.Unlock()
+	if !e.demanded[id] {
+		e.demanded[id] = true
+		e.check(id)
 	}
 }
 
@@ -129,11 +136,11 @@ func (e *Engine) Obstacle(id token.Instance) string {
 
 // inputOf is decisionInput for an instance, if plan declares it. The caller holds mu.
 func (e *Engine) inputOf(plan Plan, id token.Instance) (s decisionInput, declared bool) {
-	i := slices.IndexFunc(plan.Targets, func(w Target) bool { return w.ID == id })
-	if i < 0 {
+	w, declared := e.index.find(plan.Targets, id)
+	if !declared {
 		return s, false
 	}
-	return e.decisionInput(plan, plan.Targets[i]), true
+	return e.decisionInput(plan, w), true
 }
 
 // autoRetries reports whether Regent retries an uncertain redemption of id by itself. The
@@ -180,15 +187,12 @@ func (e *Engine) WaitSettled(ctx context.Context, ids ...token.Instance) {
 // unsettled returns, for each of ids that is declared and not settled, a channel that
 // closes when it settles.
 func (e *Engine) unsettled(ids []token.Instance) (waits []chan struct{}) {
-	among := make(map[token.Instance]bool, len(ids))
-	for _, id := range ids {
-		among[id] = true
-	}
 	plan := e.Plan()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, w := range plan.Targets {
-		if !among[w.ID] || e.settled(plan, w) {
+	for _, id := range ids {
+		w, declared := e.index.find(plan.Targets, id)
+		if !declared || e.settled(plan, w) {
 			continue
 		}
 		if e.settling[w.ID] == nil {
@@ -223,20 +227,12 @@ func (e *Engine) endAttempt(w Target) {
 func (e *Engine) notifySettled(plan Plan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if len(e.settling) == 0 {
-		return
-	}
-	still := map[token.Instance]chan struct{}{}
-	for _, w := range plan.Targets {
-		if settled, ok := e.settling[w.ID]; ok && !e.settled(plan, w) {
-			still[w.ID] = settled
-			delete(e.settling, w.ID)
+	for id, settled := range e.settling {
+		if w, declared := e.index.find(plan.Targets, id); !declared || e.settled(plan, w) {
+			delete(e.settling, id)
+			close(settled)
 		}
 	}
-	for _, settled := range e.settling {
-		close(settled)
-	}
-	e.settling = still
 }
 
 // settled reports whether w is settled. The caller holds mu.

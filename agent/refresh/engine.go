@@ -53,6 +53,9 @@ type Engine struct {
 	closed  bool
 	flights map[token.Instance]*Flight
 	queued  []*Flight
+	counts  map[string]flightCount // by tenant
+	due     agenda
+	wake    timing.Signal                    // a flight was added or has ended
 	forced  map[token.Instance]time.Duration // boot time of the last refresh that a caller forced
 	pending map[token.Instance]pending
 	limiter rateLimiter
@@ -61,7 +64,7 @@ type Engine struct {
 // NewEngine returns an engine that is not yet running.
 func NewEngine(o Options) *Engine {
 	e := &Engine{
-		Options: o,
+		Options: o, wake: timing.NewSignal(), counts: map[string]flightCount{},
 		flights: map[token.Instance]*Flight{}, forced: map[token.Instance]time.Duration{}, pending: map[token.Instance]pending{},
 		limiter: rateLimiter{started: map[string][]time.Duration{}, delayedAt: map[string]time.Duration{}},
 	}
@@ -72,7 +75,7 @@ func NewEngine(o Options) *Engine {
 // splayStart delays the refreshes that are due at start by random times, so that a fleet
 // that starts together does not refresh together.
 func (e *Engine) splayStart() {
-	for _, r := range e.Tokens.List() {
+	for r := range e.Tokens.All() {
 		if r.State.Refreshable() && e.untilDue(r) <= 0 {
 			e.Pauses.Delay(r.ID, time.Duration(e.Random()*float64(startSplay(r, e.Clock))))
 		}
@@ -87,8 +90,8 @@ func (e *Engine) Run(ctx context.Context) {
 		flying.Wait()
 		e.flush(context.WithoutCancel(ctx))
 	}()
-	for ctx.Err() == nil {
-		nap := e.step()
+	for all := true; ctx.Err() == nil; {
+		nap := e.step(all)
 		begin, next := e.takeReady()
 		for _, f := range begin {
 			// A refresh under way is finished and recorded even if the daemon stops. The
@@ -97,12 +100,16 @@ func (e *Engine) Run(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
+		case <-e.wake:
+			all = false
 		case <-e.Signal:
+			all = true
 		case _, on := <-e.Wakeups:
-			if !on {
+			if all = true; !on {
 				e.Wakeups = nil
 			}
 		case <-time.After(min(nap, next)):
+			all = false
 		}
 	}
 	e.close()
@@ -125,23 +132,6 @@ func (e *Engine) maxSleep() time.Duration {
 		return timing.PollInterval
 	}
 	return timing.IdleInterval
-}
-
-// step queues the due refreshes. It returns the time until the next one can be due.
-func (e *Engine) step() time.Duration {
-	nap := e.maxSleep()
-	for _, r := range e.Tokens.List() {
-		if !r.State.Refreshable() {
-			continue
-		}
-		wait := max(e.untilDue(r), e.Pauses.Left(r.ID))
-		if wait > 0 {
-			nap = min(nap, wait)
-		} else if e.hasSlot(r.ID.Tenant) {
-			e.queue(r.ID)
-		}
-	}
-	return nap
 }
 
 // untilDue returns the time until r is due; 0 or less means now. With a missing answer, r is

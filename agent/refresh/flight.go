@@ -95,30 +95,19 @@ func (e *Engine) Force(id token.Instance) (*Flight, error) {
 // with many due instances does not send them all at once.
 const flightsAtOnce = 4
 
-// hasSlot reports whether one more flight to a tenant may start by itself. If not, the end of
-// a flight wakes Run.
-func (e *Engine) hasSlot(tenant string) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	n := 0
-	for id := range e.flights {
-		if id.Tenant == tenant {
-			n++
-		}
-	}
-	return n < flightsAtOnce
+// flightCount counts the flights to one tenant.
+type flightCount struct {
+	flying int // queued or under way
+	queued int // waiting for the rate limit
 }
 
-// queue starts a flight without a caller. It reads the store again, since a flight that has
-// just ended may have refreshed id.
-func (e *Engine) queue(id token.Instance) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if _, ok := e.flights[id]; ok {
-		return
-	}
-	if r, ok := e.Tokens.Get(id); ok && max(e.untilDue(r), e.Pauses.Left(id)) <= 0 {
-		e.add(id)
+// count changes the counts of a tenant. The caller holds mu.
+func (e *Engine) count(tenant string, flying, queued int) {
+	c := e.counts[tenant]
+	c.flying += flying
+	c.queued += queued
+	if e.counts[tenant] = c; c == (flightCount{}) {
+		delete(e.counts, tenant)
 	}
 }
 
@@ -132,7 +121,8 @@ func (e *Engine) add(id token.Instance) *Flight {
 	}
 	e.flights[id] = f
 	e.queued = append(e.queued, f)
-	e.Kick()
+	e.count(id.Tenant, 1, 1)
+	e.wake.Kick()
 	return f
 }
 
@@ -150,6 +140,7 @@ func (e *Engine) takeReady() (begin []*Flight, next time.Duration) {
 			continue
 		}
 		begin = append(begin, f)
+		e.count(f.id.Tenant, 0, -1)
 	}
 	e.queued = line
 	return begin, next
@@ -162,6 +153,7 @@ func (e *Engine) close() {
 	e.closed = true
 	for _, f := range e.queued {
 		delete(e.flights, f.id)
+		e.count(f.id.Tenant, -1, -1)
 		f.err = fault.New("refresh", fault.Unavailable, errStopping).WithInstance(f.id.String())
 		close(f.done)
 	}
@@ -177,9 +169,10 @@ func (e *Engine) runFlight(ctx context.Context, f *Flight) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.flights, f.id)
+	e.count(f.id.Tenant, -1, 0)
 	f.err = err
 	close(f.done)
-	e.Kick() // the next due time has changed
+	e.check(f.id) // the next due time has changed
 }
 
 // untilFloor returns the time until limits.refresh_floor allows a refresh of r. It does not
@@ -204,12 +197,7 @@ func (e *Engine) checkLimits(id token.Instance) error {
 	if left := e.untilFloor(r); ok && left > 0 {
 		return fault.Errorf("refresh", fault.Throttled, "%s was refreshed a moment ago. limits.refresh_floor allows one refresh in %s", id, limits.RefreshFloor).WithInstance(id.String()).WithRetry(left)
 	}
-	line := 0
-	for _, f := range e.queued {
-		if f.id.Tenant == id.Tenant {
-			line++
-		}
-	}
+	line := e.counts[id.Tenant].queued
 	if most := limits.RefreshRate * int(maxQueueWait/time.Second); limits.RefreshRate > 0 && line >= most {
 		return fault.Errorf("refresh", fault.Throttled, "%d refreshes at %s wait already. limits.refresh_rate allows %d a second", line, id.Tenant, limits.RefreshRate).WithInstance(id.String()).WithRetry(maxQueueWait)
 	}

@@ -284,7 +284,7 @@ func (e *Engine) updatePending(id token.Instance, change func(*pending)) {
 func (e *Engine) Redeemed(id token.Instance) {
 	e.Pauses.Clear(id)
 	e.updatePending(id, func(p *pending) { *p = pending{} })
-	e.Kick()
+	e.Check(id)
 }
 
 // KindOfState returns the fault of a state that cannot be refreshed.

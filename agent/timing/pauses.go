@@ -116,7 +116,11 @@ func (p *Pauses) Delay(id token.Instance, d time.Duration) {
 
 // EndDelay ends a delay of id. It does not end a pause after a failure.
 func (p *Pauses) EndDelay(id token.Instance) {
-	p.delete(func(k token.Instance, one Pause) bool { return k == id && one.Code == "" })
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.by[id].Code == "" {
+		delete(p.by, id)
+	}
 }
 
 // Clear deletes the failures of id.

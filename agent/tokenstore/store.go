@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"maps"
 	"reflect"
@@ -81,6 +82,21 @@ func (v *Store) List() []Record {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return slices.SortedFunc(maps.Values(v.records), func(a, b Record) int { return a.ID.Compare(b.ID) })
+}
+
+// All yields all auth tokens in no order. It reads one at a time, so that it delays no other
+// caller.
+func (v *Store) All() iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		v.mu.RLock()
+		ids := slices.Collect(maps.Keys(v.records))
+		v.mu.RUnlock()
+		for _, id := range ids {
+			if r, ok := v.Get(id); ok && !yield(r) {
+				return
+			}
+		}
+	}
 }
 
 // Create stores a new auth token of an instance, in place of an earlier one. If it returns

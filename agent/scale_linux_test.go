@@ -1,0 +1,216 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"regent/agent/store"
+	"regent/agent/token"
+)
+
+// These benchmarks hold that no loop grows with all instances: each compares the cost for
+// one instance of a large device with that of a small one, in the same run.
+//
+//	go test ./agent -run '^$' -bench Scale -benchtime 1x
+
+// scaleLimit is the largest ratio of the cost for one instance on a large and a small device.
+const scaleLimit = 2.0
+
+// cpuTime returns the CPU time of this process. Waiting for the disk costs none.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// cpuOf returns the CPU time that f takes.
+func cpuOf(b *testing.B, f func()) time.Duration {
+	b.Helper()
+	runtime.GC()
+	before := cpuTime(b)
+	f()
+	return cpuTime(b) - before
+}
+
+// compare reports the cost of one instance for each size, and fails if it grows.
+func compare(b *testing.B, sizes [2]int, unit string, cost func(n int) time.Duration) {
+	b.Helper()
+	var each [2]float64
+	for b.Loop() {
+		for i, n := range sizes {
+			each[i] = float64(cost(n).Microseconds()) / float64(n)
+			b.ReportMetric(each[i], "µs/"+unit+"-of-"+strconv.Itoa(n))
+		}
+	}
+	ratio := each[1] / each[0]
+	b.ReportMetric(ratio, "ratio")
+	if ratio > scaleLimit {
+		b.Errorf("one of %d costs %.2f times one of %d, want %.1f at most", sizes[1], ratio, sizes[0], scaleLimit)
+	}
+}
+
+// largeDevice has an application with n instances and is quiet.
+func largeDevice(b *testing.B, n int) *device {
+	b.Helper()
+	d := newDevice(b)
+	d.log = slog.New(slog.DiscardHandler)
+	app := &d.settings.Applications[0]
+	app.Instances = n
+	d.settings.Applications = d.settings.Applications[:1]
+	return d
+}
+
+// redeemAll redeems all instances of cad.
+func (d *device) redeemAll(b *testing.B) {
+	b.Helper()
+	if _, err := d.RegisterAsDaemon(b.Context(), Registration{Token: token.NewSecret("registration"), Source: "test", Manual: true, Wait: 10 * time.Minute}); err != nil {
+		b.Fatal(err)
+	}
+	if n := len(d.tokens.List()); n != d.settings.Applications[0].Instances {
+		b.Fatalf("%d of %d are redeemed", n, d.settings.Applications[0].Instances)
+	}
+}
+
+// BenchmarkScaleRedeem is the CPU time of one redemption.
+func BenchmarkScaleRedeem(b *testing.B) {
+	compare(b, [2]int{100, 3000}, "redemption", func(n int) time.Duration {
+		d := largeDevice(b, n)
+		d.boot(b)
+		defer d.stop()
+		token.Fingerprint(token.NewSecret("registration"))
+		return cpuOf(b, func() { d.redeemAll(b) })
+	})
+}
+
+// BenchmarkScaleRefresh is the CPU time of one refresh, while all instances are due.
+func BenchmarkScaleRefresh(b *testing.B) {
+	compare(b, [2]int{100, 3000}, "refresh", func(n int) time.Duration {
+		d := largeDevice(b, n)
+		d.boot(b)
+		defer d.stop()
+		d.redeemAll(b)
+		return cpuOf(b, func() {
+			d.clock.Suspend(50 * time.Minute)
+			d.refresh.Kick()
+			for d.refreshes() < n {
+				time.Sleep(time.Millisecond)
+			}
+		})
+	})
+}
+
+func (d *device) refreshes() int {
+	d.service.mu.Lock()
+	defer d.service.mu.Unlock()
+	return d.service.refreshed
+}
+
+// BenchmarkScaleRegister is the CPU time of one registration token, where each application
+// has its own, and all callers wait for the redemption.
+func BenchmarkScaleRegister(b *testing.B) {
+	compare(b, [2]int{50, 500}, "registration", func(n int) time.Duration {
+		d := largeDevice(b, 1)
+		app := d.settings.Applications[0]
+		d.settings.Applications = nil
+		var known []map[string]string // their fingerprints: slow to compute, and not measured
+		for i := range n {
+			app.ID = fmt.Sprintf("app-%04d", i)
+			d.settings.Applications = append(d.settings.Applications, app)
+			known = append(known, map[string]string{"sum": fmt.Sprintf("%x", sha256.Sum256([]byte(app.ID))), "fingerprint": app.ID})
+		}
+		if err := store.NewRecords(d.store).Write(b.Context(), "fingerprints", known); err != nil {
+			b.Fatal(err)
+		}
+		d.boot(b)
+		defer d.stop()
+		return cpuOf(b, func() {
+			var waiting sync.WaitGroup
+			for _, app := range d.settings.Applications {
+				waiting.Go(func() {
+					r := Registration{Token: token.NewSecret(app.ID), Application: app.ID, Source: "test", Manual: true, Wait: 10 * time.Minute}
+					if got, err := d.RegisterAsDaemon(context.Background(), r); err != nil || got.Instances[0].State != "live" {
+						b.Errorf("%s: %v, %v", app.ID, got, err)
+					}
+				})
+			}
+			waiting.Wait()
+		})
+	})
+}
+
+// firstAskLimit is how long a process may wait for its first lease.
+const firstAskLimit = 200 * time.Microsecond
+
+// BenchmarkScaleLease is the first request of a process, while others lease most instances.
+func BenchmarkScaleLease(b *testing.B) {
+	d := largeDevice(b, 1000)
+	d.boot(b)
+	defer d.stop()
+	d.redeemAll(b)
+	for pid := range 855 {
+		by, _ := newCaller("alice", pid+1)
+		if _, err := d.Token(b.Context(), by, cadRequest); err != nil {
+			b.Fatal(err)
+		}
+	}
+	var took []time.Duration
+	pid := 10_000
+	for b.Loop() {
+		pid++
+		by, process := newCaller("alice", pid)
+		began := time.Now()
+		if _, err := d.Token(b.Context(), by, cadRequest); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(began))
+		process.exit()
+	}
+	slices.Sort(took)
+	p50 := took[len(took)/2]
+	b.ReportMetric(float64(p50.Microseconds()), "p50-µs")
+	if len(took) >= 20 && p50 > firstAskLimit {
+		b.Errorf("the first request took %v, want %v at most", p50, firstAskLimit)
+	}
+}
+
+// statusLimit is the CPU time of a status with 10,000 instances, for a caller without rights.
+const statusLimit = 2 * time.Millisecond
+
+// BenchmarkScaleStatus is a status of 10,000 instances, as it is sent.
+func BenchmarkScaleStatus(b *testing.B) {
+	const n = 10_000
+	d := largeDevice(b, n)
+	d.boot(b)
+	defer d.stop()
+	d.redeemAll(b)
+	rounds := 0
+	took := cpuOf(b, func() {
+		for b.Loop() {
+			rounds++
+			s, err := d.Status(b.Context(), Caller{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := json.NewEncoder(io.Discard).Encode(s); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	if each := took / time.Duration(rounds); rounds >= 20 && each > statusLimit {
+		b.Errorf("a status costs %v, want %v at most", each, statusLimit)
+	}
+}
