@@ -25,7 +25,7 @@ func keptLedger(t *testing.T) *ledgerFixture {
 	if aside, err := redeem.EndLedger(a.dir); aside != "" || err != nil {
 		t.Fatalf("set aside as %q, %v", aside, err)
 	}
-	return &ledgerFixture{a.dir, &faultyStore{}, a.clock} // the other key's store is empty
+	return &ledgerFixture{dir: a.dir, store: &faultyStore{}, clock: a.clock} // the other key's store is empty
 }
 
 func (a *ledgerFixture) kept() string { return a.path() + ".kept" }

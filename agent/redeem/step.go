@@ -10,8 +10,8 @@ import (
 )
 
 // pass is the work of one step. A step looks at all targets only when something changed
-// for all of them, and then redeems the ready ones in order: to look at all again after
-// each redemption would cost the square of their number.
+// for all of them, and then redeems the ready ones in order. A look at all after each
+// redemption would cost the square of their number.
 type pass struct {
 	all   bool                    // look at all targets, not only at the touched ones
 	fresh bool                    // nothing was tried since the last look at all
