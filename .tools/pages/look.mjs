@@ -49,6 +49,7 @@ async function look(browser, pages, shots, file, width) {
   const faults = []
   const context = await browser.newContext({ viewport: { width, height: 800 } })
   await context.addInitScript(axe)
+  context.setDefaultTimeout(180_000)
   const page = await context.newPage()
   page.on('console', (message) => faults.push(`console: ${message.text()}`))
   page.on('request', (request) => { if (request.url() !== `file://${pages}/${file}`) faults.push(`loads ${request.url()}`) })

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -78,17 +79,25 @@ func newKeycloak(t *testing.T) *keycloak {
 	if err := os.WriteFile(filepath.Join(imports, "ems-realm.json"), []byte(realm), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &keycloak{t: t, home: home, url: "http://" + l.Addr().String() + "/"}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	k := &keycloak{t: t, home: home, url: "http://" + unusedAddress(t) + "/"}
 	t.Cleanup(k.stop)
 	k.start()
 	return k
+}
+
+// unusedAddress returns an address at which nobody listens. The system gives its port to no
+// connection: those have a port above 32767.
+func unusedAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000))
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+		if err == nil && l.Close() == nil {
+			return address
+		}
+	}
+	t.Fatal("no port is unused")
+	return ""
 }
 
 // start starts the server; before says what goes before its command line.
@@ -118,7 +127,7 @@ func (k *keycloak) start(before ...string) {
 }
 
 func (k *keycloak) ready() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, k.url+"realms/ems", http.NoBody)
 	if err != nil {
