@@ -81,7 +81,7 @@ investigates() {
 
 deletes_the_stranger() {
 	types 'tmsctl registration-token disable berlin'
-	types 'tmsctl investigate berlin --ledgers ledgers --devices inventory.csv --csv > findings.csv'
+	types 'tmsctl investigate berlin --ledgers ledgers --devices inventory.csv --csv >findings.csv'
 	types 'tmsctl auth-token delete --from findings.csv --dry-run'
 	shows '^2 auth tokens'
 	types 'tmsctl auth-token delete --from findings.csv --yes'
