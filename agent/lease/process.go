@@ -11,3 +11,13 @@ type Process interface {
 	// Close closes this handle.
 	Close() error
 }
+
+// numbered is a [Process] with a number that no other process of this boot has, or 0.
+type numbered interface{ Number() uint64 }
+
+// sameProcess reports whether two handles certainly are of the same process.
+func sameProcess(a, b Process) bool {
+	x, ok := a.(numbered)
+	y, same := b.(numbered)
+	return ok && same && x.Number() != 0 && x.Number() == y.Number()
+}

@@ -104,7 +104,11 @@ const (
 func (t *Table) Acquire(id token.Instance, c Claim, named bool) (Result, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.expire(id) // first: the claimant may have the PID of a holder that has ended
+	// First: the claimant may have the PID of a holder that has ended. The holder's own
+	// process is not asked, since the caller verifies it before the answer.
+	if e, ok := t.leases[id]; ok && !sameProcess(e.process, c.Process) {
+		t.expire(id)
+	}
 	if e, ok := t.leases[id]; ok {
 		switch {
 		case e.Same(c.Holder):

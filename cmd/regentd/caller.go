@@ -157,6 +157,14 @@ func (h leaseHolder[D]) Duplicate() (lease.Process, error) {
 	return leaseHolder[D]{d}, nil
 }
 
+// Number returns the number of a process, 0 without one. Leases compare it.
+func (h leaseHolder[D]) Number() uint64 {
+	if p, ok := h.handle.(interface{ Number() uint64 }); ok {
+		return p.Number()
+	}
+	return 0
+}
+
 var (
 	_ server.IdentifiedCaller = (*attestedPeer)(nil)
 	_ authz.Evidence          = evidence{}

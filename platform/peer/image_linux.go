@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -43,7 +44,7 @@ func (p *Peer) readImage() (image, error) { return lookAt(p, imageAt) }
 
 func imageAt(link string) (image, error) {
 	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC, imageMask, &st)
+	err := statx(link, &st)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		return image{}, nil
@@ -52,6 +53,24 @@ func imageAt(link string) (image, error) {
 	}
 	return imageOf(&st), nil
 }
+
+// statx is [unix.Statx], without an allocation for the path.
+func statx(link string, st *unix.Statx_t) error {
+	var path [maxLink]byte
+	if copy(path[:maxLink-1], link) < len(link) {
+		return unix.ENAMETOOLONG
+	}
+	cwd := unix.AT_FDCWD
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(cwd), uintptr(unsafe.Pointer(&path[0])),
+		unix.AT_STATX_DONT_SYNC, imageMask, uintptr(unsafe.Pointer(st)), 0) //nolint:gosec // the system call takes addresses
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
+
+// maxLink is longer than each path below /proc here, in bytes.
+const maxLink = 64
 
 // lookAt calls look with the link to the process's executable. If the first thread has
 // ended, its link is gone, so lookAt tries the other threads. They run the same program.

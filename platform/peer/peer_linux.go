@@ -48,7 +48,7 @@ func identify(c net.Conn, pidfd pidfdOf) (*Peer, error) {
 // read reads /proc. A PID is certain only while the process is alive. So read checks
 // afterwards that it is.
 func (p *Peer) read() error {
-	st, err := readStat(p.PID)
+	st, read, err := p.process.stat(p.PID)
 	if err != nil {
 		return p.goneOr(err)
 	}
@@ -59,7 +59,13 @@ func (p *Peer) read() error {
 	if p.process.image, err = p.readImage(); err != nil {
 		return p.goneOr(err)
 	}
-	return p.Alive()
+	if err := p.Alive(); err != nil {
+		return err
+	}
+	if read && p.process.number != 0 {
+		starts.add(p.process.number, st.start)
+	}
+	return nil
 }
 
 // executable is Executable for Linux.

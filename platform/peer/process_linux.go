@@ -13,7 +13,13 @@ import (
 type Process struct {
 	mu sync.RWMutex // read-locked while fd is in use, so that Close cannot free its number
 	fd int          // -1 once closed
+
+	number uint64 // see Number; set before the handle is in use
 }
+
+// Number returns the kernel's number of the process: no other process of this boot has it.
+// It is 0 if the kernel is older than Linux 6.13.
+func (p *Process) Number() uint64 { return p.number }
 
 // Alive returns an error that wraps [ErrGone] once the process has exited, and [ErrClosed]
 // after Close.
@@ -52,7 +58,7 @@ func (p *Process) Duplicate() (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("duplicate pidfd: %w", err)
 	}
-	return &Process{fd: fd}, nil
+	return &Process{fd: fd, number: p.number}, nil
 }
 
 // Close closes this handle. A second call does nothing.

@@ -98,7 +98,9 @@ func openByPID(pid int) (*Process, error) {
 	case err != nil:
 		return nil, fmt.Errorf("pidfd_open: %w", err)
 	}
-	return &Process{fd: fd}, nil
+	p := &Process{fd: fd}
+	p.number, _, _ = numberOf(fd, pid)
+	return p, nil
 }
 
 // peerGroups returns the primary group and the supplementary groups of the peer from the
