@@ -28,10 +28,16 @@ type directWay struct {
 	draining atomic.Bool
 	running  sync.WaitGroup
 	open     sync.Map // keys are of the type *connection
+	last     atomic.Pointer[usualRequest]
 }
 
-// Limits of a direct answer. Deadlines move in steps, since moving them costs as much as a
-// tenth of an answer.
+// usualRequest is a usual request with its meaning. Nobody changes it.
+type usualRequest struct {
+	raw  []byte
+	want agent.TokenRequest
+}
+
+// Limits of a direct answer. Moving a deadline costs a tenth of an answer, so steps are long.
 const (
 	maxDirectRequest = 1 << 10 // bytes, with the body
 	deadlineStep     = time.Second
@@ -82,10 +88,9 @@ func (d *directWay) each(do func(*connection)) {
 // directState is the memory of one connection.
 type directState struct {
 	buf                  [maxDirectRequest]byte
-	known                []byte             // the last usual request
-	want                 agent.TokenRequest // its meaning
-	readUntil, sendUntil time.Time          // the deadlines
-	second               int64              // the time of date
+	known                *usualRequest // the last one; nil before the first
+	readUntil, sendUntil time.Time     // the deadlines
+	second               int64         // the time of date
 	date                 []byte
 }
 
@@ -110,7 +115,7 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 			return raw
 		}
 		d.conns.markUsed(c)
-		g, err := d.Agent.Token(ctx, c.caller(), m.want)
+		g, err := d.Agent.Token(ctx, c.caller(), m.known.want)
 		if err != nil {
 			c.decided = err // or agent.ErrNotAtOnce, which decides nothing
 			return raw
@@ -145,17 +150,16 @@ func (m *directState) read(c net.Conn, answered bool) ([]byte, error) {
 	return m.buf[line:n], err
 }
 
-// knows reports whether raw is a usual request, and remembers its meaning. The same bytes
-// have the same meaning.
+// knows reports whether raw is a usual request, and sets known. The same bytes have the same
+// meaning, over each connection.
 func (d *directWay) knows(m *directState, raw []byte) bool {
-	if len(m.known) > 0 && bytes.Equal(raw, m.known) {
+	if m.known == nil {
+		m.known = d.last.Load()
+	}
+	if m.known != nil && bytes.Equal(raw, m.known.raw) {
 		return true
 	}
-	body := usualBody(raw)
-	if body == nil {
-		return false
-	}
-	q, err := d.tokenRequests.decode(body)
+	q, err := d.tokenRequests.decode(usualBody(raw)) // no body is an error
 	if err != nil {
 		return false
 	}
@@ -164,7 +168,8 @@ func (d *directWay) knows(m *directState, raw []byte) bool {
 		return false
 	}
 	want.AtOnce = true
-	m.want, m.known = want, append(m.known[:0], raw...)
+	m.known = &usualRequest{bytes.Clone(raw), want}
+	d.last.Store(m.known)
 	return true
 }
 
@@ -208,20 +213,18 @@ func isPlain(head []byte) bool {
 	return true
 }
 
-var blank [headRoom]byte
-
 // send writes the answer with the header that net/http would write. The header has its
 // place before the body, whose length it has.
 func (d *directWay) send(c *connection, m *directState, g agent.Grant) error {
 	t, reply := tokenOf(g), d.getBuffer()
 	defer d.putBuffer(reply)
-	reply.Write(blank[:])
+	var room [headRoom]byte
+	reply.Write(room[:])
 	appendTokenLine(reply, &t)
 	size, now := reply.Len()-headRoom, d.Now()
 	if s := now.Unix(); s != m.second {
 		m.second, m.date = s, now.UTC().AppendFormat(m.date[:0], http.TimeFormat)
 	}
-	var room [headRoom]byte
 	h := append(room[:0], "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: "...)
 	h = append(strconv.AppendInt(h, int64(size), 10), "\r\nContent-Type: "+api.ContentType+"\r\nDate: "...)
 	h = append(append(h, m.date...), "\r\n\r\n"...)
