@@ -372,3 +372,54 @@ func TestLastHolder(t *testing.T) {
 		t.Errorf("after a release: %d, want none", got)
 	}
 }
+
+// numberedHandle is a handle with the kernel's number of its process.
+type numberedHandle struct {
+	*processHandle
+	number uint64
+}
+
+func (h numberedHandle) Number() uint64 { return h.number }
+
+func (h numberedHandle) Duplicate() (lease.Process, error) {
+	d, err := h.processHandle.Duplicate()
+	if err != nil {
+		return nil, err
+	}
+	return numberedHandle{d.(*processHandle), h.number}, nil
+}
+
+// A holder that asks again is not asked whether it runs: its own number says that it is the
+// holder. A process with its PID and another number, or none, is not the holder.
+func TestAcquireComparesNumbers(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		first, again uint64
+		want         lease.Result
+	}{
+		{"the same", 7, 7, lease.AlreadyHeld},
+		{"another process with its PID", 7, 8, lease.Acquired},
+		{"a kernel without numbers", 0, 0, lease.Acquired},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var table lease.Table
+			p := newProcess(100, 1)
+			id := token.Instance{Tenant: "t", Application: "cad", Number: 1}
+			claim := p.claim()
+			claim.Process = numberedHandle{&processHandle{of: p}, tt.first}
+			if got, err := table.Acquire(id, claim, false); err != nil || got != lease.Acquired {
+				t.Fatal(got, err)
+			}
+			table.EndRequest(id, claim.Holder, true)
+			p.end()
+			second := newProcess(100, 1)
+			claim.Process = numberedHandle{&processHandle{of: second}, tt.again}
+			if got, err := table.Acquire(id, claim, false); err != nil || got != tt.want {
+				t.Errorf("Acquire = %v, %v; want %v", got, err, tt.want)
+			}
+			if err := table.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

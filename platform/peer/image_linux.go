@@ -61,8 +61,8 @@ func statx(link string, st *unix.Statx_t) error {
 		return unix.ENAMETOOLONG
 	}
 	cwd := unix.AT_FDCWD
-	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(cwd), uintptr(unsafe.Pointer(&path[0])),
-		unix.AT_STATX_DONT_SYNC, imageMask, uintptr(unsafe.Pointer(st)), 0) //nolint:gosec // the system call takes addresses
+	name, into := unsafe.Pointer(&path[0]), unsafe.Pointer(st) //nolint:gosec // the system call takes addresses
+	_, _, errno := unix.Syscall6(unix.SYS_STATX, uintptr(cwd), uintptr(name), unix.AT_STATX_DONT_SYNC, imageMask, uintptr(into), 0)
 	if errno != 0 {
 		return errno
 	}
