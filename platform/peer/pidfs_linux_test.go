@@ -37,7 +37,7 @@ func TestNumber(t *testing.T) {
 	if again.Number() != p.Number() || second.Number() != p.Number() || third.Number() != p.Number() {
 		t.Errorf("one process has the numbers %d, %d, %d and %d", p.Number(), again.Number(), second.Number(), third.Number())
 	}
-	if again.Identity.Start != st.start || again.ParentPID != st.parent {
+	if again.Start != st.start || again.ParentPID != st.parent {
 		t.Errorf("start %d of parent %d, want %d of %d", again.Start, again.ParentPID, st.start, st.parent)
 	}
 	other := peerOf(t, start(t, self(t), nil))
