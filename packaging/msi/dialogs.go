@@ -35,8 +35,8 @@ var dialogSteps = []step{
 	{-3, failedDlg, always},
 }
 
-// It does not ask for known values: policy overrides every answer. A device whose tenant
-// is in a policy has its applications from there as well.
+// It does not ask for known values: policy overrides every answer. If policy sets
+// the tenant, the dialogs assume that policy sets the applications too.
 const (
 	asksTenant      = "NOT " + policyTenant
 	asksToken       = "NOT " + policyTokenFile

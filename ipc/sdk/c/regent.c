@@ -859,7 +859,7 @@ int regent_open(const char *application, regent_source **src)
 	regent_source *s;
 	*src = NULL;
 	if (!application || !is_name(application))
-		return fail(REGENT_UNKNOWN_APPLICATION, "the name of an application has letters, digits, dots, hyphens and underscores");
+		return fail(REGENT_UNKNOWN_APPLICATION, "the ID of an application has 1 to 64 of a-z, 0-9 and hyphens; correct the ID in the call");
 	if (!(s = calloc(1, sizeof *s)))
 		return fail(REGENT_NO_MEMORY, "");
 	s->fd = -1;

@@ -93,12 +93,17 @@ void regent_close(regent_source *src);
 const char *regent_strerror(int error);
 
 /*
- * These three describe the last call in this thread that failed: its code in the protocol,
- * such as "denied"; what is wrong and what to do next; and the seconds after which another
- * try may help, or 0. The texts are valid until the next call in this thread.
+ * These functions describe the last failed call of this thread. Their texts are valid until
+ * the next call of this thread.
  */
+
+/* Returns the code of the protocol, such as "denied". */
 const char *regent_code(void);
+
+/* Returns what is wrong and, if known, what to do next. */
 const char *regent_detail(void);
+
+/* Returns the seconds after which another try may help; 0 if the agent named none. */
 long regent_retry_after(void);
 
 #ifdef __cplusplus

@@ -2,11 +2,11 @@
 //
 //   regent::token_source source{"cad"};
 //   auto token = source.get(std::chrono::seconds{30});          // throws regent::error
-//   if (auto r = source.try_get()) use(r->access_token());       // throws nothing of Regent's
+//   if (auto r = source.try_get()) use(r->access_token());       // does not throw regent::error
 //   else log(r.error().code());
 //
-// It is a header over the C library: compile regent.c with your program. A source is safe
-// for threads. Many threads that wait cause one request.
+// It is a header over the C library: compile regent.c with your program. A source is
+// thread-safe. Many threads that wait cause one request.
 #ifndef REGENT_HPP
 #define REGENT_HPP
 
@@ -23,7 +23,7 @@
 
 namespace regent {
 
-// An error of the library or of the agent. what() says what is wrong and what to do next.
+// An error of the library or of the agent. what() says what is wrong and, if known, what to do next.
 class error : public std::runtime_error {
 public:
 	// number is a REGENT_ constant of regent.h.
@@ -66,7 +66,7 @@ public:
 	token &operator=(const token &) = delete;
 	~token() { regent_token_clear(&value_); }
 
-	// access_token is the value for "Authorization: Bearer". It is valid as long as the token.
+	// access_token is the value for "Authorization: Bearer". The pointer is valid until the token is destroyed.
 	const char *access_token() const noexcept { return value_.access_token; }
 
 	// instance is for example "cad/1".
@@ -117,7 +117,7 @@ private:
 // A source of the tokens of one application. Keep it as long as the program runs.
 class token_source {
 public:
-	// It connects to nothing yet. It throws an error if the name is not valid.
+	// It connects to nothing yet. It throws regent::error if the ID is not valid.
 	explicit token_source(const std::string &application)
 	{
 		if (int err = regent_open(application.c_str(), &source_))
@@ -128,10 +128,11 @@ public:
 	~token_source() { regent_close(source_); }
 
 	// get returns a token that is valid now and, if possible, for min_ttl. It comes from
-	// memory nearly always. It throws an error.
+	// memory nearly always. It throws regent::error on failure.
 	token get(std::chrono::seconds min_ttl = {}) { return std::move(try_get(min_ttl).value()); }
 
-	// try_get is get without an exception, except std::bad_alloc.
+	// try_get does the same as get. It returns the error in place of throwing it. It can
+	// throw std::bad_alloc.
 	result try_get(std::chrono::seconds min_ttl = {})
 	{
 		token t;
@@ -141,8 +142,8 @@ public:
 	}
 
 	// invalidate reports that the service refused a token with 401, and waits for another
-	// one, which the next get returns. It throws an error. The agent does this at most once
-	// a minute for an instance; then the code is "throttled".
+	// one, which the next get returns. It throws regent::error on failure. The agent does
+	// this at most once a minute for an instance. Then the code is "throttled".
 	void invalidate(const token &rejected)
 	{
 		if (int err = regent_invalidate(source_, &rejected.value_))

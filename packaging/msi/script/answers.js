@@ -95,7 +95,7 @@ function applicationProblem() {
 	return /^[A-Za-z0-9._\\$@, -]*$/.test(users) ? "" : problem("UsersForm");
 }
 
-// CheckApplication is behind the button of the dialog that asks for it.
+// CheckApplication runs when a person presses Next in the application dialog.
 function CheckApplication() {
 	return conclude(applicationProblem());
 }
