@@ -2,7 +2,18 @@
 
 package terminal
 
-import "golang.org/x/sys/unix"
+import (
+	"context"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// untilQuit returns a context that ends also when the terminal hangs up or a person presses
+// Ctrl-\. Without it these signals end the program at once, and the input stays hidden.
+func untilQuit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, unix.SIGHUP, unix.SIGQUIT)
+}
 
 // hideInput stops the terminal from showing the input. It leaves line editing and signals
 // on, so Ctrl-C works.

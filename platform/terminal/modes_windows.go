@@ -1,6 +1,15 @@
 package terminal
 
-import "golang.org/x/sys/windows"
+import (
+	"context"
+
+	"golang.org/x/sys/windows"
+)
+
+// untilQuit returns a context that the caller can end. A console has no further signals.
+func untilQuit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithCancel(ctx)
+}
 
 // hideInput stops the console from showing the input. It leaves line editing and signals on,
 // so Ctrl-C works.

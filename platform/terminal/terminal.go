@@ -32,8 +32,12 @@ func Width(f *os.File) int {
 }
 
 // ReadSecret writes the question to out and returns the line typed at in, without showing
-// it. If ctx is done first, it restores the terminal and returns ctx's error.
+// it. The end of the input is an error that wraps [io.EOF]. If ctx is done first, it restores
+// the terminal and returns ctx's error. On Unix it returns [context.Canceled] also at Ctrl-\
+// and when the terminal hangs up.
 func ReadSecret(ctx context.Context, in *os.File, out io.Writer, question string) (answer []byte, err error) {
+	ctx, stop := untilQuit(ctx)
+	defer stop()
 	// Set the modes here and not in the read: the read can outlast ctx, and could hide
 	// later input after the restore.
 	restore, err := hideInput(int(in.Fd()))
@@ -41,9 +45,11 @@ func ReadSecret(ctx context.Context, in *os.File, out io.Writer, question string
 		return nil, fmt.Errorf("read from the terminal: %w", err)
 	}
 	defer func() { err = errors.Join(err, restore()) }()
-	_, _ = fmt.Fprint(out, question)                // without an output there is no question
+	text := strings.TrimRight(question, " ")
+	Print(out, text) // without an output there is no question
+	Print(out, question[len(text):])
 	defer func() { _, _ = fmt.Fprint(out, "\n") }() // the line feed was not shown
-	return Await(ctx, func() ([]byte, error) { return readLine(in) })
+	return Await(ctx, func() ([]byte, error) { return readAnswer(in) })
 }
 
 // Confirm writes the question to out and reports whether the line typed at in means yes. Any
@@ -69,18 +75,21 @@ func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) 
 func Ask(ctx context.Context, in io.Reader, out io.Writer, question string) (string, error) {
 	Print(out, question+":")
 	Print(out, " ")
-	answer, err := Await(ctx, func() ([]byte, error) {
-		seen := endReader{in: in}
-		line, err := readLine(&seen)
-		if err == nil && len(line) == 0 && seen.ended {
-			err = fmt.Errorf("read from the terminal: %w", io.EOF)
-		}
-		return line, err
-	})
+	answer, err := Await(ctx, func() ([]byte, error) { return readAnswer(in) })
 	if err != nil {
 		_, _ = fmt.Fprint(out, "\n")
 	}
 	return strings.TrimSpace(string(answer)), err
+}
+
+// readAnswer returns a line. The end of the input is an error that wraps [io.EOF].
+func readAnswer(in io.Reader) ([]byte, error) {
+	seen := endReader{in: in}
+	line, err := readLine(&seen)
+	if err == nil && len(line) == 0 && seen.ended {
+		err = fmt.Errorf("read from the terminal: %w", io.EOF)
+	}
+	return line, err
 }
 
 // endReader notes the end of its input.

@@ -83,6 +83,43 @@ func TestReadSecretCanceled(t *testing.T) {
 	}
 }
 
+// TestReadSecretAtASignal: Ctrl-\ and a hangup restore the terminal.
+func TestReadSecretAtASignal(t *testing.T) {
+	for _, sig := range []unix.Signal{unix.SIGQUIT, unix.SIGHUP} {
+		_, screen := pty(t)
+		asked := signaller{make(chan string, 4)}
+		go func() {
+			<-asked.texts
+			if err := unix.Kill(os.Getpid(), sig); err != nil {
+				t.Error(err)
+			}
+		}()
+		got, err := ReadSecret(t.Context(), screen, asked, "Password: ")
+		if !errors.Is(err, context.Canceled) || got != nil {
+			t.Errorf("%v: got %q, %v, want %v", sig, got, err, context.Canceled)
+		}
+		if !echoes(t, screen) {
+			t.Errorf("%v: the input stays hidden", sig)
+		}
+	}
+}
+
+// TestReadSecretAtTheEnd: Ctrl-D is no empty answer.
+func TestReadSecretAtTheEnd(t *testing.T) {
+	keys, screen := pty(t)
+	asked := signaller{make(chan string, 4)}
+	go func() {
+		<-asked.texts
+		fmt.Fprint(keys, "\x04")
+	}()
+	if got, err := ReadSecret(t.Context(), screen, asked, "Password: "); !errors.Is(err, io.EOF) || len(got) > 0 {
+		t.Errorf("got %q, %v, want %v", got, err, io.EOF)
+	}
+	if !echoes(t, screen) {
+		t.Error("the input stays hidden")
+	}
+}
+
 func TestAwaitReturnsWhatWasRead(t *testing.T) {
 	broken := errors.New("broken")
 	got, err := Await(t.Context(), func() (int, error) { return 3, broken })
