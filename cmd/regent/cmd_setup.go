@@ -20,6 +20,7 @@ import (
 	"regent/ipc/api"
 	"regent/ipc/client"
 	"regent/platform/files"
+	"regent/platform/terminal"
 )
 
 // setupFlags are the flags of regent setup.
@@ -44,7 +45,8 @@ func newSetup(c *cli) *cobra.Command {
 	cmd := command("setup", "Set up an application on this device, from the tenant to its token",
 		`Set up an application on this device. It asks for the application, the tenant,
 the number of instances, the users, groups and systemd units that may use it,
-and the registration token. Flags replace the questions.
+and the registration token. Flags replace the questions. It does not ask for
+values that a package or policy sets.
 
 It shows the file that it will write and the counts that this costs. Then it
 asks. It writes config.d/`+setupName+` beside the configuration, gives the
@@ -207,35 +209,47 @@ func (p setupPlan) question(changes bool) string {
 
 // renderPlan shows the file, or its changes, and the cost.
 func (s setup) renderPlan(p setupPlan) string {
-	var b strings.Builder
 	path := printable(s.device.path)
+	head := "Will change " + path + ":\n\n"
 	switch {
 	case p.content == s.device.content && p.content == "":
-		b.WriteString("No file is needed: the configuration is complete.\n")
+		head = "No file is needed: the configuration is complete.\n"
 	case p.content == s.device.content:
-		b.WriteString("Unchanged: " + path + "\n")
+		head = "Unchanged: " + path + "\n"
 	case s.device.content == "":
-		b.WriteString("New file " + path + ":\n\n")
+		head = "New file " + path + ":\n\n"
 	case p.content == "":
-		b.WriteString("Will delete " + path + ":\n\n")
-	default:
-		b.WriteString("Will change " + path + ":\n\n")
+		head = "Will delete " + path + ":\n\n"
 	}
-	if p.content != s.device.content {
-		for _, line := range diffLines(s.device.content, p.content) {
-			mark := string(line.mark) + " "
-			if s.device.content == "" {
-				mark = "  "
-			}
-			b.WriteString(strings.TrimRight("  "+mark+printable(line.text), " ") + "\n")
-		}
-		b.WriteString("\n")
-	}
+	var rest strings.Builder
 	for _, warning := range s.warnings(p) {
-		b.WriteString(s.view().prose("Warning: " + printable(warning) + "."))
+		rest.WriteString("Warning: " + printable(warning) + ".\n")
 	}
-	b.WriteString(s.view().prose(p.cost()))
-	return b.String()
+	rest.WriteString(p.cost() + "\n")
+	return terminal.WrapText(head, s.width) + s.diff(p) + terminal.WrapText(rest.String(), s.width)
+}
+
+// diff returns the changed lines of the file; "" if it does not change.
+func (s setup) diff(p setupPlan) string {
+	if p.content == s.device.content {
+		return ""
+	}
+	var b strings.Builder
+	for _, line := range diffLines(s.device.content, p.content) {
+		mark := line.mark
+		if s.device.content == "" {
+			mark = ' '
+		}
+		words := strings.TrimLeft(line.text, " ")
+		indent := fmt.Sprintf("  %c %*s", mark, len(line.text)-len(words), "")
+		parts := []string{printable(words)}
+		if s.width > 0 && terminal.Cells(indent+words) > s.width {
+			parts = terminal.Wrap(parts[0], max(1, s.width-len(indent)-2))
+		}
+		text := indent + strings.Join(parts, "\n"+strings.Repeat(" ", len(indent)+2))
+		b.WriteString(strings.TrimRight(text, " ") + "\n")
+	}
+	return b.String() + "\n"
 }
 
 // cost says how many counts the redemptions cost.

@@ -109,6 +109,12 @@ func (d setupDevice) overriddenBy(key string) string {
 	return ""
 }
 
+// isBrought reports whether a drop-in, such as that of its package, or policy brings an
+// application.
+func (d setupDevice) isBrought(id string) bool {
+	return slices.ContainsFunc(d.values("applications."+id+".id"), func(v api.PolicyValue) bool { return v.Level != "local" })
+}
+
 // applications returns the IDs of the applications in the configuration.
 func (d setupDevice) applications() (ids []string) {
 	for _, k := range d.policy.Keys {

@@ -135,8 +135,8 @@ func (s setup) await(p setupPlan, since time.Time) ([]status.Instance, error) {
 		if !waits || p.onDemand || settled {
 			return all, nil
 		}
-		if live != said {
-			terminal.Print(s.err, fmt.Sprintf("Waiting for the service: %d of %s …\n", live, plural(len(all), "instance")))
+		if live != said && !wantsJSON(s.cmd) {
+			terminal.Print(s.err, fmt.Sprintf("Asking %s: %d of %s …\n", printable(token.TenantHost(p.tenant)), live, plural(len(all), "instance")))
 			said = live
 		}
 		select {
@@ -215,17 +215,17 @@ func (s setup) curl(p setupPlan) string {
 
 // undo says how to undo the setup, and where a copy of the registration token is left.
 func (s setup) undo(p setupPlan) string {
-	remove := fault.Commands("sudo rm")
+	remove := "  " + fault.Commands("sudo rm") + " "
 	text := ""
 	if p.content != "" {
-		text = fmt.Sprintf("To undo, delete the file. Used counts do not come back:\n  %s %s\n", remove, terminal.Quote(printable(s.device.path)))
+		text = terminal.WrapText("To undo, delete the file. Used counts do not come back:\n", s.width) + remove + terminal.Quote(printable(s.device.path)) + "\n"
 	}
 	switch path := p.origin.path; {
 	case path == "" || p.secret.IsZero():
 	case !p.accepted:
-		text += "The service has not accepted the registration token yet. Keep its file:\n  " + printable(path) + "\n"
+		text += terminal.WrapText("The service has not accepted the registration token yet. Keep its file:\n", s.width) + "  " + printable(path) + "\n"
 	default:
-		text += fmt.Sprintf("The registration token is sealed. Delete its file:\n  %s %s\n", remove, terminal.Quote(printable(filepath.Clean(path))))
+		text += terminal.WrapText("The registration token is sealed. Delete its file:\n", s.width) + remove + terminal.Quote(printable(filepath.Clean(path))) + "\n"
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -72,18 +73,25 @@ func (s setup) deniedUsers(p setupPlan, now api.Policy) (all []string) {
 	if i < 0 {
 		return nil
 	}
-	content := "applications:\n  - id: " + policy.WriteYAML(p.id) + "\n    allow: " + now.Keys[i].Value + "\n"
-	resolved, err := resolveSetup("policy", content)
-	if err != nil || len(resolved.Settings.Applications) == 0 {
+	rules, err := parseRules(p.id, now.Keys[i].Value)
+	if err != nil {
 		return nil
 	}
-	rules := resolved.Settings.Applications[0].Allow
 	for _, user := range s.namedUsers(p) {
 		if !mayAdmit(rules, user) {
 			all = append(all, fmt.Sprintf("%s may not use %s: the allow rules in %s decide. Add the user there", user, p.id, now.Keys[i].Source))
 		}
 	}
 	return all
+}
+
+// parseRules returns the rules in the value of an application's key allow.
+func parseRules(id, value string) ([]authz.Rule, error) {
+	resolved, err := resolveSetup("policy", "applications:\n  - id: "+policy.WriteYAML(id)+"\n    allow: "+value+"\n")
+	if err != nil || len(resolved.Settings.Applications) == 0 {
+		return nil, errors.Join(err, errors.New("the value has no rules"))
+	}
+	return resolved.Settings.Applications[0].Allow, nil
 }
 
 // namedUsers returns the users in the file, or else the user who ran sudo.
