@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"regent/agent/policy"
 	"regent/agent/store"
 	"regent/agent/token"
 )
@@ -212,5 +215,81 @@ func BenchmarkScaleStatus(b *testing.B) {
 	})
 	if each := took / time.Duration(rounds); rounds >= 20 && each > statusLimit {
 		b.Errorf("a status costs %v, want %v at most", each, statusLimit)
+	}
+}
+
+// Limits of a start: from the open of the store to the first token that could be issued.
+// A directory in memory (TMPDIR) makes the preparation quick.
+var startLimits = map[int]time.Duration{1000: 50 * time.Millisecond, 10_000: 400 * time.Millisecond}
+
+// BenchmarkScaleStart is the CPU time of a start.
+func BenchmarkScaleStart(b *testing.B) {
+	for _, n := range []int{1000, 10_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			d := largeDevice(b, n)
+			d.boot(b)
+			d.redeemAll(b)
+			d.stop()
+			o := store.Options{Dir: d.dir, Key: bytes.Repeat([]byte{1}, store.KeySize), ReadOnce: true}
+			d.sealAll(b, o)
+			rounds := 0
+			took := cpuOf(b, func() {
+				for b.Loop() {
+					rounds++
+					d.startOnce(b, o)
+				}
+			}) / time.Duration(rounds)
+			b.ReportMetric(float64(took.Milliseconds()), "CPU-ms")
+			if took > startLimits[n] && rounds >= 5 {
+				b.Errorf("a start costs %v, want %v at most", took, startLimits[n])
+			}
+		})
+	}
+}
+
+// sealAll copies the records of the device into a sealed store.
+func (d *device) sealAll(b *testing.B, o store.Options) {
+	b.Helper()
+	s, err := store.Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	names, err := d.store.List(b.Context())
+	for _, name := range names {
+		value, _, getErr := d.store.Get(b.Context(), name)
+		_, putErr := s.Put(b.Context(), name, value, 0)
+		err = errors.Join(err, getErr, putErr)
+	}
+	if err = errors.Join(err, s.Close()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// startOnce reads the state as the daemon does.
+func (d *device) startOnce(b *testing.B, o store.Options) {
+	b.Helper()
+	s, err := store.Open(b.Context(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	damaged, _, err := s.Verify(b.Context())
+	if err != nil || len(damaged) > 0 {
+		b.Fatal(damaged, err)
+	}
+	a, err := New(b.Context(), Deps{
+		Version: "test", Clock: d.clock, Settings: d.settings, Store: s, StateDir: d.dir,
+		LedgerKey: []byte("0123456789abcdef0123456789abcdef"), ReopenProcess: d.adopt,
+		Service:     func(string, policy.Settings, func(time.Time)) (Service, error) { return d.service, nil },
+		DeviceNames: func() DeviceNames { return d.host },
+		Audit:       d.trail, Log: d.log, Random: func() float64 { return 0.5 }, NewID: func() string { return "id" },
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, held := a.tokens.Get(instanceID(d.settings.Applications[0], d.settings.Applications[0].Instances)); !held {
+		b.Error("the last auth token is missing")
+	}
+	if err := errors.Join(a.ledger.Close(), s.Close()); err != nil {
+		b.Error(err)
 	}
 }

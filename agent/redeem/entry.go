@@ -109,7 +109,8 @@ func decodeLine(key []byte, before string, line []byte) (Entry, string, error) {
 // decodeLines verifies data line by line. rest is the data after the last newline. err says
 // why a whole line is invalid.
 func decodeLines(key, data []byte) (entries []Entry, ends []head, rest []byte, err error) {
-	chain := ""
+	chain, n := "", bytes.Count(data, []byte{'\n'})
+	entries, ends = make([]Entry, 0, n), make([]head, 0, n)
 	for {
 		i := bytes.IndexByte(data, '\n')
 		if i < 0 {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // read reads and decrypts a record's file. The error wraps [ErrKey] if it is no regular file
@@ -43,11 +45,12 @@ func (s *Sealed) readRaw(file string) ([]byte, error) {
 	if opened, err := f.Stat(); err != nil || !os.SameFile(named, opened) {
 		return nil, errors.Join(fmt.Errorf("%s was replaced while the store opened it: %w", path, ErrKey), err)
 	}
-	raw, err := io.ReadAll(io.LimitReader(f, int64(maxFileSize)+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+	raw := make([]byte, named.Size()+1) // one more shows that the file did not grow
+	n, err := io.ReadFull(f, raw)
+	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read %s: %w", path, cmp.Or(err, errors.New("it grew meanwhile")))
 	}
-	return raw, nil
+	return raw[:n], nil
 }
 
 // write replaces the content of file, durably. After a crash at any step, the file has the
@@ -102,22 +105,27 @@ func (s *Sealed) syncDir() error {
 }
 
 // files returns the files with names of records, sorted.
-func (s *Sealed) files() ([]string, error) {
-	return s.filesThat(func(e fs.DirEntry) bool { return isRecord(e.Name()) })
-}
+func (s *Sealed) files() ([]string, error) { return s.filesThat(isRecord) }
 
-func (s *Sealed) filesThat(are func(e fs.DirEntry) bool) ([]string, error) {
-	entries, err := fs.ReadDir(s.root.FS(), ".")
+// filesThat returns the sorted names of some files. It reads only names: a start lists the
+// directory several times.
+func (s *Sealed) filesThat(are func(name string) bool) ([]string, error) {
+	names, err := s.fileNames()
 	if err != nil {
 		return nil, fmt.Errorf("store: list %s: %w", s.path, err)
 	}
-	var files []string
-	for _, e := range entries {
-		if are(e) {
-			files = append(files, e.Name())
-		}
-	}
+	files := slices.DeleteFunc(names, func(name string) bool { return !are(name) })
+	slices.Sort(files)
 	return files, nil
+}
+
+func (s *Sealed) fileNames() ([]string, error) {
+	dir, err := s.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close() //nolint:errcheck // opened for reading only
+	return dir.Readdirnames(-1)
 }
 
 // recordName returns the name of the record in a file. It reads the file only if needed,
@@ -136,11 +144,14 @@ func (s *Sealed) recordName(file string) (string, bool) {
 
 // sweep removes the temporary files of unfinished writes.
 func (s *Sealed) sweep() error {
-	files, err := s.filesThat(func(e fs.DirEntry) bool { return isTemp(e.Name()) && e.Type().IsRegular() })
+	files, err := s.filesThat(isTemp)
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
+		if named, err := s.root.Lstat(file); err != nil || !named.Mode().IsRegular() {
+			continue
+		}
 		if err := s.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("store: remove an unfinished write: %w", err)
 		}

@@ -19,12 +19,15 @@ type Options struct {
 	Dir string
 	// Key is the data key of [KeySize] bytes from [Unlock]. The store does not keep it.
 	Key []byte
+	// ReadOnce keeps the values that the first Verify reads, until each is read once or
+	// [Sealed.Started]. A start then reads each file once.
+	ReadOnce bool
 	// Refuse, if not nil, is the error of every write. It simulates a full disk.
 	Refuse error
 }
 
-// Sealed is a [Store] with one sealed file for each record. It has no value in memory: each
-// Get reads the disk. It is safe for concurrent use.
+// Sealed is a [Store] with one sealed file for each record. It has no value in memory, but
+// see [Options].ReadOnce: each Get reads the disk. It is safe for concurrent use.
 //
 // It remembers the version of each record. If somebody restores an older copy of a file or
 // deletes a file while the process runs, reading the record fails with [ErrKey]. After a
@@ -34,8 +37,10 @@ type Sealed struct {
 	root   *os.Root
 	sealer *sealer
 
-	mu   sync.Mutex // guards a whole operation: read, compare, write
-	seen map[string]Version
+	mu       sync.Mutex // guards a whole operation: read, compare, write
+	seen     map[string]Version
+	readOnce bool              // see Options
+	unread   map[string]record // the values of the first Verify that were not read since; see Options.ReadOnce
 	// level is valid if levelled is true; see [Sealed.Level].
 	level    uint64
 	levelled bool
@@ -63,7 +68,7 @@ func Open(ctx context.Context, o Options) (*Sealed, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), sealer: box, seen: map[string]Version{}, onWrite: make(chan struct{}, 1)}
+	s := &Sealed{path: filepath.Join(o.Dir, RecordsDir), sealer: box, readOnce: o.ReadOnce, seen: map[string]Version{}, onWrite: make(chan struct{}, 1)}
 	s.fail = func(string) error { return o.Refuse }
 	if s.root, err = openRecords(o.Dir, s.path); err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", s.path, err)
@@ -119,9 +124,21 @@ func (s *Sealed) do(ctx context.Context, op, name string, run func() error) erro
 	return nil
 }
 
+// Started drops the values that [Options].ReadOnce kept and nobody read.
+func (s *Sealed) Started() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unread, s.readOnce = nil, false
+}
+
 // Get implements [Store].
 func (s *Sealed) Get(ctx context.Context, name string) (value []byte, v Version, err error) {
 	err = s.do(ctx, "get", name, func() error {
+		if rec, ok := s.unread[name]; ok {
+			delete(s.unread, name)
+			value, v = rec.value, rec.version
+			return nil
+		}
 		rec, err := s.load(name)
 		value, v = rec.value, rec.version
 		return err
@@ -134,6 +151,7 @@ func (s *Sealed) Get(ctx context.Context, name string) (value []byte, v Version,
 // disk may have the complete new record.
 func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version) (next Version, err error) {
 	err = s.do(ctx, "put", name, func() error {
+		delete(s.unread, name)
 		rec, err := s.load(name)
 		switch {
 		case len(value) > MaxSize:
@@ -158,6 +176,7 @@ func (s *Sealed) Put(ctx context.Context, name string, value []byte, was Version
 // lower.
 func (s *Sealed) Delete(ctx context.Context, name string) error {
 	return s.do(ctx, "delete", name, func() error {
+		delete(s.unread, name)
 		if _, err := s.root.Lstat(fileOf(name)); errors.Is(err, fs.ErrNotExist) {
 			delete(s.seen, name)
 			return nil

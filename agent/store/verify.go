@@ -36,6 +36,10 @@ func (s *Sealed) verify(ctx context.Context) (damaged []Damage, sound int, err e
 		return nil, 0, err
 	}
 	var level uint64
+	var unread map[string]record
+	if s.readOnce && !s.levelled {
+		unread = make(map[string]record, len(files))
+	}
 	for _, file := range files {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, fmt.Errorf("store: verify %s: %w", s.path, err)
@@ -44,6 +48,9 @@ func (s *Sealed) verify(ctx context.Context) (damaged []Damage, sound int, err e
 		if err == nil {
 			sound++
 			level += uint64(rec.version)
+			if unread != nil {
+				unread[name] = rec
+			}
 			continue
 		}
 		damaged = append(damaged, Damage{Name: name, Path: filepath.Join(s.path, file), Err: err})
@@ -54,6 +61,9 @@ func (s *Sealed) verify(ctx context.Context) (damaged []Damage, sound int, err e
 		damaged = append(damaged, Damage{Path: filepath.Join(s.path, deletionsFile), Err: err})
 	}
 	slices.SortFunc(damaged, func(a, b Damage) int { return strings.Compare(a.Path, b.Path) })
+	if unread != nil && len(damaged) == 0 {
+		s.unread = unread
+	}
 	if level += uint64(deleted); !s.levelled || level > s.level {
 		s.level, s.levelled = level, true
 	}

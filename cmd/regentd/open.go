@@ -89,6 +89,9 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		deps.StoreStatus.State = string(store.Unreadable)
 		d.agent, err = agent.New(ctx, deps)
 	}
+	if d.store != nil && d.store.Store() != nil {
+		d.store.Store().Started()
+	}
 	d.guard = deps.StoreStatus
 	return d, err
 }

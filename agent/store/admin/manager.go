@@ -106,7 +106,7 @@ func (s *Manager) open(ctx context.Context) (store.State, error) {
 	if err != nil {
 		return state, explain(state, err)
 	}
-	s.sealed, err = store.Open(ctx, store.Options{Dir: s.Dir, Key: key, Refuse: s.probeError})
+	s.sealed, err = store.Open(ctx, store.Options{Dir: s.Dir, Key: key, ReadOnce: true, Refuse: s.probeError})
 	if err != nil {
 		return store.Unreadable, fault.Errorf("open the store", fault.StoreUnreadable, "%v", err).WithCause(err)
 	}
