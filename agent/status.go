@@ -10,7 +10,6 @@ import (
 	"regent/agent/fault"
 	"regent/agent/lease"
 	"regent/agent/policy"
-	"regent/agent/redeem"
 	"regent/agent/refresh"
 	"regent/agent/status"
 	"regent/agent/tms"
@@ -22,7 +21,10 @@ import (
 // Status returns a snapshot. Every user may call it. Only administrators and the holder of
 // an instance see its holder and its last fault.
 func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
-	s := a.settings.Load()
+	s, admin, mine := a.settings.Load(), a.Administers(by), map[token.Instance]bool{}
+	for _, id := range a.leases.ByHolder(by.holder(a.d.Clock.BootID()), nil) {
+		mine[id] = true
+	}
 	out := status.Status{
 		Version: a.d.Version, StartedAt: a.started, Now: a.d.Clock.Wall(), ConfigFile: a.d.ConfigFile, Store: a.d.StoreStatus,
 		Tenants: []status.Tenant{}, Applications: []status.Application{}, Problems: []status.Problem{},
@@ -30,19 +32,19 @@ func (a *Agent) Status(_ context.Context, by Caller) (status.Status, error) {
 	out.Problems = append(out.Problems, *a.problems.Load()...)
 	out.Problems = append(out.Problems, a.reported()...)
 	for _, app := range s.Applications {
-		view := status.Application{ID: app.ID, Tenant: token.TenantHost(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: []status.Instance{}}
+		view := status.Application{ID: app.ID, Tenant: token.TenantHost(app.Tenant), Rules: len(app.Allow), OnDemand: app.Redeem == policy.OnDemand, Instances: make([]status.Instance, 0, app.Instances)}
 		for _, id := range instanceIDs(app) {
-			view.Instances = append(view.Instances, a.instanceStatus(id, a.Administers(by) || a.isHolder(by, id)))
+			view.Instances = append(view.Instances, a.instanceStatus(id, admin || mine[id]))
 		}
 		out.Applications = append(out.Applications, view)
 	}
 	held := a.recordsByTenant()
 	for _, host := range hosts(s) {
-		out.Tenants = append(out.Tenants, a.tenantStatus(host, a.Administers(by), held[host]))
+		out.Tenants = append(out.Tenants, a.tenantStatus(host, admin, held[host]))
 	}
 	out.CanServeUntil = canServeUntil(out.Applications)
 	if a.d.Unusable == nil {
-		out.Counts, out.FQDN = a.counts(), a.fqdnStatus()
+		out.Counts, out.FQDN = a.redeem.Counts(), a.fqdnStatus()
 	}
 	if out.Health, out.Summary = status.Summarise(out, a.d.SetupCommand); a.d.Unusable != nil {
 		out.Health, out.Summary = status.NotServing, a.d.Unusable.Text()
@@ -94,10 +96,13 @@ func hosts(s *policy.Settings) []string {
 	return distinct(out)
 }
 
-// recordsByTenant returns the stored auth tokens by tenant.
+// recordsByTenant returns the stored auth tokens by tenant, in no order.
 func (a *Agent) recordsByTenant() map[string][]tokenstore.Record {
 	out := map[string][]tokenstore.Record{}
-	for _, r := range a.tokens.List() {
+	for r := range a.tokens.All() {
+		if out[r.ID.Tenant] == nil { // most devices have one tenant
+			out[r.ID.Tenant] = make([]tokenstore.Record, 0, a.tokens.Len())
+		}
 		out[r.ID.Tenant] = append(out[r.ID.Tenant], r)
 	}
 	return out
@@ -149,12 +154,16 @@ func (a *Agent) refreshStatus(host string, admin bool, held []tokenstore.Record)
 	if !known.At.IsZero() {
 		r.WorkedAt = &known.At
 	}
+	var uncertain []token.Instance
 	for _, h := range held {
-		f, _ := a.refresh.LastFault(h.ID)
-		if f == nil || f.Kind != fault.RefreshUncertain {
-			continue
+		if f, _ := a.refresh.LastFault(h.ID); f != nil && f.Kind == fault.RefreshUncertain {
+			uncertain = append(uncertain, h.ID)
 		}
-		if r.Instances = append(r.Instances, h.ID.String()); r.Uncertain == "" {
+	}
+	slices.SortFunc(uncertain, token.Instance.Compare)
+	for _, id := range uncertain {
+		r.Instances = append(r.Instances, id.String())
+		if f, _ := a.refresh.LastFault(id); f != nil && r.Uncertain == "" {
 			r.Uncertain = f.Text()
 		}
 	}
@@ -250,17 +259,6 @@ func (a *Agent) lastFault(id token.Instance, r tokenstore.Record, held bool) *st
 		}
 	}
 	return &status.Fault{Code: string(f.Kind), Detail: fault.Commands(text), At: at}
-}
-
-// counts adds up the redemptions of all instances in the ledger, including those that are
-// no longer configured.
-func (a *Agent) counts() *status.Counts {
-	var c status.Counts
-	for _, account := range redeem.BuildAccounts(a.ledger.Entries()) {
-		c.Confirmed += account.Confirmed + account.FoundConsumed
-		c.Uncertain += len(account.Uncertain)
-	}
-	return &c
 }
 
 // canServeUntil returns the earliest end of a valid access token. It is pure.

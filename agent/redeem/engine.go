@@ -16,6 +16,7 @@ import (
 	"regent/agent/timing"
 
 	"regent/agent/fault"
+	"regent/agent/status"
 	"regent/agent/tms"
 	"regent/agent/token"
 
@@ -51,6 +52,7 @@ type Engine struct {
 	accounts          map[token.Instance]Account
 	lastApplied       uint64                          // the last line of the ledger in accounts
 	doubtful          map[token.Instance]bool         // their accounts have an uncertain or open redemption
+	counts            status.Counts                   // of all accounts
 	oldestUncertain   map[string]Entry                // by tenant, from accounts
 	splays            map[string]time.Duration        // by fingerprint: the boot time of its first use
 	demanded          map[token.Instance]bool         // on demand, and a caller asked for it

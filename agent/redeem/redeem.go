@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"regent/agent/fault"
+	"regent/agent/status"
 	"regent/agent/timing"
 	"regent/agent/tms"
 	"regent/agent/token"
@@ -250,11 +251,17 @@ func (e *Engine) append(ctx context.Context, entry Entry) (Entry, error) {
 func (e *Engine) updateAccounts() {
 	for _, one := range e.Ledger.entriesAfter(e.lastApplied) {
 		e.lastApplied = one.Seq
-		applyEntry(e.accounts, one)
-		if one.Kind == Unregistered {
-			clear(e.doubtful)
-		}
 		id, _ := one.InstanceID() // without one, there is no account
+		e.addCounts(e.accounts[id], -1)
+		applyEntry(e.accounts, one)
+		e.addCounts(e.accounts[id], 1)
+		if one.Kind == Unregistered { // it concerns all accounts
+			clear(e.doubtful)
+			e.counts = status.Counts{}
+			for _, a := range e.accounts {
+				e.addCounts(a, 1)
+			}
+		}
 		if a := e.accounts[id]; len(a.RecentUncertain)+len(a.Open) > 0 {
 			e.doubtful[id] = true
 		} else {
@@ -262,6 +269,22 @@ func (e *Engine) updateAccounts() {
 		}
 	}
 	e.oldestUncertain = oldestUncertain(e.accounts, e.doubtful)
+}
+
+// addCounts adds the counts of an account to those of this device, times n. The caller
+// holds mu.
+func (e *Engine) addCounts(a Account, n int) {
+	e.counts.Confirmed += n * (a.Confirmed + a.FoundConsumed)
+	e.counts.Uncertain += n * len(a.Uncertain)
+}
+
+// Counts returns the counts that this device used, by its whole ledger. It includes
+// instances that are no longer configured.
+func (e *Engine) Counts() *status.Counts {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	c := e.counts
+	return &c
 }
 
 // recordFailedPost records why a POST gave no auth token.

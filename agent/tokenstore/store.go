@@ -84,6 +84,13 @@ func (v *Store) List() []Record {
 	return slices.SortedFunc(maps.Values(v.records), func(a, b Record) int { return a.ID.Compare(b.ID) })
 }
 
+// Len returns the number of auth tokens.
+func (v *Store) Len() int {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return len(v.records)
+}
+
 // All yields all auth tokens in no order. It reads one at a time, so that it delays no other
 // caller.
 func (v *Store) All() iter.Seq[Record] {
