@@ -113,10 +113,25 @@ func renderLedger(l api.Ledger, v view) string {
 }
 
 // redemptions groups the entries by redemption, in the order of their starts. No group is
-// empty. It leaves out entries without a redemption, such as a person's request for one.
+// empty. It leaves out entries without a redemption, such as a person's request for one. Each
+// auth token before the last [redeem.Unregistered] ends with [redeem.Forgotten], since the
+// device deleted it.
 func redemptions(entries []api.LedgerEntry) [][]api.LedgerEntry {
+	var ended uint64 // the number of the last unregistered entry
+	for _, e := range entries {
+		if e.Kind == redeem.Unregistered {
+			ended = e.Seq
+		}
+	}
 	own := slices.DeleteFunc(slices.Clone(entries), func(e api.LedgerEntry) bool { return e.ID == "" })
-	return groups(own, func(e api.LedgerEntry) string { return e.ID })
+	all := groups(own, func(e api.LedgerEntry) string { return e.ID })
+	for i, of := range all {
+		if last := of[len(of)-1]; last.Seq < ended && outcomeWord(last) == string(redeem.Confirmed) {
+			last.Kind = redeem.Forgotten
+			all[i] = append(of, last)
+		}
+	}
+	return all
 }
 
 // outcomeText describes the outcome of a redemption from its last entry.

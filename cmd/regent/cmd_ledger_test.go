@@ -83,6 +83,30 @@ func TestLedgerCSV(t *testing.T) {
 	golden(t, "ledger.csv.golden", got.Out)
 }
 
+// The auth tokens before the entry unregistered are deleted, also if regent store reset deleted
+// them without an entry for each.
+func TestLedgerAfterUnregister(t *testing.T) {
+	l := sampleLedger()
+	for _, e := range []api.LedgerEntry{
+		{Kind: "unregistered"},
+		{Kind: "intent", ID: "next", Identifier: "regent-next", Instance: "cad/1"},
+		{Kind: "confirmed", ID: "next", AuthTokenID: "a-19"},
+	} {
+		e.Seq = uint64(len(l.Entries)) + 1
+		l.Entries = append(l.Entries, e)
+	}
+	csv := cliRun{daemon: &fakeDaemon{ledger: l}}.run(t, "ledger", "--csv").Out
+	for _, want := range []string{",forgotten,a-17,", ",forgotten,a-18,", ",confirmed,a-19,", ",resolved_consumed,", ",uncertain,"} {
+		if !strings.Contains(csv, want) {
+			t.Errorf("no %q in:\n%s", want, csv)
+		}
+	}
+	text := cliRun{daemon: &fakeDaemon{ledger: l}}.run(t, "ledger").Out
+	if n := strings.Count(text, "auth token deleted from this device"); n != 2 || strings.Contains(text, "auth token a-17") || !strings.Contains(text, "auth token a-19") {
+		t.Errorf("%d deleted auth tokens in:\n%s", n, text)
+	}
+}
+
 func TestLedgerVerify(t *testing.T) {
 	got := cliRun{daemon: &fakeDaemon{ledger: sampleLedger()}}.run(t, "ledger", "verify")
 	if want := (result{Out: "The ledger is as the agent wrote it: 19 entries.\n"}); got != want {
