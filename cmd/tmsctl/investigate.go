@@ -49,9 +49,10 @@ an installation without a ledger here may have redeemed the auth token. For
 such a row, get that ledger, or write yes yourself. Export the ledgers first. A
 redemption after the export can appear as unexpected.
 
-Each auth token has one of these results. A redemption without an auth token at
-the service has one too: missing at service, or no count used. expected needs
-no step. Some next steps read findings.csv. This command makes it:
+Each auth token has one of these results. Two results are for redemptions
+without an auth token at the service: missing at service, and no count used.
+The result expected needs no step. Some next steps read findings.csv. This
+command makes it:
 
   tmsctl investigate NAME --ledgers ledgers --csv >findings.csv
 
@@ -70,7 +71,7 @@ func (t *tool) investigate() *cobra.Command {
 			if o.csv && t.flags.json {
 				return usagef("--csv and --json exclude each other")
 			}
-			o.with = investigatedWith(c, args[0], o)
+			o.with = newInvestigated(c, args[0], o)
 			return t.runInvestigation(c.Context(), args[0], o)
 		},
 	}
@@ -135,14 +136,14 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 			in.Entries = append(in.Entries, entries...)
 		}
 		if len(in.Entries) == 0 {
-			say("tmsctl: warning: --ledgers %s: %s without a redemption, so nothing is compared with the ledgers\n", o.ledgers, counted(len(names), "ledger"))
+			say("tmsctl: warning: --ledgers %s: the ledgers have no redemption, so tmsctl compares nothing with them. Export them again: regent ledger --csv\n", o.ledgers)
 		}
 	}
 	var err error
 	if o.devices != "" {
 		in.Devices, err = readInventory(o.devices, say)
 		if err == nil && len(in.Devices) == 0 {
-			say("tmsctl: warning: --devices %s: the inventory is empty, so nothing is compared with it; write a row for each host below the first row\n", o.devices)
+			say("tmsctl: warning: --devices %s: the inventory has no row. Below the header, write a row for each host\n", o.devices)
 		}
 	}
 	return in, err

@@ -123,7 +123,7 @@ func (b *callback) close(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPage)
 	defer cancel()
-	_ = b.server.Shutdown(ctx) // it lets a reply that has begun be sent whole
+	_ = b.server.Shutdown(ctx) // sends started replies to their end
 	_ = b.server.Close()
 }
 

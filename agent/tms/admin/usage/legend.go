@@ -22,15 +22,15 @@ const (
 const FindingsFile = "findings.csv"
 
 const (
-	listsOnly = " The command lists them. To delete them, run it without --dry-run."
-	collect   = "Export the ledger of that device, copy the file into the directory of ledgers, and investigate again. "
+	listsOnly = " The command lists the auth tokens. To delete them, omit --dry-run."
+	collect   = "Export the ledger of that device. Copy the file into the directory of ledgers. Make findings.csv again. "
 )
 
 // meanings is the only source of the legend in texts, help and pages.
 var meanings = []Meaning{
 	{
-		NotInLedger, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names. Or the device was unregistered or installed again, and has a new ledger.",
-		collect + "If the finding remains, delete the auth tokens that have yes in the column delete. If the device has a new ledger, write yes there yourself." + listsOnly, exportLedger, deleteFound,
+		NotInLedger, "This auth token has the names or the identifier of one of your devices, but it is not in the ledger of that device. Somebody may have copied the names. Or the device was installed again, and has a new ledger.",
+		collect + "If the finding remains, delete the auth tokens that have yes in the column delete. If the device has a new ledger, write yes in that column yourself." + listsOnly, exportLedger, deleteFound,
 	},
 	{
 		UnexpectedUser, "The host is yours. The inventory or the ledger expects another system user.",
@@ -42,11 +42,11 @@ var meanings = []Meaning{
 	},
 	{
 		Clone, "One installation is on several hosts: a copied disk or image, or a renamed host.",
-		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. It then redeems again, for one count for each instance. The command shows its effect first. If the copy is not in quarantine, run regent unregister there, and register it again.", "regent store register-again", "",
+		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. The command shows its effect. Run it again with --yes: the copy then redeems again, for one count for each instance. If the copy is not in quarantine, run there: regent unregister, then regent register --file FILE.", "regent store register-again", "",
 	},
 	{
 		Uncertain, "The device did not get the answer, but a count was used.",
-		"On the device, record that a count was used. The column why has the identifier. Then delete the auth token. No device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
+		"On the device, record that a count was used. The column why has the identifier. Then delete the auth token: no device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
 	},
 	{
 		Orphan, "No device uses this auth token: its device is retired, was installed again, or has deleted it.",

@@ -128,7 +128,7 @@ func newer(a, b admin.AuthToken) bool {
 type known struct {
 	Entry            // zero if no ledger has it
 	listed    bool   // a ledger has it
-	confirmed bool   // and its device holds it
+	confirmed bool   // and its device has it
 	disputed  bool   // several auth tokens have its identifier, and the ledger does not say which is its own
 	copied    string // the ID of another auth token that has its identifier in a ledger; "" if there is none
 

@@ -76,7 +76,7 @@ const (
 	Clone            Kind = "clone"              // one installation on more than one host: a copied disk
 	Duplicate        Kind = "duplicate"          // several auth tokens of one instance of one device
 	NotInLedger      Kind = "not_in_ledger"      // it has the names of a device, but is not in the ledger of that device
-	MissingAtService Kind = "missing_at_service" // the device holds it, and the service does not have it: deleted
+	MissingAtService Kind = "missing_at_service" // the device has it, and the service does not have it: deleted
 	NoCountUsed      Kind = "no_count_used"      // uncertain to the device, and not at the service: no count was used
 
 	Expected Kind = "expected" // not a finding: known to a ledger, or to the inventory
