@@ -109,7 +109,7 @@ can also extend an expired one. Unused counts lapse after the last day.`,
 			case day.Equal(r.Expires):
 				return admin.Change{}, nil
 			case day.Before(r.Expires):
-				return admin.Change{}, usagef("its last day is %s, which is later. Nothing was changed\nto end it sooner: tmsctl registration-token disable %s", r.Expires.Format(time.DateOnly), nameWord(r.Identifier))
+				return admin.Change{}, usagef("the last day is %s, later than --expires %s. Nothing was changed\nto end it sooner: tmsctl registration-token disable %s", r.Expires.Format(time.DateOnly), day.Format(time.DateOnly), nameWord(r.Identifier))
 			}
 			return admin.Change{Expires: &day}, nil
 		},
@@ -131,7 +131,7 @@ If two administrators run it, the total is still N.`,
 			case to == r.Count:
 				return admin.Change{}, nil
 			case to < r.Count:
-				return admin.Change{}, usagef("its count is %d, which is more. Nothing was changed\nsomebody else may have raised it. To see it: tmsctl registration-token show %s", r.Count, nameWord(r.Identifier))
+				return admin.Change{}, usagef("the count is %d, more than --to %d. Nothing was changed\nsomebody else may have raised it. To see it: tmsctl registration-token show %s", r.Count, to, nameWord(r.Identifier))
 			}
 			return admin.Change{Count: &to}, nil
 		},

@@ -21,15 +21,16 @@ type legendText struct {
 	Meanings []usage.Meaning
 }
 
-// investigated is how an investigation was started: its next steps repeat names and flags.
+// investigated has the name and flags of an investigation. Its next steps repeat them.
 type investigated struct {
 	name   string // of the registration token, as a word of the command line
 	inputs string // --ledgers and --devices, each with a space before it
 	global string // the flags of each command, each with a space before it
 }
 
-// investigatedWith returns it for the registration token with this name on the command line.
-func investigatedWith(c *cobra.Command, name string, o investigateFlags) investigated {
+// newInvestigated returns the investigation of the registration token with this name on the
+// command line.
+func newInvestigated(c *cobra.Command, name string, o investigateFlags) investigated {
 	i := investigated{name: nameWord(name)}
 	if o.ledgers != "" {
 		i.inputs += " --ledgers " + quoted(o.ledgers)

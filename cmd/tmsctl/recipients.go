@@ -55,7 +55,7 @@ func readRecipients(name string, common admin.NewRegistrationToken, say func(str
 		n.Identifier = common.Identifier + "-" + who
 		if text := row.text("count"); text != "" {
 			if n.Count, err = strconv.Atoi(text); err != nil {
-				return nil, usagef("--per-recipient %s:%d: column count: %q is no number", name, row.line, text)
+				return nil, usagef("--per-recipient %s:%d: column \"count\": %q is no number", name, row.line, text)
 			}
 		}
 		if err := checkRecipientCount(row, n.Count); err != nil {
@@ -79,12 +79,12 @@ func checkRecipientCount(row csvRow, count int) error {
 	cell, has := row.cells["count"]
 	switch {
 	case count == 0 && !has:
-		return fmt.Errorf("%s has no count: the file has no column count\nadd this column, or give all the same count with --count N", row.text("recipient"))
+		return fmt.Errorf("%s has no count: the file has no column \"count\"\nadd this column, or give all the same count with --count N", row.text("recipient"))
 	case count == 0 && strings.TrimSpace(cell) == "":
-		return fmt.Errorf("%s has no count: the column count is empty\nwrite a number there, or give --count N for the rows without one", row.text("recipient"))
+		return fmt.Errorf("%s has no count: the cell in column \"count\" is empty\nwrite a number there, or give --count N for the rows without one", row.text("recipient"))
 	}
 	if err := admin.CheckCount(count); err != nil {
-		return fmt.Errorf("column %w", err)
+		return fmt.Errorf("column \"count\": %s", strings.TrimPrefix(err.Error(), "count "))
 	}
 	return nil
 }

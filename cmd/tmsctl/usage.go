@@ -25,9 +25,9 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(f
 // flagName matches the names of flags in a text.
 var flagName = regexp.MustCompile(`--([a-z][a-z0-9-]+)`)
 
-// usageHelp returns an example of a command, for a group that of its list. It prefers the one
-// with the most flags that were given or that the error names. Without an example it names the
-// help.
+// usageHelp returns an example of a command. For a group it is an example of the group's list.
+// It prefers the one with the most flags that were given or that the error names. Without an
+// example it names the help.
 func usageHelp(c *cobra.Command, text string) string {
 	for _, sub := range c.Commands() {
 		if c.HasParent() && sub.Name() == "list" {
@@ -112,13 +112,13 @@ func oneArgument(what string) cobra.PositionalArgs {
 func checkIdentifier(identifier string) error {
 	switch {
 	case strings.TrimSpace(identifier) != identifier || identifier == "":
-		return usagef("--identifier %q: a name must not be blank, nor begin or end with a space", identifier)
+		return usagef("--identifier %q: the name is blank, or begins or ends with a space", identifier)
 	case strings.HasPrefix(identifier, idPrefix):
-		return usagef("--identifier %q: a name must not begin with %s, which begins an ID", identifier, idPrefix)
+		return usagef("--identifier %q: a name cannot begin with %[2]s, because %[2]s marks an ID", identifier, idPrefix)
 	case strings.HasPrefix(identifier, "-"):
-		return usagef("--identifier %q: a name must not begin with a hyphen, which begins a flag", identifier)
+		return usagef("--identifier %q: a name cannot begin with a hyphen, because a hyphen marks a flag", identifier)
 	case terminal.Printable(identifier) != identifier:
-		return usagef("--identifier %q: a name must have only characters that can be printed, in one line", identifier)
+		return usagef("--identifier %q: a name can have only printable characters, and no line break", identifier)
 	}
 	return nil
 }
