@@ -51,7 +51,8 @@ values that a package or policy sets.
 It shows the file that it will write and the counts that this costs. Then it
 asks. It writes config.d/`+setupName+` beside the configuration, gives the
 registration token to the agent, and waits for the tokens. With --yes and no
-registration token, it writes the file. Give the token later: run it again.
+registration token, it only writes the file. To give the token later, run:
+sudo regent register --file FILE
 
 If you run it again, it shows the changes. It does not redeem an instance twice.
 To undo it, delete the file. Used counts do not come back.`,
@@ -145,7 +146,7 @@ func (s setup) run() error {
 	if err == nil {
 		err = s.finish(p, changes)
 		if errors.Is(err, client.ErrNotReachable) && changes {
-			err = withNextStep(err, fault.Commands(s.device.path+" is written. Find the reason: regent doctor. Then run: sudo regent setup"))
+			err = withNextStep(err, fault.Commands("Setup wrote "+s.device.path+". Regentd then stopped answering. Find the reason: regent doctor. Then run: sudo regent setup"))
 		}
 	}
 	if errors.Is(err, context.Canceled) && changes {
@@ -276,8 +277,8 @@ const maxNames = 8
 // it.
 func (s setup) apply(p setupPlan) error {
 	if err := replaceFile(s.device.path, p.content); err != nil {
-		return withNextStep(fmt.Errorf("nothing was changed: %w", err),
-			fault.Commands("Free disk space, or make the directory writable. Then run: sudo regent setup"))
+		return withNextStep(fmt.Errorf("cannot %w", err),
+			fault.Commands("Nothing was changed. Free disk space, or make the directory writable. Then run: sudo regent setup"))
 	}
 	err := s.reload(p)
 	if err == nil || s.cmd.Context().Err() != nil {

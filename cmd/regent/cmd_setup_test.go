@@ -314,7 +314,7 @@ func TestSetupLeavesTokens(t *testing.T) {
 			api.PolicyKey{Key: "applications.cad.allow", Value: "[{everyone: true}]", Level: "local", Source: "/etc/regent/config.yaml:4"})
 	}
 	for args, want := range map[string]string{
-		"--tenant other-host.com": "the auth tokens of cad/1, cad/2, cad/3 stay behind at demo-host.com, and their counts do not come back",
+		"--tenant other-host.com": "the application will not use the auth tokens of cad/1, cad/2, cad/3 at demo-host.com any more. Their counts stay used",
 		"--instances 1":           "cad/2, cad/3 will not be used any more. The counts stay used",
 	} {
 		got := cliRun{daemon: device(t)}.run(t, append([]string{"setup", "--json", "--dry-run", "--application", "cad"}, strings.Fields(args)...)...)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -27,21 +28,21 @@ func (s setup) warnings(p setupPlan) []string {
 // leftTokens returns a warning for the auth tokens that the new configuration does not use:
 // at another tenant, or of an instance above the new number.
 func (s setup) leftTokens(p setupPlan) (all []string) {
-	var elsewhere, above []string
-	host := ""
+	var above []string
+	elsewhere := map[string][]string{}
 	for a, i := range s.device.status.Instances() {
 		_, number, err := token.ParseInstanceName(i.Name)
 		now := token.TenantHost(s.device.tenant(p.file, a.ID))
 		switch {
 		case err != nil || token.State(i.State) == token.Unredeemed || now == "":
 		case now != a.Tenant:
-			elsewhere, host = append(elsewhere, i.Name), a.Tenant
+			elsewhere[a.Tenant] = append(elsewhere[a.Tenant], i.Name)
 		case a.ID == p.id && number > s.device.instances(p.file, p.id):
 			above = append(above, i.Name)
 		}
 	}
-	if len(elsewhere) > 0 {
-		all = append(all, fmt.Sprintf("the auth tokens of %s stay behind at %s, and their counts do not come back", strings.Join(elsewhere, ", "), host))
+	for _, host := range slices.Sorted(maps.Keys(elsewhere)) {
+		all = append(all, fmt.Sprintf("the application will not use the auth tokens of %s at %s any more. Their counts stay used", strings.Join(elsewhere[host], ", "), host))
 	}
 	if len(above) > 0 {
 		all = append(all, fmt.Sprintf("%s will not be used any more. The counts stay used", strings.Join(above, ", ")))
