@@ -182,8 +182,9 @@ func (w *watcher) take() []Event {
 	return events
 }
 
-// takeRemoved returns an event for each delivered instance that the settings do not have any
-// more, at most watchBatch of them. If one comes back, its state is an event again.
+// takeRemoved returns an event for each delivered instance that the settings no longer have,
+// at most watchBatch of them, the highest number first. If one comes back, its state is an
+// event again.
 func (w *watcher) takeRemoved() (events []Event) {
 	for n := len(w.delivered); n > w.app.Instances && len(events) < watchBatch; n-- {
 		if w.delivered[n-1] != 0 {

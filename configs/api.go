@@ -44,7 +44,7 @@ type object = map[string]any
 const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 func schemaDocument(source constants, title string, t reflect.Type) (object, error) {
-	s, err := newSchemaSet(source, "#/$defs/")
+	s, err := newSchemaSet(source, fileSchemas)
 	if err != nil {
 		return nil, err
 	}

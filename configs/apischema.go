@@ -13,6 +13,7 @@ import (
 
 	"regent/agent/status"
 	"regent/agent/tms/contract"
+	"regent/agent/token"
 	"regent/ipc/api"
 )
 
@@ -20,7 +21,7 @@ import (
 var schemaNames = map[string]string{
 	"admin.Verb":     "StoreVerb",
 	"contract.Block": "TenantContract", "contract.Fit": "YesNoUnknown", "contract.Form": "ContractForm", "contract.ID": "ContractRow",
-	"doctor.Audience": "Reader", "doctor.Daemon": "Diagnosis", "doctor.RegistrationToken": "HeldRegistrationToken",
+	"doctor.Audience": "Reader", "doctor.Daemon": "Diagnosis", "doctor.RegistrationToken": "StoredRegistrationToken",
 	"fault.Kind": "ErrorCode", "fault.Stage": "ServiceStage",
 	"status.Problem": "ConfigurationProblem", "status.Store": "StoreStatus", "status.StoreReport": "Store",
 	"store.State": "StoreState", "tms.Proof": "RequestProof", "token.State": "InstanceState",
@@ -28,7 +29,7 @@ var schemaNames = map[string]string{
 
 // typedProperties are strings in Go with the values of a type.
 var typedProperties = map[string]string{
-	"Diagnosis.unusable": "fault.Kind", "Event.state": "token.State", "Fault.code": "fault.Kind", "HeldRegistrationToken.refused": "fault.Kind",
+	"Diagnosis.unusable": "fault.Kind", "Event.state": "token.State", "Fault.code": "fault.Kind", "StoredRegistrationToken.refused": "fault.Kind",
 	"Instance.state": "token.State", "LedgerEntry.form": "redeem.BodyForm", "PolicyKey.level": "policy.PolicyLevel", "PolicyValue.level": "policy.PolicyLevel",
 	"Problem.code": "fault.Kind", "RequestForm.form": "redeem.BodyForm", "RequestForm.proof": "tms.Proof",
 	"Store.state": "store.State", "StoreOperation.verb": "admin.Verb", "StoreStatus.state": "store.State", "StoreStep.state": "store.State",
@@ -70,6 +71,9 @@ type schemaSet struct {
 	schemas      object
 	goNames      map[string]string // of the schemas
 }
+
+// fileSchemas is the prefix of references in the schema of one answer.
+const fileSchemas = "#/$defs/"
 
 func newSchemaSet(c constants, prefix string) (*schemaSet, error) {
 	s := &schemaSet{prefix: prefix, constants: c, schemas: object{}, goNames: map[string]string{}}
@@ -122,6 +126,9 @@ func (s *schemaSet) enum(goName string) object {
 	return s.ref(goName, func(name string) object {
 		all := s.constants[goName]
 		if goName == "token.State" {
+			if s.prefix == fileSchemas { // a status has no removed instance
+				all = slices.DeleteFunc(slices.Clone(all), func(c constant) bool { return c.value == string(token.Removed) })
+			}
 			all = append(slices.Clip(all), constant{status.Unknown, unknownText})
 		}
 		values, text := []string{}, s.descriptions[name]["."]+"\n"

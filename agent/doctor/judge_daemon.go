@@ -198,7 +198,7 @@ const ConfigSource = "configuration"
 
 // NeedsRestart ends the detail of a problem with a key whose new value applies after a
 // restart.
-const NeedsRestart = "the changed value needs a restart; restart regentd"
+const NeedsRestart = "the changed value needs a restart"
 
 // LogSource is the source of a problem with a log that cannot be written.
 const LogSource = "log"

@@ -54,7 +54,7 @@ func checkMetricsFile(s string) (string, error) {
 	if s, err := checkPath(s); err != nil || s == "" || strings.HasSuffix(s, ".prom") {
 		return s, err
 	}
-	return "", errors.New("does not end in .prom, so collectors skip the file; write one such as /var/lib/prometheus/node-exporter/regent.prom")
+	return "", errors.New("does not end in .prom, so collectors skip the file; add .prom to its name")
 }
 
 func checkSHA256(s string) (string, error) {

@@ -167,7 +167,7 @@ func TestBadFile(t *testing.T) {
 		{"octal", "limits: {redeem_uncertain_retries: 0o3}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a number; write a whole number from 0 to 5, without quotes"}},
 		{"leading zero", "limits: {redeem_uncertain_retries: 03}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is a number; write a whole number from 0 to 5, without quotes"}},
 		{"quoted number", "limits: {redeem_uncertain_retries: \"3\"}\n", []string{"config.yaml:1: limits.redeem_uncertain_retries: is text; write a whole number from 0 to 5, without quotes"}},
-		{"metrics that collectors skip", "metrics_textfile: /s3cret/a.txt\n", []string{`config.yaml:1: metrics_textfile: does not end in .prom, so collectors skip the file; write one such as /var/lib/prometheus/node-exporter/regent.prom`}},
+		{"metrics that collectors skip", "metrics_textfile: /s3cret/a.txt\n", []string{`config.yaml:1: metrics_textfile: does not end in .prom, so collectors skip the file; add .prom to its name`}},
 		{"relative path", "metrics_textfile: s3cret/a\n", []string{`config.yaml:1: metrics_textfile: is not an absolute path; write one such as /etc/regent/name or C:\ProgramData\Regent\name`}},
 		{"applications as keys", "applications: {cad: {}}\n", []string{"config.yaml:1: applications: is a list of keys, not a list; write one item for each application, beginning with: - id: NAME"}},
 		{"application as a word", "applications: [cad]\n", []string{"config.yaml:1: applications[0]: is text, not an application; begin it with: - id: NAME"}},

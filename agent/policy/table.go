@@ -233,7 +233,7 @@ var table = complete([]Definition{
 	},
 	{
 		Key: "metrics_textfile", Title: "File with metrics", Type: Path, Check: checkMetricsFile, Pattern: metricsPattern, Restart: true, Example: "/var/lib/prometheus/node-exporter/regent.prom",
-		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Its name ends in .prom. Without the key, Regent writes no file.",
+		Doc: "File to which Regent writes metrics in Prometheus' text format, for a collector. Its name must end in .prom. Without this key, Regent writes no file.",
 	},
 	{
 		Key: "support.user_names", Title: "Names of users in support bundles", Type: Bool, Default: true,

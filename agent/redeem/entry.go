@@ -33,12 +33,12 @@ const (
 	Unused    Kind = "unused"    // it cannot have used a count
 	Uncertain Kind = "uncertain" // it may have used a count
 	Resolved  Kind = "resolved"  // a person decided: `consumed` is the decision
-	Asked     Kind = "asked"     // a person decided to spend another count
+	Asked     Kind = "asked"     // a person decided to use another count
 	Forgotten Kind = "forgotten" // the auth token was deleted from this device
 	Compared  Kind = "compared"  // a person looked for it in the service's list: `consumed` is set if it is there
 
-	// Unregistered ends the entries before it: this device has deleted its tokens. It is of no
-	// redemption.
+	// Unregistered follows the entries of a registration that ended. It has no ID, tenant and
+	// instance.
 	Unregistered Kind = "unregistered" // this device deleted all its tokens and its data key
 )
 

@@ -5,7 +5,7 @@ type State string
 
 // The states of an auth token.
 const (
-	Unredeemed     State = "unredeemed"      // no count spent
+	Unredeemed     State = "unredeemed"      // no count used
 	Uncertain      State = "uncertain"       // a redemption without an answer: a person decides
 	Live           State = "live"            // it has an access token and can be refreshed
 	Stale          State = "stale"           // the refresh fails, the access token is still valid
@@ -15,9 +15,9 @@ const (
 	Revoked        State = "revoked"         // the service withdrew it
 )
 
-// Removed is the state of an instance that the configuration does not have any more. Only
-// the events of a watch have it.
-const Removed State = "removed" // only in events of a watch: the configuration has it no more
+// Removed is the state of an instance that the configuration no longer has. Only the
+// events of a watch have it.
+const Removed State = "removed" // only in events of a watch: the configuration no longer has the instance
 
 // States lists every state of a configured instance.
 func States() []State {

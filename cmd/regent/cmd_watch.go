@@ -19,7 +19,8 @@ func newWatch(c *cli) *cobra.Command {
 	cmd := command("watch --application ID", "Print each change of an application's instances",
 		`Print the state of an application's instances, then each new token and each
 change of state. It runs until you interrupt it or the agent exits. The state
-"removed" says that the configuration has no such instance any more.`,
+"removed" means that the configuration no longer has the instance: stop using
+its token.`,
 		func(cmd *cobra.Command, _ []string) error {
 			if err := checkApplication(cmd, application); err != nil {
 				return err
