@@ -24,8 +24,8 @@ type TokenRequest struct {
 	Instance    string        // "1"; "" leases a free one
 	MinTTL      time.Duration // wanted lifetime; a token with less is refreshed first
 	Wait        time.Duration // how long to wait for MinTTL
-	// AtOnce asks for an answer without waiting. Token then returns [ErrNotAtOnce] where it
-	// would wait. The request is not recorded, and a new lease ends.
+	// With AtOnce, Token returns [ErrNotAtOnce] if it would have to wait. It then records
+	// nothing and ends a new lease.
 	AtOnce bool
 }
 

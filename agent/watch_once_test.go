@@ -139,8 +139,8 @@ func TestWatchTellsAnotherAuthToken(t *testing.T) {
 	})
 }
 
-// A watch follows the number of instances: one that comes and one that goes are events. A
-// removed one sends no others.
+// A watch follows the number of instances. An added and a removed instance each send an
+// event. A removed one sends no others.
 func TestWatchFollowsTheSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := registeredDevice(t)

@@ -86,7 +86,7 @@ func TestNotSent(t *testing.T) {
 	}
 }
 
-// TestNoHandshake: who takes the connection and never speaks TLS was sent nothing.
+// TestNoHandshake: regentd sends nothing to a peer without TLS.
 func TestNoHandshake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := wantReach(t, redeem(t, tms.Options{Tenant: "https://127.0.0.1", Timeout: time.Second, Dial: tms.SilentPeer}), tms.NotSent)

@@ -128,7 +128,7 @@ func TestHandshakesCut(t *testing.T) {
 	}
 }
 
-// SilentPeer dials a peer that reads what it is sent and never answers.
+// SilentPeer dials a peer that reads everything and never answers.
 func SilentPeer(context.Context, string, string) (net.Conn, error) {
 	ours, theirs := net.Pipe()
 	go func() { _, _ = io.Copy(io.Discard, theirs) }() // until the client gives up

@@ -1,10 +1,10 @@
 package main
 
 // missingDirectoryAdvice is the next step if the directory of metrics_textfile is missing.
-const missingDirectoryAdvice = "install windows_exporter, or correct metrics_textfile; then run: Restart-Service regentd"
+const missingDirectoryAdvice = "install windows_exporter, or correct metrics_textfile; then run: regentd service stop, then regentd service start"
 
 // otherFileAdvice is the next step if the file cannot be written for another reason.
-const otherFileAdvice = "name another file in metrics_textfile, then run: Restart-Service regentd"
+const otherFileAdvice = "name another file in metrics_textfile, then run: regentd service stop, then regentd service start"
 
 // missingTargetAdvice is the next step if the directory of the link's target is missing.
 const missingTargetAdvice = "install Regent again"

@@ -178,8 +178,8 @@ func (r *reloader) reportStatus(failed error) {
 
 func isManaged(l policy.Layer) bool { return l.Rank == policy.Managed }
 
-// problemsWithout returns the problems that failed does not contain. reportStatus reports
-// the others.
+// problemsWithout returns the problems that are not in the error failed. reportStatus
+// reports the others.
 func (r *reloader) problemsWithout(failed error) []policy.Problem {
 	if failed == nil {
 		return r.problems

@@ -119,7 +119,7 @@ func (s *Manager) reset(ctx context.Context) error {
 		return err
 	}
 	if aside != "" {
-		s.Log.WarnContext(ctx, "the next ledger does not begin with this one", "kept", aside)
+		s.Log.WarnContext(ctx, "the ledger was renamed; the next one begins empty", "path", aside)
 	}
 	// Windows cannot remove an open directory, and the store has its own open.
 	if err := s.Close(); err != nil {
