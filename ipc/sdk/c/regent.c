@@ -848,18 +848,18 @@ static const char *socket_path(void)
 	return named && *named ? named : DEFAULT_SOCKET;
 }
 
-/* The names that a configuration allows need no escapes: [A-Za-z0-9._-]. */
-static int is_name(const char *text)
+/* The IDs that a configuration allows need no escapes: [a-z0-9-]. */
+static int is_id(const char *text)
 {
-	return *text && strlen(text) <= 64 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == strlen(text);
+	return *text && strlen(text) <= 64 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
 }
 
 int regent_open(const char *application, regent_source **src)
 {
 	regent_source *s;
 	*src = NULL;
-	if (!application || !is_name(application))
-		return fail(REGENT_UNKNOWN_APPLICATION, "the ID of an application has 1 to 64 of a-z, 0-9 and hyphens; correct the ID in the call");
+	if (!application || !is_id(application))
+		return fail(REGENT_INVALID_REQUEST, "the ID of an application has 1 to 64 of a-z, 0-9 and hyphens; correct the ID in the call");
 	if (!(s = calloc(1, sizeof *s)))
 		return fail(REGENT_NO_MEMORY, "");
 	s->fd = -1;

@@ -56,10 +56,14 @@ private:
 // A token. Its destructor wipes the text. It prints as [redacted].
 class token {
 public:
+	// A token that was moved from is empty: its texts are "".
 	token(token &&other) noexcept : value_{std::exchange(other.value_, {})} {}
 	token &operator=(token &&other) noexcept
 	{
-		std::swap(value_, other.value_);
+		if (this != &other) {
+			regent_token_clear(&value_);
+			value_ = std::exchange(other.value_, {});
+		}
 		return *this;
 	}
 	token(const token &) = delete;
@@ -67,13 +71,13 @@ public:
 	~token() { regent_token_clear(&value_); }
 
 	// access_token is the value for "Authorization: Bearer". The pointer is valid until the token is destroyed.
-	const char *access_token() const noexcept { return value_.access_token; }
+	const char *access_token() const noexcept { return text(value_.access_token); }
 
 	// instance is for example "cad/1".
-	std::string_view instance() const noexcept { return value_.instance; }
+	std::string_view instance() const noexcept { return text(value_.instance); }
 
 	// tenant is the base URL of the service.
-	std::string_view tenant() const noexcept { return value_.tenant; }
+	std::string_view tenant() const noexcept { return text(value_.tenant); }
 
 	// generation rises by one with each refresh.
 	unsigned long generation() const noexcept { return value_.generation; }
@@ -86,6 +90,7 @@ public:
 private:
 	friend class token_source;
 	token() = default;
+	static const char *text(const char *s) noexcept { return s ? s : ""; }
 	regent_token_value value_{};
 };
 
@@ -120,7 +125,8 @@ public:
 	// It connects to nothing yet. It throws regent::error if the ID is not valid.
 	explicit token_source(const std::string &application)
 	{
-		if (int err = regent_open(application.c_str(), &source_))
+		bool cut = application.find('\0') != std::string::npos; // the library of C would not see the rest
+		if (int err = regent_open(cut ? "" : application.c_str(), &source_))
 			throw error::last(err);
 	}
 	token_source(const token_source &) = delete;

@@ -125,10 +125,32 @@ static std::string run(const std::string &command, const std::string &rest)
 	return "error unknown command";
 }
 
+// check_moves fails unless a token that was moved from is empty, and an ID with a zero is
+// refused.
+static bool check_moves()
+{
+	std::optional<regent::token> kept;
+	get(0, kept);
+	if (!kept)
+		return true;
+	regent::token moved = std::move(*kept), other = std::move(moved);
+	moved = std::move(other);
+	try {
+		regent::token_source{std::string("cad\0x", 5)};
+		return false;
+	} catch (const regent::error &e) {
+		return e.code() == "invalid_request" && *kept->access_token() == 0 && kept->instance().empty() && *other.access_token() == 0 && !moved.instance().empty();
+	}
+}
+
 int main()
 {
 	source = std::make_unique<regent::token_source>("cad");
 	for (std::string line; std::getline(std::cin, line);) {
+		if (line == "show" && !check_moves()) {
+			std::cout << "error moves" << std::endl;
+			continue;
+		}
 		auto space = line.find(' ');
 		std::cout << run(line.substr(0, space), space == std::string::npos ? "" : line.substr(space + 1)) << std::endl;
 	}
