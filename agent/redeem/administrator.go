@@ -15,7 +15,7 @@ import (
 	"regent/agent/tokenstore"
 )
 
-// RequestRedeem records durably that a person decided to spend another count on id. It
+// RequestRedeem records durably that a person decided to use another count on id. It
 // refuses if id has an auth token that works, or an uncertain redemption. The decision
 // stays in the ledger until an auth token was redeemed or a count may have been used. by
 // names the person.

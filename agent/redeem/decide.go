@@ -128,7 +128,7 @@ const autoRetryText = "the service did not finish the redemption, and asks for a
 func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, string) {
 	switch {
 	case a.CurrentIntent != "" && len(a.RecentUncertain) == 0:
-		return fault.StoreUnreadable, fmt.Sprintf("the ledger has auth token %s, but its record is missing in the state directory. Restore the state directory. To spend another count instead, run: sudo regent instances redeem %s", a.CurrentIntent, fault.InstancePlaceholder)
+		return fault.StoreUnreadable, fmt.Sprintf("the ledger has auth token %s, but its record is missing in the state directory. Restore the state directory. To use another count instead, run: sudo regent instances redeem %s", a.CurrentIntent, fault.InstancePlaceholder)
 	case len(a.RecentUncertain) > 0:
 		return fault.RedemptionUncertain, a.RecentUncertain[len(a.RecentUncertain)-1].Words
 	case has && held.Refused != "":
@@ -136,9 +136,9 @@ func unredeemedReason(a Account, held RegistrationToken, has bool) (fault.Kind, 
 	case (a.Last.Kind == Refused || a.Last.Kind == Unused) && (!has || !a.Last.At.Before(held.ReceivedAt)):
 		return a.Last.Code, a.Last.Words
 	case a.Last.Kind == Forgotten:
-		return fault.NotRegistered, "an administrator deleted its auth token from this device, so Regent does not redeem it again by itself. To spend another count, run: sudo regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator deleted its auth token from this device, so Regent does not redeem it again by itself. To use another count, run: sudo regent instances redeem " + a.Last.Instance
 	case a.ManualOnly:
-		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To spend another count, run: sudo regent instances redeem " + a.Last.Instance
+		return fault.NotRegistered, "an administrator found that its last redemption used a count, so Regent does not repeat it by itself. To use another count, run: sudo regent instances redeem " + a.Last.Instance
 	case has:
 		return fault.NotRegistered, "a registration token is stored, but its redemption is not finished yet. Try again later"
 	default:

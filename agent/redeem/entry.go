@@ -148,7 +148,7 @@ type Account struct {
 	RetriesUsed     int     // uncertain outcomes that allowed a retry
 	Last            Entry   // the last outcome, for its reason
 	ManualOnly      bool    // a person found it consumed, or deleted it: only a person redeems again
-	Requested       bool    // a person decided to spend another count, which is not spent yet
+	Requested       bool    // a person decided to use another count, which is not used yet
 	CurrentIntent   string  // the intent of the auth token that must be stored: confirmed, not forgotten
 }
 
