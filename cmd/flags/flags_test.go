@@ -27,6 +27,8 @@ func TestStrict(t *testing.T) {
 		"do --count 1 --count 2":    "twice",
 		"do --from a --from b":      "twice",
 		"--json do --json=false":    "twice",
+		"do --from=":                "is empty",
+		"do --list=":                "",
 	} {
 		root := &cobra.Command{Use: "program", SilenceErrors: true, SilenceUsage: true}
 		root.PersistentFlags().Bool("json", false, "")

@@ -106,9 +106,6 @@ func (s setup) checkFlags() error {
 	if s.flags.tokenFile != "" && s.flags.tokenStdin {
 		return usage(s.cmd, "--token-file and --token-stdin exclude each other")
 	}
-	if s.cmd.Flags().Changed("token-file") && s.flags.tokenFile == "" {
-		return usage(s.cmd, "--token-file is empty; name the file")
-	}
 	_, err := seconds(s.cmd, "wait", s.flags.wait)
 	return err
 }

@@ -47,7 +47,7 @@ func TestSetupRefusesEarly(t *testing.T) {
 		{"no administrator", func(d *fakeDaemon) { d.err = fault.New("policy", fault.Denied, nil) }, nil, 4, "only an administrator may set up this device"},
 		{"store locked", func(d *fakeDaemon) { d.err = fault.New("policy", fault.StoreLocked, nil) }, nil, 1, "store_locked: "},
 		{"line break", func(*fakeDaemon) {}, []string{"--yes", "--application", "cad", "--tenant", "t", "--users", "alice\nbob"}, 2, "--users: the list has a line break"},
-		{"no file name", func(*fakeDaemon) {}, []string{"--token-file", ""}, 2, "--token-file is empty"},
+		{"no file name", func(*fakeDaemon) {}, []string{"--token-file", ""}, 2, "--token-file is empty: give a value, or omit the flag"},
 		{"two tokens", func(*fakeDaemon) {}, []string{"--token-file", "f", "--token-stdin"}, 2, "exclude each other"},
 		{"bad wait", func(*fakeDaemon) {}, []string{"--wait", "-1s"}, 2, "--wait is -1s"},
 		{"no name", func(*fakeDaemon) {}, []string{"--yes", "--application", "cad", "--tenant", "t", "--users", "a:b"}, 2, "--users: a name has a colon"},

@@ -44,6 +44,9 @@ answer, 5 a registration token is needed, 6 degraded, 7 not serving.`,
 			if sv.watch && sv.html != "" {
 				return usage(cmd, "--watch and --html exclude each other")
 			}
+			if err := page.CheckFile(sv.html); err != nil {
+				return usage(cmd, "--html %s: %v", printable(sv.html), err)
+			}
 			if sv.watch {
 				return sv.follow(cmd.Context(), cmd.OutOrStdout())
 			}

@@ -134,6 +134,13 @@ func TestStatusPageOfAUser(t *testing.T) {
 	if got := (cliRun{daemon: f, localFacts: soundFacts()}).run(t, "status", "--html", filepath.Join(dir, "gone", "page.html")); got.Code != exitFailed || got.Err == "" {
 		t.Errorf("got %+v", got)
 	}
+	notes := filepath.Join(t.TempDir(), "notes.txt")
+	if err := os.WriteFile(notes, []byte("notes"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := (cliRun{daemon: f}).run(t, "status", "--html", notes); got.Code != exitUsage || !strings.Contains(got.Err, "is not a page of Regent") {
+		t.Errorf("got %+v", got)
+	}
 	if got := (cliRun{daemon: f}).run(t, "status", "--html", "x", "--watch"); got.Code != exitUsage {
 		t.Errorf("got %+v", got)
 	}

@@ -77,6 +77,9 @@ doctor. Code 6 is also from policy --exit-code.`,
 
 // flagError adds the flag that a person may have meant.
 func flagError(cmd *cobra.Command, err error) error {
+	if text := flags.Text(err); text != "" {
+		return usage(cmd, "%s", text)
+	}
 	near := ""
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string

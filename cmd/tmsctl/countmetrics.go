@@ -30,8 +30,6 @@ func (t *tool) writeCountMetrics(path string, list []admin.RegistrationToken) er
 func checkMetricsFile(path string) error {
 	info, err := os.Stat(path)
 	switch {
-	case path == "":
-		return usagef("--metrics-textfile names no file")
 	case err == nil && info.IsDir():
 		return usagef("--metrics-textfile %s is a directory; name a file in it", path)
 	case !strings.HasSuffix(path, ".prom"):

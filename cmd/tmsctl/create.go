@@ -61,9 +61,6 @@ the directory BUNDLE.parts. After an interruption, run the command with
 			if err := o.contradiction(c.Flags().Changed); err != nil {
 				return err
 			}
-			if c.Flags().Changed("identifier") && o.new.Identifier == "" {
-				return usagef("--identifier is empty: give a name, or omit the flag for a generated one")
-			}
 			if o.perRecipient != "" {
 				return t.createForEach(c.Context(), o)
 			}
@@ -87,7 +84,7 @@ func (o *createFlags) contradiction(given func(flag string) bool) error {
 		return usagef("--bundle and --out-dir exclude each other")
 	case each && given("out"):
 		return usagef("--per-recipient writes into --out-dir; omit --out")
-	case given("out") && (o.out == "" || o.out == "-"):
+	case o.out == "-":
 		return usagef("--out %q: name a new file, or omit --out to print the token", o.out)
 	}
 	return nil

@@ -123,6 +123,9 @@ func unplaced(list []admin.AuthToken) (n int) {
 // columns that are not read.
 func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	var in usage.Input
+	if err := page.CheckFile(o.html); err != nil {
+		return in, usagef("--html %s: %v", o.html, err)
+	}
 	if o.ledgers != "" {
 		names, err := ledgersIn(o.ledgers)
 		if err != nil {

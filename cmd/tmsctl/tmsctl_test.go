@@ -257,7 +257,7 @@ func TestUsage(t *testing.T) {
 		want string
 	}{
 		{"unknown command", []string{"frob"}, "tmsctl has no command \"frob\"\ntmsctl: the commands are: auth-token, "},
-		{"no file for metrics", []string{"registration-token", "list", "--metrics-textfile", ""}, "--metrics-textfile names no file\ntmsctl: for example: tmsctl registration-token list --metrics-textfile counts.prom"},
+		{"no file for metrics", []string{"registration-token", "list", "--metrics-textfile", ""}, "--metrics-textfile is empty: give a value, or omit the flag\ntmsctl: for example: tmsctl registration-token list --metrics-textfile counts.prom"},
 		{"metrics that collectors skip", []string{"registration-token", "list", "--metrics-textfile", "counts.txt"}, "--metrics-textfile counts.txt does not end in .prom, so collectors skip the file\ntmsctl: for example: "},
 		{"metrics in a directory", []string{"registration-token", "list", "--metrics-textfile", "testdata"}, "--metrics-textfile testdata is a directory; name a file in it\ntmsctl: for example: "},
 		{"no tenant", []string{"registration-token", "list"}, "no tenant given: add --tenant https://host, or set TMSCTL_TENANT\ntmsctl: to store it once: tmsctl profile add PROFILE --tenant https://host --user USER"},

@@ -126,11 +126,11 @@ func checkIdentifier(identifier string) error {
 // flagError describes the parser's error about a flag. It does not repeat the value of an
 // unknown flag, which may be a secret.
 func flagError(c *cobra.Command, err error) error {
+	if text := flags.Text(err); text != "" {
+		return usagef("%s", text)
+	}
 	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := bad.GetFlag()
-		if errors.Is(err, flags.ErrTwice) {
-			return usagef("--%s %v", f.Name, flags.ErrTwice)
-		}
 		return usagef("--%s %q: %s", f.Name, bad.GetValue(), cmp.Or(flagValueTexts[f.Value.Type()], "not a value of type "+f.Value.Type()))
 	}
 	if missing, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {

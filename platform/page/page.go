@@ -8,9 +8,12 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"io"
+	"os"
+	"strings"
 
 	"regent/platform/terminal"
 )
@@ -26,6 +29,30 @@ var frame string
 type Table struct {
 	Head []string
 	Rows [][]string
+}
+
+// marker is how each page begins.
+var marker, _, _ = strings.Cut(frame, "{{")
+
+// CheckFile returns an error if a page must not replace the file at path: the file has content
+// and is not a page of [Write]. It may be evidence or a configuration. CheckFile reads only
+// regular files.
+func CheckFile(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return nil // nothing is lost, and the write reports another fault
+	}
+	foreign := errors.New("the file exists and is not a page of Regent; name another file")
+	f, err := os.Open(path) //nolint:gosec // the file that its reader named
+	if err != nil {
+		return foreign
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	start := make([]byte, len(marker))
+	if _, err := io.ReadFull(f, start); err != nil || string(start) != marker {
+		return foreign
+	}
+	return nil
 }
 
 // Write writes a page with the data. text is a template with the definitions "title" and
