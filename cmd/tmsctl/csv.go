@@ -41,7 +41,7 @@ type csvColumns struct {
 	others []string
 	say    func(format string, args ...any) // nil for no reports
 	// refuse returns an error for a file with the columns of another kind. It gets the
-	// columns that are neither read nor in others. nil ignores these and reports them.
+	// columns that are neither read nor in others; say reports these if it returns nil.
 	refuse func(columns, unknown []string) error
 }
 
@@ -203,7 +203,9 @@ func (c csvColumns) check(name string, columns []string, comma rune) error {
 		unread = append(unread, column)
 	}
 	if c.refuse != nil {
-		return c.refuse(columns, unread)
+		if err := c.refuse(columns, unread); err != nil {
+			return err
+		}
 	}
 	if len(unread) > 0 && c.say != nil {
 		c.say("tmsctl: warning: %s: ignored column: %s; known columns: %s\n", name, terminal.Printable(strings.Join(unread, ", ")), strings.Join(read, ", "))

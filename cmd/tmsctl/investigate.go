@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -152,10 +153,19 @@ func (o investigateFlags) read(say func(string, ...any)) (usage.Input, error) {
 	return in, err
 }
 
+// refuseLedger refuses a ledger export as the inventory: the hosts that are not in it would
+// be unexpected.
+func refuseLedger(columns, _ []string) error {
+	if slices.Contains(columns, "outcome") {
+		return errors.New("is a ledger export (column outcome): give the inventory here, and the ledgers with --ledgers DIR")
+	}
+	return nil
+}
+
 // readInventory reads the administrator's devices. A host may be there twice only with the
 // same values: else it is not known which ones count.
 func readInventory(name string, say func(string, ...any)) (devices []usage.Device, err error) {
-	rows, err := readCSV(name, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: say})
+	rows, err := readCSV(name, csvColumns{needed: []string{"fqdn"}, optional: []string{"user", "retired"}, say: say, refuse: refuseLedger})
 	if err != nil {
 		return nil, usagef("--devices: %v", err)
 	}
@@ -185,7 +195,12 @@ func readInventory(name string, say func(string, ...any)) (devices []usage.Devic
 func ledgersIn(dir string) ([]string, error) {
 	names, err := fs.Glob(os.DirFS(dir), "*.[cC][sS][vV]")
 	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("%s: not a directory, or it contains no *.csv", dir)
+		if info, fault := os.Stat(dir); fault != nil {
+			return nil, fmt.Errorf("%s: %w", dir, withoutPath(fault))
+		} else if !info.IsDir() {
+			return nil, fmt.Errorf("%s: not a directory: name the directory of the ledgers", dir)
+		}
+		err = fmt.Errorf("%s: contains no *.csv", dir)
 	}
 	return names, err
 }
