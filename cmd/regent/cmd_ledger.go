@@ -31,11 +31,12 @@ has its identifier. Then record the answer with sudo regent ledger resolve.`,
 				return usage(cmd, "--json and --csv exclude each other")
 			}
 			if asCSV {
+				at := c.now() // before the agent reads the ledger
 				l, err := ask(cmd.Context(), 0, c.agent().Ledger)
 				if err != nil {
 					return err
 				}
-				return writeLedgerCSV(cmd.OutOrStdout(), l)
+				return writeLedgerCSV(cmd.OutOrStdout(), l, at)
 			}
 			_, err := answer(cmd, 0, c.agent().Ledger, func(l api.Ledger) string { return renderLedger(l, c.view()) })
 			return err
@@ -180,14 +181,15 @@ func serviceReason(what string, e api.LedgerEntry) string {
 }
 
 // ledgerColumns are the columns of the CSV. The names are those of tmsctl auth-token list
-// --json, followed by the outcome. "words" has the text of the service.
+// --json, followed by the outcome. "words" has the text of the service. "exported" is when
+// the ledger was exported: tmsctl investigate does not look for newer redemptions in it.
 var ledgerColumns = []string{
-	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "outcome", "id", "code", "http_status", "words",
+	"identifier", "fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "outcome", "id", "code", "http_status", "words", "exported",
 }
 
 // writeLedgerCSV writes one row for each redemption. Its creation date is the start of
-// the redemption. The service's date may be a little later.
-func writeLedgerCSV(w io.Writer, l api.Ledger) error {
+// the redemption. The service's date may be a little later. at is when the export began.
+func writeLedgerCSV(w io.Writer, l api.Ledger, at time.Time) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{ledgerColumns}
 	for _, entries := range redemptions(l.Entries) {
@@ -195,7 +197,7 @@ func writeLedgerCSV(w io.Writer, l api.Ledger) error {
 		rows = append(rows, []string{
 			e.Identifier, e.FQDN, e.UserName, e.MAC, e.RefID1, e.RefID2,
 			e.At.UTC().Format(time.RFC3339), outcomeWord(entries[len(entries)-1]), authTokenOf(entries),
-			string(why.Code), httpStatus(why.Status), printable(why.Words),
+			string(why.Code), httpStatus(why.Status), printable(why.Words), at.UTC().Format(time.RFC3339),
 		})
 	}
 	return out.WriteAll(rows)

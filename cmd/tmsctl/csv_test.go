@@ -202,13 +202,14 @@ func TestPathsAreNoPatterns(t *testing.T) {
 
 // TestCutLedger: a ledger export that was cut is an error that names the line.
 func TestCutLedger(t *testing.T) {
-	const head = "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words\n"
+	const head = "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words,exported\n"
 	for row, want := range map[string]string{
-		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,\n": "",
-		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c":                 ":2: the row ends after 8 of 12 columns",
-		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c,ID,,,\n":         `:2: outcome "c" is unknown`,
-		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,,ID,,,\n":          `:2: outcome "" is unknown`,
-		",h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,\n":  ":2: identifier is empty",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,,2026-11-30T14:42:00Z\n": "",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c":                                      ":2: the row ends after 8 of 13 columns",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,c,ID,,,,\n":                             `:2: outcome "c" is unknown`,
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,,ID,,,,\n":                              `:2: outcome "" is unknown`,
+		",h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,,2026-11-30T14:42:00Z\n":  ":2: identifier is empty",
+		"a,h,u,,cad/1,device-1,2026-11-30T14:41:46Z,confirmed,ID,,,,soon\n":                 `:2: exported "soon" is not a time`,
 	} {
 		dir := filepath.Dir(written(t, nil))
 		if err := os.WriteFile(filepath.Join(dir, "ws1.csv"), []byte(head+row), 0o600); err != nil {

@@ -35,7 +35,7 @@ func TestDeletionLists(t *testing.T) {
 		{"repeated", "auth-token", "id\nNONE\n", 0, "", "deleted 0 auth tokens; 1 was not there"},
 		{"auth tokens for registration tokens", "registration-token", list + "\n{A},a,,,,,,,\n", 2, "", "is a list of auth tokens: tmsctl auth-token delete --from"},
 		{"registration tokens for auth tokens", "auth-token", "id,identifier,count,used_count\n{A},a,1,1\n", 2, "", "is a list of registration tokens: tmsctl registration-token delete --from"},
-		{"a ledger", "auth-token", "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words\na,h,u,,,,,confirmed,{A},,,\n", 2, "", "is a ledger export"},
+		{"a ledger", "auth-token", "identifier,fqdn,system_user_name,mac_address,ref_id_1,ref_id_2,creation_date,outcome,id,code,http_status,words,exported\na,h,u,,,,,confirmed,{A},,,,\n", 2, "", "is a ledger export"},
 		{"a translated column", "auth-token", "id,identifier,löschen\n{A},a,nein\n", 2, "", `column "löschen" is unknown`},
 		{"findings without the column delete", "auth-token", "id,identifier,finding\n{A},a,expected\n", 2, "", "has no column delete"},
 	}

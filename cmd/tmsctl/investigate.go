@@ -44,11 +44,14 @@ tmsctl compares the service's list of auth tokens with:
 Without them tmsctl finds only duplicates and copied disks.
 
 auth-token delete --from takes the output of --csv. It deletes the rows with
-yes in the column delete. The column says no if a ledger confirms the auth
-token, unless the inventory says that the device is retired. It also says no if
-an installation without a ledger here may have redeemed the auth token. For
-such a row, get that ledger, or write yes yourself. Export the ledgers first. A
-redemption after the export can appear as unexpected.
+yes in the column delete. The column says no if:
+- a ledger confirms the auth token, unless the inventory says that the device
+  is retired
+- an installation without a ledger here may have redeemed it
+- the ledger of its device may be older than it, or its redemption was under
+  way during the export: export that ledger again
+- its host has no ledger here, and you gave no inventory
+For a row with no, get that ledger, or write yes yourself.
 
 Each auth token has one of these results. Two results are for redemptions
 without an auth token at the service: missing at service, and no count used.
@@ -64,9 +67,9 @@ func (t *tool) investigate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "investigate NAME", Short: "Find out who used the counts of a registration token",
 		Args: oneArgument("registration token"),
-		Example: `  tmsctl investigate berlin --ledgers ledgers --devices inventory.csv
-  tmsctl investigate berlin --ledgers ledgers --csv >findings.csv
-  tmsctl auth-token delete --from findings.csv`,
+		Example: `  tmsctl investigate hq --ledgers ledgers --devices pcs.csv
+  tmsctl investigate hq --ledgers ledgers --devices pcs.csv --csv >findings.csv
+  tmsctl auth-token delete --from findings.csv --dry-run`,
 		Long: investigateHelp + strings.TrimSuffix(legendText{Meanings: usage.Meanings()}.text(helpWidth), "\n"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.csv && t.flags.json {
@@ -221,7 +224,7 @@ var outcomes = []string{"intent", "confirmed", "refused", "unused", "uncertain",
 
 func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 	rows, err := readCSV(name, csvColumns{
-		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id"},
+		needed: []string{"identifier", "outcome"}, optional: []string{"fqdn", "system_user_name", "mac_address", "ref_id_1", "ref_id_2", "creation_date", "id", "exported"},
 		others: []string{"code", "http_status", "words"}, say: say,
 	})
 	if err != nil {
@@ -239,7 +242,11 @@ func readLedger(name string, say func(string, ...any)) ([]usage.Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s:%d: creation_date %w", name, row.line, err)
 		}
-		entries = append(entries, usage.Entry{Outcome: row.text("outcome"), AuthToken: admin.AuthToken{
+		exported, err := csvTime(row.text("exported"))
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: exported %w", name, row.line, err)
+		}
+		entries = append(entries, usage.Entry{Outcome: row.text("outcome"), Exported: exported, AuthToken: admin.AuthToken{
 			ID: row.text("id"), Identifier: row.text("identifier"), FQDN: row.text("fqdn"), UserName: row.text("system_user_name"),
 			MAC: row.text("mac_address"), RefID1: row.text("ref_id_1"), RefID2: row.text("ref_id_2"), Created: began,
 		}})

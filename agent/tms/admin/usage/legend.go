@@ -45,8 +45,8 @@ var meanings = []Meaning{
 		"If you renamed the host, do nothing. If somebody copied the disk, run the command on the copy. The command shows its effect. Run it again with --yes: the copy then redeems again, for one count for each instance. If the copy is not in quarantine, run there: regent unregister, then regent register --file FILE.", "regent store register-again", "",
 	},
 	{
-		Uncertain, "The device did not get the answer, but a count was used.",
-		"On the device, record that a count was used. The column why has the identifier. Then delete the auth token: no device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
+		Uncertain, "The device did not get the answer, but a count was used. Or the redemption was under way when the ledger was exported.",
+		"If the column why says so, export the ledger again. If not, record on the device that a count was used. The column why has the identifier. Then delete the auth token: no device has it." + listsOnly, "regent ledger resolve IDENTIFIER --consumed", deleteFound,
 	},
 	{
 		Orphan, "No device uses this auth token: its device is retired, was installed again, or has deleted it.",

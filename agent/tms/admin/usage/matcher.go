@@ -15,7 +15,7 @@ type matcher struct {
 	byHost        map[string]hostLedger      // by FQDN, of hosts that gave a ledger
 	devices       map[string]Device          // by FQDN
 	near          map[string]string          // first label of a name -> a host of the inventory or the ledgers
-	usersApply    bool                       // an auth token has the user that the inventory has
+	covered       map[ledgerOf]coverage      // how new the ledgers are
 	groups        map[instance]group         // by the names that a device gives
 	listed        map[string]int             // identifier -> auth tokens that have it
 	hosts         map[string]map[string]bool // installation -> hosts that redeemed as it
@@ -42,7 +42,7 @@ func newMatcher(in Input) *matcher {
 	j := &matcher{
 		entries: make(map[string]Entry, len(in.Entries)), installations: map[string]bool{}, byHost: map[string]hostLedger{},
 		devices: make(map[string]Device, len(in.Devices)), groups: make(map[instance]group, len(in.Tokens)),
-		near: map[string]string{}, listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
+		covered: map[ledgerOf]coverage{}, near: map[string]string{}, listed: make(map[string]int, len(in.Tokens)), hosts: map[string]map[string]bool{}, original: map[string]string{},
 	}
 	for _, d := range in.Devices {
 		j.devices[Host(d.FQDN)] = d
@@ -54,7 +54,6 @@ func newMatcher(in Input) *matcher {
 	first := map[string]time.Time{}
 	for _, t := range in.Tokens {
 		j.listed[t.Identifier]++
-		j.usersApply = j.usersApply || t.UserName != "" && j.devices[Host(t.FQDN)].User == t.UserName
 		g := j.groups[instanceOf(t)]
 		if g.n++; g.n == 1 || newer(t, g.newest) {
 			g.newest = t
@@ -74,6 +73,9 @@ func newMatcher(in Input) *matcher {
 			}
 		}
 	}
+	for _, t := range in.Tokens { // lookUp needs all that are listed
+		j.addConfirmed(t)
+	}
 	return j
 }
 
@@ -86,6 +88,7 @@ func (j *matcher) addEntry(e Entry) {
 	if e.RefID2 != "" {
 		j.installations[e.RefID2] = true
 	}
+	j.addCoverage(e)
 	h, ok := j.byHost[Host(e.FQDN)]
 	if !ok {
 		h = hostLedger{since: e.Created, users: map[string]bool{}}
@@ -184,10 +187,11 @@ func (j *matcher) judge(t admin.AuthToken) Row {
 // deletable reports whether a finding is proposed for deletion. An auth token that a
 // ledger confirms is not, unless the administrator's inventory says that the device is
 // retired. Names alone are not enough, since anybody can copy them. An auth token that an
-// installation without a ledger may have redeemed stays too. So does one that the service
-// does not assign to a registration token, and one of a host with a name that differs from a known
-// one only by the domain. The inventory's users count only if one of them is the system user of
-// an auth token: else they are persons.
+// installation without a ledger may have redeemed stays too, and one that may be newer than the
+// ledger. So does one that the service does not assign to a registration token, and one of a
+// host with a name that differs from a known one only by the domain. An unknown host needs an
+// inventory. The inventory's user of a host counts only if a ledger of that host has it: else
+// it may be a person.
 func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 	switch {
 	case t.Registration == "":
@@ -196,18 +200,20 @@ func (j *matcher) deletable(t admin.AuthToken, k known, kind Kind) bool {
 		return true
 	case k.confirmed, k.disputed:
 		return false
-	case kind == Clone:
-		return j.installations[t.RefID2] && j.original[t.RefID2] != ""
-	case kind == NotInLedger:
-		return k.copied != "" || k.own
-	case kind == UnexpectedUser:
-		return k.otherUser(t.UserName) && j.usersApply || k.own
-	case kind == UnexpectedHost:
-		return t.FQDN != "" && j.nearHost(t) == ""
+	case kind == Uncertain:
+		return k.Outcome != "intent"
+	case k.copied != "":
+		return true
+	case kind == UnexpectedHost, kind == NotInLedger && !k.reported:
+		return len(j.devices) > 0 && !k.inventoried && t.FQDN != "" && j.nearHost(t) == ""
+	case kind == UnexpectedUser && k.otherUser(t.UserName) && k.ledger.users[k.device.User] && j.covers(ledgerOf{Host(t.FQDN), ""}, t):
+		return true
+	case kind == NotInLedger, kind == UnexpectedUser:
+		return k.own && j.covers(ledgerOf{Host(t.FQDN), t.RefID2}, t)
 	case kind == Duplicate:
 		return j.lookUp(j.groups[instanceOf(t)].newest).confirmed
 	}
-	return true
+	return false // a copy works: its administrator decides
 }
 
 // nameConflict says why a host's ledgers do not identify an auth token.
@@ -234,7 +240,7 @@ func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 	case len(j.devices) > 0:
 		return UnexpectedHost, "no such host in the inventory"
 	}
-	return UnexpectedHost, "no ledger of this host"
+	return UnexpectedHost, "no ledger of this host, and no inventory: export the ledger, or add --devices"
 }
 
 // nearHost is a known host with the first label of t's; "" without one. One of the names may be
@@ -242,10 +248,10 @@ func (j *matcher) stranger(t admin.AuthToken, k known) (Kind, string) {
 func (j *matcher) nearHost(t admin.AuthToken) string { return j.near[firstLabel(t.FQDN)] }
 
 // unexpectedUser says how the system user of t differs from the inventory's.
-func (j *matcher) unexpectedUser(t admin.AuthToken, k known) string {
+func unexpectedUser(t admin.AuthToken, k known) string {
 	why := "the service shows the system user " + t.UserName + ", the inventory has " + k.device.User
-	if !j.usersApply {
-		why += "; no auth token has a user of the inventory: write system users there, or remove its column user"
+	if !k.ledger.users[k.device.User] {
+		why += "; no ledger of this host has that user: write its system user there, or remove the column user"
 	}
 	return why
 }
@@ -258,16 +264,20 @@ func (j *matcher) accounted(t admin.AuthToken, k known) (Kind, string) {
 		return Orphan, "its device is retired in the inventory"
 	case k.listed && k.Outcome == "forgotten":
 		return Orphan, "its device has deleted it"
-	case k.listed && (k.Outcome == "uncertain" || k.Outcome == "intent"):
+	case k.listed && k.Outcome == "intent":
+		return Uncertain, "its redemption was under way when the ledger was exported; export it again"
+	case k.listed && k.Outcome == "uncertain":
 		return Uncertain, "its device did not get the answer, but a count was used: on the device, regent ledger resolve " + k.Identifier + " --consumed; this one can be deleted"
 	case k.listed:
 		return "", ""
 	case k.reported && t.RefID2 != "" && !k.own && admin.Before(t.Created, k.ledger.since) && len(j.hosts[t.RefID2]) < 2:
 		return Orphan, "of an earlier installation of this host; the ledgers of this host begin on " + k.ledger.since.UTC().Format(time.DateOnly)
 	case k.otherUser(t.UserName):
-		return UnexpectedUser, j.unexpectedUser(t, k)
+		return UnexpectedUser, unexpectedUser(t, k)
 	case !k.reported:
 		return "", ""
+	case k.own && !j.covers(ledgerOf{Host(t.FQDN), t.RefID2}, t):
+		return NotInLedger, j.older(ledgerOf{Host(t.FQDN), t.RefID2}, t)
 	case t.UserName != "" && !k.ledger.users[t.UserName] && k.own:
 		return UnexpectedUser, "the ledger of this installation has no redemption of this user"
 	case t.UserName != "" && !k.ledger.users[t.UserName]:

@@ -21,7 +21,8 @@ import (
 // "" if the ledger does not have it.
 type Entry struct {
 	admin.AuthToken
-	Outcome string // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
+	Outcome  string    // confirmed, forgotten, uncertain, intent, refused, unused, resolved_…
+	Exported time.Time // of the ledger, by the device's clock; zero if it does not tell
 }
 
 // Device is one that the administrator's inventory has.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"regent/agent/tms"
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
 )
@@ -23,9 +24,24 @@ func authToken(id, host, user, instance, installation string, hour int) admin.Au
 	}
 }
 
+// It was exported a day later.
 func ledger(t admin.AuthToken, outcome string) usage.Entry {
 	t.ID, t.Registration = "", ""
-	return usage.Entry{AuthToken: t, Outcome: outcome}
+	return usage.Entry{AuthToken: t, Outcome: outcome, Exported: day.AddDate(0, 0, 1)}
+}
+
+// exported is e from a ledger that was exported at an hour of day; 0 is at a time that is not known.
+func exported(e usage.Entry, hour int) usage.Entry {
+	if e.Exported = day.Add(time.Duration(hour) * time.Hour); hour == 0 {
+		e.Exported = time.Time{}
+	}
+	return e
+}
+
+// zoneless is a with a creation date as the service shows it.
+func zoneless(a admin.AuthToken) admin.AuthToken {
+	a.Created = a.Created.In(tms.NoZone)
+	return a
 }
 
 // undated is a without a creation date.
@@ -227,7 +243,7 @@ func TestProposedForDeletion(t *testing.T) {
 		{"a stranger is named before anything else", usage.Input{
 			Tokens:  []admin.AuthToken{authToken("old", "ws1", "regent", "cad/1", "device-0", -9), good, authToken("x", "evil", "root", "cad/1", "", 1), rogue},
 			Entries: []usage.Entry{ledger(good, "confirmed")},
-		}, "id-rogue not_in_ledger !, id-x unexpected_host !, id-old orphan !"},
+		}, "id-rogue not_in_ledger !, id-x unexpected_host, id-old orphan !"},
 		{"the identifier too, and the ledger has the ID", usage.Input{
 			Tokens:  []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 0)},
 			Entries: []usage.Entry{withID(ledger(named("good", "same", 0), "confirmed"), "id-good")},
@@ -238,7 +254,44 @@ func TestProposedForDeletion(t *testing.T) {
 		}, "id-good not_in_ledger, id-rogue not_in_ledger"},
 		{"a host that is not known, with a device's ref ID 2", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+			Devices: []usage.Device{{FQDN: "ws1"}},
 		}, "id-rogue not_in_ledger !"},
+		{"the same without an inventory: perhaps a copied disk of another device", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("rogue", "thief", "regent", "cad/1", "device-1", 5)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-rogue not_in_ledger"},
+		{"a device of which there is no ledger here, without an inventory", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("two", "ws2", "regent", "cad/1", "device-2", 0)}, Entries: []usage.Entry{ledger(good, "confirmed")},
+		}, "id-two unexpected_host"},
+		{"redeemed after the export", usage.Input{
+			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{exported(ledger(good, "confirmed"), 4)},
+		}, "id-rogue not_in_ledger"},
+		{"redeemed after the export, as another user", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-1", 5)}, Entries: []usage.Entry{exported(ledger(good, "confirmed"), 4)},
+		}, "id-x not_in_ledger"},
+		{"redeemed after the last entry of a ledger without a time of export", usage.Input{
+			Tokens: []admin.AuthToken{good, rogue}, Entries: []usage.Entry{exported(ledger(good, "confirmed"), 0)},
+		}, "id-rogue not_in_ledger"},
+		{"before the last entry of a ledger without a time of export", usage.Input{
+			Tokens:  []admin.AuthToken{good, rogue},
+			Entries: []usage.Entry{exported(ledger(good, "confirmed"), 0), exported(ledger(authToken("no", "ws1", "regent", "cad/2", "device-1", 6), "refused"), 0)},
+		}, "id-rogue not_in_ledger !"},
+		{"perhaps after the export: the service shows no zone", usage.Input{
+			Tokens: []admin.AuthToken{zoneless(good), zoneless(rogue)}, Entries: []usage.Entry{exported(ledger(good, "confirmed"), 18)},
+		}, "id-rogue not_in_ledger"},
+		{"before the export in each zone", usage.Input{
+			Tokens: []admin.AuthToken{zoneless(good), zoneless(rogue)}, Entries: []usage.Entry{exported(ledger(good, "confirmed"), 20)},
+		}, "id-rogue not_in_ledger !"},
+		{"before another one of the ledger, without a zone", usage.Input{
+			Tokens:  []admin.AuthToken{zoneless(good), zoneless(rogue), zoneless(authToken("two", "ws1", "regent", "cad/2", "device-1", 6))},
+			Entries: []usage.Entry{exported(ledger(good, "confirmed"), 7), exported(ledger(authToken("two", "ws1", "regent", "cad/2", "device-1", 6), "confirmed"), 7)},
+		}, "id-rogue not_in_ledger !"},
+		{"after the export of its own host, before that of another host with this installation", usage.Input{
+			Tokens:  []admin.AuthToken{good, rogue, authToken("copy", "ws2", "regent", "cad/2", "device-1", 6)},
+			Entries: []usage.Entry{exported(ledger(good, "confirmed"), 4), ledger(authToken("copy", "ws2", "regent", "cad/2", "device-1", 6), "confirmed")},
+		}, "id-rogue not_in_ledger, id-copy clone"},
+		{"under way when the ledger was exported", usage.Input{
+			Tokens: []admin.AuthToken{good}, Entries: []usage.Entry{ledger(good, "intent")},
+		}, "id-good uncertain"},
 		{"the identifier of an uncertain redemption", usage.Input{
 			Tokens: []admin.AuthToken{named("good", "same", 0), named("rogue", "same", 1)}, Entries: []usage.Entry{ledger(named("good", "same", 0), "uncertain")},
 		}, "id-good not_in_ledger, id-rogue not_in_ledger"},
@@ -286,7 +339,19 @@ func TestProposedForDeletion(t *testing.T) {
 		}, "id-x unexpected_user !"},
 		{"a user that the inventory does not expect", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+			Entries: []usage.Entry{ledger(good, "confirmed")},
 		}, "id-x unexpected_user !"},
+		{"the same without a ledger: anybody can write the user of the inventory", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+		}, "id-x unexpected_user"},
+		{"a user that the inventory does not expect, after the export", usage.Input{
+			Tokens: []admin.AuthToken{good, authToken("x", "ws1", "other", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "regent"}},
+			Entries: []usage.Entry{exported(ledger(good, "confirmed"), 4)},
+		}, "id-x unexpected_user"},
+		{"a person of one host, and the system user of another", usage.Input{
+			Tokens:  []admin.AuthToken{good, authToken("two", "ws2", "regent", "cad/1", "device-2", 5)},
+			Devices: []usage.Device{{FQDN: "ws1", User: "anna"}, {FQDN: "ws2", User: "regent"}},
+		}, "id-good unexpected_user"},
 		{"an inventory of persons", usage.Input{
 			Tokens: []admin.AuthToken{good, authToken("two", "ws2", "regent", "cad/1", "device-2", 5)}, Devices: []usage.Device{{FQDN: "ws1", User: "anna"}, {FQDN: "ws2", User: "bob"}},
 		}, "id-good unexpected_user, id-two unexpected_user"},
