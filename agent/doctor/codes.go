@@ -40,6 +40,7 @@ const (
 	RegistrationRefused        = Code(fault.RegistrationRefused)
 	RedemptionUncertain        = Code(fault.RedemptionUncertain)
 	RedemptionUnconfirmed      = Code(fault.RedemptionUnconfirmed)
+	RedemptionManual      Code = "redemption_manual"
 	Revoked                    = Code(token.Revoked)
 	RefreshLost                = Code(token.RefreshLost)
 	RefreshExpired             = Code(token.RefreshExpired)

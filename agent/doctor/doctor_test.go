@@ -209,6 +209,10 @@ func TestJudge(t *testing.T) {
 			f.Daemon.Status.Health = status.Degraded
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
 		}, RefreshLimited},
+		{"forgotten", func(f *Facts) {
+			f.Daemon.Status.Health = status.Degraded
+			f.Daemon.Status.Applications[0].Instances[0] = status.Instance{Name: "cad/1", State: "unredeemed", LastFault: &status.Fault{Code: "not_registered", Detail: "an administrator deleted its auth token"}}
+		}, RedemptionManual},
 		{"degraded for no cause", func(f *Facts) { f.Daemon.Status.Health = status.Degraded }, StatusDegraded},
 		{"not serving for no cause", func(f *Facts) { f.Daemon.Status.Health = status.NotServing }, StatusNotServing},
 		{"throttled", func(f *Facts) { stoppedDevice(f, ConnectionThrottled) }, Throttled},

@@ -57,7 +57,7 @@ func (h RegistrationToken) paysFor(a status.Application) bool {
 
 // isWaiting reports whether a registration token would be redeemed for an instance.
 func isWaiting(i status.Instance) bool {
-	return i.State == string(token.Unredeemed) || i.RedeemAsked
+	return i.State == string(token.Unredeemed) && !i.NeedsRedeem() || i.RedeemAsked
 }
 
 // redeemedInstances names the tenant's instances that have an auth token.
@@ -113,6 +113,7 @@ func missingRegistrations(f Facts) []diagnosis {
 		}
 		code := lastRefusal(i)
 		switch {
+		case i.NeedsRedeem(): // judgeInstances names it
 		case code != "" && i.State == string(token.Unredeemed):
 			out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(i.LastFault.Detail), placeholders: onlyInstance([]string{i.Name})})
 		case code == "" && isWaiting(i):
@@ -176,6 +177,9 @@ func judgeInstances(f Facts) []diagnosis {
 func instanceCode(i status.Instance) Code {
 	if i.LastFault != nil && Code(i.LastFault.Code) == RedemptionUnconfirmed {
 		return RedemptionUnconfirmed
+	}
+	if i.NeedsRedeem() {
+		return RedemptionManual
 	}
 	switch s := token.State(i.State); s {
 	case token.Uncertain:

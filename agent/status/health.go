@@ -42,6 +42,8 @@ func servingHealth(n instanceCounts, setup string) (Health, string) {
 		return Serving, text
 	case n.serving == n.total:
 		return Degraded, fmt.Sprintf("%s; the refresh fails for %s", text, FirstNames(n.failing))
+	case len(n.manual) > 0 && n.serving+len(n.manual)+len(n.tokenless) == n.total:
+		return Degraded, text + "; " + redeemText(n.manual)
 	case n.serving+len(n.tokenless) == n.total:
 		return Degraded, fmt.Sprintf("%s; %s for a registration token. An administrator runs: %s", text, WaitText(n.tokenless), setup)
 	}
@@ -57,6 +59,8 @@ func healthWithoutToken(s Status, n instanceCounts, setup string) (Health, strin
 		return Degraded, fmt.Sprintf("no application is configured in %s. An administrator runs: %s", configText(s), setup)
 	case n.waiting < n.total && len(n.tokenless) > 0:
 		return NotServing, fmt.Sprintf("no instance has a valid access token; %s for a registration token. An administrator runs: %s", WaitText(n.tokenless), setup)
+	case len(n.manual) > 0 && len(n.failing) == 0:
+		return NotServing, "no instance has a valid access token; " + redeemText(n.manual)
 	case n.waiting < n.total && len(n.failing) > 0:
 		return NotServing, fmt.Sprintf("no instance has a valid access token; failing: %s", FirstNames(n.failing)) + Diagnose
 	case n.waiting < n.total:
@@ -75,7 +79,19 @@ func healthWithoutToken(s Status, n instanceCounts, setup string) (Health, strin
 // is stored for its tenant. Before an unconfirmed redemption is confirmed, none helps.
 func (i Instance) NeedsRegistration(stored bool) bool {
 	unconfirmed := i.LastFault != nil && i.LastFault.Code == string(fault.RedemptionUnconfirmed)
-	return i.State == string(token.Unredeemed) && !stored && !unconfirmed
+	return i.State == string(token.Unredeemed) && !stored && !unconfirmed && !i.NeedsRedeem()
+}
+
+// NeedsRedeem reports whether only a person redeems an instance again: its auth token was
+// deleted from this device, or its last redemption used a count. It needs the last fault,
+// which only administrators see.
+func (i Instance) NeedsRedeem() bool {
+	return i.State == string(token.Unredeemed) && i.LastFault != nil && i.LastFault.Code == string(fault.NotRegistered)
+}
+
+// redeemText says that an administrator decides about instances, and names the command.
+func redeemText(names []string) string {
+	return WaitText(names) + " for an administrator. To spend a count, run: " + fault.Commands("sudo regent instances redeem "+names[0])
 }
 
 // configText names the configuration.
@@ -110,7 +126,8 @@ type instanceCounts struct {
 	expiredOffline int      // the device was off; no refresh has failed
 	interrupted    int      // their access tokens end before the next refresh may begin
 	tokenless      []string // they need a registration token of their tenant
-	failing        []string // they have a fault
+	manual         []string // only a person redeems them again
+	failing        []string // they have another fault
 }
 
 // countInstances is pure.
@@ -137,6 +154,8 @@ func countInstances(s Status) (n instanceCounts) {
 			n.waiting++
 		case expired:
 			n.expiredOffline++
+		case i.NeedsRedeem():
+			n.manual = append(n.manual, i.Name)
 		default:
 			n.failing = append(n.failing, i.Name)
 		}

@@ -17,6 +17,7 @@ func TestHealth(t *testing.T) {
 	asleep := Instance{Name: "cad/6", State: "expired"}
 	failing := Instance{Name: "cad/7", State: "expired", LastFault: &Fault{Code: "unavailable"}}
 	unconfirmed := Instance{Name: "cad/8", State: "unredeemed", LastFault: &Fault{Code: "redemption_unconfirmed"}}
+	forgotten := Instance{Name: "cad/9", State: "unredeemed", LastFault: &Fault{Code: "not_registered"}}
 	held := []Tenant{{RegistrationToken: &RegistrationToken{}}}
 	short := []Tenant{{Limited: &Limited{FloorSeconds: 5, LifeSeconds: 3}}}
 	long := []Tenant{{Limited: &Limited{FloorSeconds: 5, LifeSeconds: 8}}}
@@ -49,6 +50,9 @@ func TestHealth(t *testing.T) {
 		{"asleep, and one waits", []Instance{asleep, fresh}, held, NotServing, "no instance has a valid access token. Run: regent doctor"},
 		{"one waits for a token", []Instance{live, fresh}, nil, Degraded, "cad/3 waits for a registration token. An administrator runs: " + setup},
 		{"unconfirmed", []Instance{unconfirmed}, nil, NotServing, "failing: cad/8. Run: regent doctor"},
+		{"forgotten", []Instance{live, forgotten}, nil, Degraded, "cad/9 waits for an administrator. To spend a count, run: sudo regent instances redeem cad/9"},
+		{"forgotten, registration token stored", []Instance{live, forgotten}, held, Degraded, "sudo regent instances redeem cad/9"},
+		{"all forgotten", []Instance{forgotten}, nil, NotServing, "sudo regent instances redeem cad/9"},
 		{"many fail", []Instance{revoked, revoked, revoked, revoked, revoked}, nil, NotServing, "cad/5, cad/5, cad/5 and 2 more. Run: regent doctor"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -64,7 +64,7 @@ instance again, run: sudo regent instances redeem. It costs one count.`,
 				return err
 			}
 			forget := func(ctx context.Context) error { return c.agent().Forget(ctx, application, number) }
-			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is deleted.\n", application, number))
+			return tell(cmd, forget, fmt.Sprintf("The auth token of %s/%s is deleted. Its count stays used.\nTo use the instance again, for one more count: %s %[1]s/%[2]s\n", application, number, fault.Commands("sudo regent instances redeem")))
 		})
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd

@@ -163,7 +163,7 @@ func TestInstancesForget(t *testing.T) {
 		daemon, question := &fakeDaemon{}, ""
 		args := slices.DeleteFunc([]string{"instances", "forget", "cad/12", c.flag}, func(s string) bool { return s == "" })
 		got := cliRun{daemon: daemon, answer: c.answer, question: &question}.run(t, args...)
-		if want := map[bool]string{true: "The auth token of cad/12 is deleted.\n"}[c.asked != nil]; got.Out != want || got.Code != c.code || !strings.Contains(got.Err, c.said) {
+		if want := map[bool]string{true: "The auth token of cad/12 is deleted. Its count stays used.\nTo use the instance again, for one more count: " + fault.Commands("sudo regent instances redeem") + " cad/12\n"}[c.asked != nil]; got.Out != want || got.Code != c.code || !strings.Contains(got.Err, c.said) {
 			t.Errorf("%+v: got %+v, want %q", c, got, want)
 		}
 		if c.answer != "" && question != "Delete the auth token of cad/12 from this device? Its count does not come back, and a new one costs a count." {

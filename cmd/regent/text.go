@@ -63,6 +63,8 @@ var stateTexts = map[token.State]string{
 // unredeemedText says why an instance has no auth token yet.
 func unredeemedText(i status.Instance, held, onDemand bool) string {
 	switch {
+	case i.NeedsRedeem():
+		return "waiting for an administrator"
 	case i.LastFault != nil && !i.NeedsRegistration(held):
 		return "not redeemed: " + valueText(i.LastFault.Code)
 	case i.NeedsRegistration(held):
