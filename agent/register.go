@@ -226,7 +226,8 @@ func (a *Agent) registrationOf(r tokenstore.Record) token.Secret {
 
 // Unregister deletes every registration token and every auth token from this device. It
 // returns the auth tokens that the Contact Administrator can delete, since the service has
-// no such call for a device. The caller deletes the rest of the store. Administrators only.
+// no such call for a device. It also returns the redemptions that may have used a
+// count. The caller deletes the rest of the store. Administrators only.
 func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken, error) {
 	var wiped []status.WipedToken
 	err := a.administer(ctx, by, "unregister", "", func() error {
@@ -236,13 +237,20 @@ func (a *Agent) Unregister(ctx context.Context, by Caller) ([]status.WipedToken,
 				return err
 			}
 		}
-		// 2. The auth tokens. If one cannot be deleted, the others are deleted all the same.
+		// 2. The redemptions that may have used a count: the service may have an auth token.
+		for id, account := range redeem.BuildAccounts(a.ledger.Entries()) {
+			for _, e := range slices.Concat(account.Uncertain, account.Open) {
+				wiped = append(wiped, status.WipedToken{Tenant: id.Tenant, Instance: id.String(), Identifier: e.ID, Uncertain: true})
+			}
+		}
+		slices.SortFunc(wiped, func(a, b status.WipedToken) int { return strings.Compare(a.Identifier, b.Identifier) })
+		// 3. The auth tokens. If one cannot be deleted, the others are deleted all the same.
 		var failed []error
 		for _, r := range a.tokens.List() {
 			wiped = append(wiped, status.WipedToken{Tenant: r.ID.Tenant, Instance: r.ID.String(), AuthTokenID: r.AuthTokenID, Identifier: r.Identifier})
 			failed = append(failed, a.redeem.Forget(ctx, r.ID, by.name()))
 		}
-		// 3. The ledger stays: the next one begins with its entries.
+		// 4. The ledger stays: the next one begins with its entries.
 		return errors.Join(append(failed, a.ledger.Keep())...)
 	})
 	return wiped, err

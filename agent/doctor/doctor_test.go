@@ -209,6 +209,12 @@ func TestJudge(t *testing.T) {
 			f.Daemon.Status.Health = status.Degraded
 			f.Daemon.Status.Tenants = []status.Tenant{{Host: "demo-host.com", Limited: &status.Limited{FloorSeconds: 5, LifeSeconds: 3}}}
 		}, RefreshLimited},
+		{"one uncertain, and one waits for it", func(f *Facts) {
+			f.Daemon.Status.Applications[0].Instances = []status.Instance{
+				{Name: "cad/1", State: "uncertain", LastFault: &status.Fault{Code: "redemption_uncertain", Detail: "lost. Ask X. run: sudo regent ledger resolve r1 --consumed"}},
+				{Name: "cad/2", State: "unredeemed", LastFault: &status.Fault{Code: "redemption_unconfirmed", Detail: "r1 is uncertain. Ask X. run: sudo regent ledger resolve r1 --consumed"}},
+			}
+		}, RedemptionUncertain},
 		{"forgotten", func(f *Facts) {
 			f.Daemon.Status.Health = status.Degraded
 			f.Daemon.Status.Applications[0].Instances[0] = status.Instance{Name: "cad/1", State: "unredeemed", LastFault: &status.Fault{Code: "not_registered", Detail: "an administrator deleted its auth token"}}

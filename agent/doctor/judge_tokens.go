@@ -154,9 +154,10 @@ func lastRefusal(i status.Instance) Code {
 // for the network or a registration token.
 func judgeInstances(f Facts) []diagnosis {
 	var out []diagnosis
+	blocked := blockedInstances(f)
 	for _, i := range f.Daemon.Status.Instances() {
 		code := instanceCode(i)
-		if code == "" {
+		if code == "" || code == RedemptionUnconfirmed && slices.Contains(blocked[redemptionID(i.LastFault.Detail)], i.Name) {
 			continue
 		}
 		why := "state " + i.State
@@ -167,10 +168,36 @@ func judgeInstances(f Facts) []diagnosis {
 		if id := redemptionID(why); id != "" {
 			why, _, _ = strings.Cut(why, ". Ask ") // the next step has the rest
 			known = append(known, "IDENTIFIER", id)
+			if names := blocked[id]; len(names) > 0 {
+				why += "; " + status.WaitText(names) + " for it"
+			}
 		}
 		out = append(out, diagnosis{code: code, subject: i.Name, evidence: serviceWords(why), placeholders: known})
 	}
 	return out
+}
+
+// blockedInstances returns the instances that wait for an uncertain redemption of another
+// instance, by its identifier. The finding of that instance names them: one redemption has
+// one next step.
+func blockedInstances(f Facts) map[string][]string {
+	blocked := map[string][]string{}
+	for _, i := range f.Daemon.Status.Instances() {
+		if i.LastFault != nil && instanceCode(i) == RedemptionUncertain {
+			blocked[redemptionID(i.LastFault.Detail)] = nil
+		}
+	}
+	delete(blocked, "")
+	for _, i := range f.Daemon.Status.Instances() {
+		if instanceCode(i) != RedemptionUnconfirmed {
+			continue
+		}
+		id := redemptionID(i.LastFault.Detail)
+		if _, uncertain := blocked[id]; uncertain {
+			blocked[id] = append(blocked[id], i.Name)
+		}
+	}
+	return blocked
 }
 
 // instanceCode returns the code of an instance that needs a person; "" for any other.

@@ -50,10 +50,12 @@ type StoreOperation struct {
 }
 
 // WipedToken is an auth token that this device deleted. The service has it until the
-// Contact Administrator deletes it.
+// Contact Administrator deletes it. If Uncertain is set, it is a redemption that may have
+// used a count: the service may have an auth token with the identifier.
 type WipedToken struct {
 	Tenant      string `json:"tenant"`
 	Instance    string `json:"instance"`
 	AuthTokenID string `json:"auth_token_id,omitempty"`
 	Identifier  string `json:"identifier,omitempty"`
+	Uncertain   bool   `json:"uncertain,omitempty"`
 }

@@ -91,6 +91,8 @@ type setupPlan struct {
 	content string    // the new content of the file; "" for no file
 	file    setupFile // the same
 	waiting []string  // the instances that a registration token is redeemed for
+	manual  []string  // the instances that only a person redeems again
+	refused []string  // the instances whose stored registration token setup uses once more
 	secret  token.Secret
 	origin  tokenOrigin
 	stored  bool // a registration token for the tenant is stored already
@@ -98,6 +100,8 @@ type setupPlan struct {
 	unneeded bool   // a registration token was given, but no instance needs it
 	doubt    string // about the form of the registration token
 	accepted bool   // the service redeemed the registration token
+
+	unfinished bool // an instance waits for a person's decision
 
 	onDemand bool // the application is redeemed at its first request
 }
@@ -129,7 +133,7 @@ func (s setup) run() error {
 	case !wantsJSON(s.cmd):
 		err = write(s.cmd, text)
 	}
-	if err == nil && (changes || !p.secret.IsZero()) {
+	if err == nil && (changes || !p.secret.IsZero() || len(p.refused) > 0) {
 		err = unwritten(confirm(s.cmd, s.runtimeEnv, s.flags.yes, p.question(changes)))
 	}
 	if err != nil {
@@ -172,7 +176,8 @@ func (s setup) plan() (p setupPlan, err error) {
 	p.onDemand = s.device.value("applications."+a.id+".redeem") == policy.OnDemand
 	counts := 1 // not known yet
 	if p.id != "" && p.tenant != "" {
-		p.waiting = s.device.waiting(a.file, p.tenant)
+		p.waiting, p.manual = s.device.waiting(a.file, p.tenant)
+		p.unfinished = len(p.manual) > 0 || slices.ContainsFunc(instancesOf(s.device.status, p.id), isDoubtful)
 		counts = len(p.waiting)
 	}
 	if !s.flags.yes && !s.flags.dryRun && s.confirm == nil {
@@ -183,6 +188,9 @@ func (s setup) plan() (p setupPlan, err error) {
 	}
 	if err == nil {
 		err = a.readToken(&p, counts)
+	}
+	if p.stored && p.secret.IsZero() {
+		p.refused = s.device.refused(p.waiting)
 	}
 	if err == nil && len(a.missing) > 0 {
 		err = usage(s.cmd, "there is no terminal to ask a question; add %s", strings.Join(a.missing, ", "))
@@ -201,6 +209,8 @@ func (p setupPlan) question(changes bool) string {
 		return "Write this file and use the registration token?"
 	case changes:
 		return "Write this file?"
+	case len(p.refused) > 0:
+		return "Use the stored registration token once more?"
 	}
 	return "Use the registration token?"
 }
@@ -253,6 +263,9 @@ func (s setup) diff(p setupPlan) string {
 // cost says how many counts the redemptions cost.
 func (p setupPlan) cost() string {
 	n := len(p.waiting)
+	if n == 0 && p.unfinished {
+		return "No count is used."
+	}
 	if n == 0 {
 		return "No count is used: each instance already has an auth token."
 	}
@@ -263,6 +276,9 @@ func (p setupPlan) cost() string {
 	text := fmt.Sprintf("This uses %s of the registration token: %s.", plural(n, "count"), strings.Join(names, ", "))
 	if p.secret.IsZero() && !p.stored && p.origin.name == "" {
 		text += map[bool]string{true: " Regent uses it", false: " Regent uses them"}[n == 1] + " when you give the registration token."
+	}
+	if len(p.refused) > 0 {
+		text += " The service refused the stored registration token before. Regent asks it again."
 	}
 	return text
 }
@@ -338,7 +354,7 @@ func replaceFile(path, content string) error {
 }
 
 // isSettled reports whether nothing more happens to an instance soon: it has an auth token,
-// or a redemption failed after since.
+// it waits for an administrator, or a redemption failed after since.
 func isSettled(i status.Instance, since time.Time) bool {
-	return token.State(i.State) != token.Unredeemed || i.LastFault != nil && !i.LastFault.At.Before(since)
+	return token.State(i.State) != token.Unredeemed || i.NeedsRedeem() || i.LastFault != nil && !i.LastFault.At.Before(since)
 }

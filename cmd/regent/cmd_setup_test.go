@@ -328,3 +328,64 @@ func TestSetupLeavesTokens(t *testing.T) {
 		t.Errorf("%s: %+v", path, got)
 	}
 }
+
+// cadOfTwo is a daemon that serves cad/1, with cad/2 in the state of i.
+func cadOfTwo(t *testing.T, i status.Instance, stored bool) *fakeDaemon {
+	t.Helper()
+	d, _ := emptyDevice(t)
+	config := d.status.ConfigFile
+	d.status = servingDevice()
+	d.status.ConfigFile = config
+	i.Name = "cad/2"
+	d.status.Applications[0].Instances[1] = i
+	d.status.Tenants[0].RegistrationToken = nil
+	if stored {
+		d.status.Tenants[0].RegistrationToken = &status.RegistrationToken{Source: "terminal"}
+	}
+	return keys(d, configured("local", "config.yaml", "[{everyone: true}]")...)
+}
+
+// TestSetupNamesRedeem: setup does not promise a count that only instances redeem uses, and
+// does not wait for it.
+func TestSetupNamesRedeem(t *testing.T) {
+	d := cadOfTwo(t, status.Instance{State: string(token.Unredeemed), LastFault: &status.Fault{Code: "not_registered", Detail: "an administrator deleted its auth token"}}, true)
+	d.ledger.Entries = []api.LedgerEntry{
+		{ID: "r2", Kind: redeem.Intent, Tenant: "demo-host.com", Instance: "cad/2"},
+		{ID: "r2", Kind: redeem.Confirmed, Tenant: "demo-host.com", Instance: "cad/2"},
+		{ID: "r2", Kind: redeem.Forgotten, Tenant: "demo-host.com", Instance: "cad/2"},
+	}
+	got := cliRun{daemon: d}.run(t, "setup", "--yes", "--application", "cad", "--instances", "2")
+	text := strings.Join(strings.Fields(got.Out), " ")
+	for _, want := range []string{"No count is used.", "cad/2 waits for an administrator", "instances redeem cad/2"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got %+v, want %q", got, want)
+		}
+	}
+	if strings.Contains(got.Out, "This uses") || got.Code != exitNotRegistered {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestSetupAsksAgain: the count of a refused registration token may be raised now.
+func TestSetupAsksAgain(t *testing.T) {
+	d := cadOfTwo(t, status.Instance{State: string(token.Unredeemed), LastFault: &status.Fault{Code: "registration_exhausted", At: noon.Add(-time.Hour)}}, true)
+	got := cliRun{daemon: d}.run(t, "setup", "--yes", "--application", "cad", "--instances", "2", "--wait", "0s")
+	if !slices.Contains(d.requests, any("redeem cad 2")) || !strings.Contains(strings.Join(strings.Fields(got.Out), " "), "Regent asks it again.") || strings.Contains(got.Err, "registration_exhausted") {
+		t.Errorf("got %+v, requests %v", got, d.requests)
+	}
+}
+
+// TestSetupWarnsOfAnUncertainRedemption: after unregister, only the ledger knows it.
+func TestSetupWarnsOfAnUncertainRedemption(t *testing.T) {
+	d := cadOfTwo(t, status.Instance{State: string(token.Unredeemed)}, false)
+	d.ledger.Entries = []api.LedgerEntry{
+		{ID: "r2", Kind: redeem.Intent, Tenant: "demo-host.com", Instance: "cad/2"},
+		{ID: "r2", Kind: redeem.Uncertain, Tenant: "demo-host.com", Instance: "cad/2"},
+		{Kind: redeem.Unregistered},
+	}
+	got := cliRun{daemon: d}.run(t, "setup", "--dry-run", "--application", "cad", "--instances", "2")
+	text := strings.Join(strings.Fields(got.Out), " ")
+	if !strings.Contains(text, "Warning: redemption r2 of cad/2 may have used a count") || !strings.Contains(text, "This uses 1 count") {
+		t.Errorf("got %+v", got)
+	}
+}

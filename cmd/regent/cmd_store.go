@@ -179,14 +179,30 @@ delete them there with tmsctl auth-token delete. No count comes back.`,
 }
 
 func renderWiped(st api.Store) string {
+	if len(st.Wiped) == 0 && st.State == "ok" {
+		return "The data key and every record are deleted. There was no auth token.\n"
+	}
 	if len(st.Wiped) == 0 {
 		return "The data key and every record are deleted. No auth token could be read, so regent cannot list them.\nThe Contact Administrator finds them with: tmsctl auth-token list\n"
 	}
 	rows := [][]string{{"INSTANCE", "TENANT", "IDENTIFIER", "AUTH TOKEN"}}
+	uncertain := [][]string{{"INSTANCE", "TENANT", "IDENTIFIER"}}
 	for _, w := range st.Wiped {
-		rows = append(rows, []string{printable(w.Instance), printable(w.Tenant), printable(w.Identifier), printable(w.AuthTokenID)})
+		row := []string{printable(w.Instance), printable(w.Tenant), printable(w.Identifier)}
+		if w.Uncertain {
+			uncertain = append(uncertain, row)
+			continue
+		}
+		rows = append(rows, append(row, printable(w.AuthTokenID)))
 	}
-	return "Deleted from this device. The Contact Administrator can delete at the service:\n" + table("", rows)
+	text := ""
+	if len(rows) > 1 {
+		text = "Deleted from this device. The Contact Administrator can delete at the service:\n" + table("", rows)
+	}
+	if len(uncertain) > 1 {
+		text += "These redemptions may have used a count. The Contact Administrator finds the\nidentifiers with tmsctl auth-token list, and can delete their auth tokens:\n" + table("", uncertain)
+	}
+	return text
 }
 
 // renderStore formats the store for people.

@@ -106,8 +106,21 @@ cad/1     demo-host.com  regent-1    7
 			t.Errorf("what is sealed stays: got %+v", got)
 		}
 	})
+	daemon.store.Wiped = append(daemon.store.Wiped, api.WipedToken{Instance: "cad/2", Tenant: "demo-host.com", Identifier: "regent-2", Uncertain: true})
+	want += `These redemptions may have used a count. The Contact Administrator finds the
+identifiers with tmsctl auth-token list, and can delete their auth tokens:
+INSTANCE  TENANT         IDENTIFIER
+cad/2     demo-host.com  regent-2
+`
+	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); got.Out != want {
+		t.Errorf("uncertain: got %+v, want %q", got, want)
+	}
 	daemon.store.Wiped = nil
 	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "cannot list them") {
 		t.Errorf("of an unreadable store: got %+v", got)
+	}
+	daemon.store.State = "ok"
+	if got := (cliRun{daemon: daemon}).run(t, "unregister", "--yes"); !strings.Contains(got.Out, "There was no auth token.") {
+		t.Errorf("of an empty store: got %+v", got)
 	}
 }

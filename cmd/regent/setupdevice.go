@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,12 +16,16 @@ import (
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/platform/files"
 	"regent/platform/layout"
 )
 
 // setupName is the name of the file that regent setup writes. It is read after the
 // installer's answers.
 const setupName = layout.SetupFile
+
+// maxSetupFile is the largest size of the file in bytes. regent setup writes less.
+const maxSetupFile = 1 << 20
 
 // setupDevice is the device as regent setup found it.
 type setupDevice struct {
@@ -52,9 +57,9 @@ func (c *cli) readSetupDevice(ctx context.Context) (d setupDevice, err error) {
 	}
 	d.counts = redeem.BuildAccounts(ledger.Entries)
 	d.path = filepath.Join(filepath.Dir(d.status.ConfigFile), "config.d", setupName)
-	content, err := os.ReadFile(d.path)
+	content, err := files.ReadRegular(d.path, maxSetupFile, os.Stat)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return d, err
+		return d, withNextStep(fmt.Errorf("%s: %w", d.path, err), "Correct or delete it, then run the command again.")
 	}
 	d.content = string(content)
 	d.file, err = parseSetup(d.path, d.content)
@@ -160,12 +165,12 @@ func (d setupDevice) instances(f setupFile, id string) int {
 }
 
 // waiting returns the instances at a tenant without an auth token, if the file has content
-// f. Each costs one count.
-func (d setupDevice) waiting(f setupFile, tenant string) (names []string) {
+// f. Each costs one count. Only a person redeems the manual ones: Regent does not.
+func (d setupDevice) waiting(f setupFile, tenant string) (names, manual []string) {
 	host := token.TenantHost(tenant)
 	registered := map[string]bool{}
 	for a, i := range d.status.Instances() {
-		registered[i.Name] = a.Tenant == host && token.State(i.State) != token.Unredeemed
+		registered[i.Name] = a.Tenant == host && (token.State(i.State) != token.Unredeemed || isDoubtful(i))
 	}
 	ids := d.applications()
 	for _, a := range f.Applications {
@@ -178,12 +183,42 @@ func (d setupDevice) waiting(f setupFile, tenant string) (names []string) {
 		}
 		for n := range d.instances(f, id) {
 			i := token.Instance{Tenant: host, Application: id, Number: n + 1}
-			if !registered[i.String()] && d.counts[i].CurrentIntent == "" {
+			switch a := d.counts[i]; {
+			case registered[i.String()] || a.CurrentIntent != "":
+			case a.ManualOnly && !a.Requested:
+				manual = append(manual, i.String())
+			default:
 				names = append(names, i.String())
 			}
 		}
 	}
+	return names, manual
+}
+
+// refused returns one waiting instance of each application with a stored registration token
+// that the service has refused. It is not asked again by itself.
+func (d setupDevice) refused(waiting []string) (names []string) {
+	for a, i := range d.status.Instances() {
+		if slices.Contains(waiting, i.Name) && i.LastFault != nil && isRefusal(i.LastFault.Code) &&
+			!slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, a.ID+"/") }) {
+			names = append(names, i.Name)
+		}
+	}
 	return names
+}
+
+// isDoubtful reports whether an instance waits until a person resolves a redemption.
+func isDoubtful(i status.Instance) bool {
+	return token.State(i.State) == token.Uncertain || i.LastFault != nil && i.LastFault.Code == string(fault.RedemptionUnconfirmed)
+}
+
+// isRefusal reports whether the service refused the registration token.
+func isRefusal(code string) bool {
+	switch fault.Kind(code) {
+	case fault.RegistrationExpired, fault.RegistrationExhausted, fault.RegistrationRefused:
+		return true
+	}
+	return false
 }
 
 // isRemoved reports whether only the old content of the file had this application.

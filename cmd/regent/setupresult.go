@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"regent/agent/fault"
@@ -45,13 +46,14 @@ func (s setup) finish(p setupPlan, changed bool) error {
 	if err := s.give(p); err != nil {
 		return err
 	}
-	if p.secret.IsZero() {
+	if p.secret.IsZero() && len(p.refused) == 0 {
 		began = time.Time{} // an earlier failure stays
 	}
 	all, err := s.await(p, began)
 	if err != nil {
 		return err
 	}
+	p.dropOldRefusals(all, began)
 	action := "unchanged"
 	if changed {
 		action = "written"
@@ -78,6 +80,16 @@ func (s setup) finish(p setupPlan, changed bool) error {
 	return failed
 }
 
+// dropOldRefusals deletes refusals from before the time at which setup made Regent ask the
+// service again: they are no answer.
+func (p setupPlan) dropOldRefusals(all []status.Instance, asked time.Time) {
+	for n, i := range all {
+		if len(p.refused) > 0 && i.LastFault != nil && isRefusal(i.LastFault.Code) && i.LastFault.At.Before(asked) {
+			all[n].LastFault = nil
+		}
+	}
+}
+
 // isAccepted reports whether the tenant of the plan has redeemed the registration token. It
 // returns false if the ledger cannot be read.
 func (s setup) isAccepted(p setupPlan) bool {
@@ -98,8 +110,16 @@ func (s setup) denied(p setupPlan) ([]string, error) {
 	return s.deniedUsers(p, now), nil
 }
 
-// give registers the registration token, if there is one.
+// give registers the registration token, if there is one. Otherwise it makes Regent use a
+// refused one once more.
 func (s setup) give(p setupPlan) error {
+	for _, name := range p.refused {
+		id, number, _ := strings.Cut(name, "/")
+		_, err := ask(s.cmd.Context(), 0, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.agent().Redeem(ctx, id, number) })
+		if err != nil {
+			return err
+		}
+	}
 	if p.secret.IsZero() {
 		return nil
 	}

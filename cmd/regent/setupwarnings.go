@@ -10,7 +10,9 @@ import (
 	"strings"
 
 	"regent/agent/authz"
+	"regent/agent/fault"
 	"regent/agent/policy"
+	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
 	"regent/platform/peer"
@@ -22,7 +24,25 @@ func (s setup) warnings(p setupPlan) []string {
 	if others := s.device.values("applications." + p.id + ".allow"); len(p.file.application(p.id).Allow) > 0 && len(others) > 0 {
 		all = append(all, "this replaces the allow rules in "+others[0].Source)
 	}
-	return slices.Concat(all, s.leftTokens(p), s.fileWarnings(p))
+	return slices.Concat(all, s.unredeemed(p), s.leftTokens(p), s.fileWarnings(p))
+}
+
+// unredeemed returns the warnings about instances that Regent does not redeem by itself, and
+// about earlier redemptions that may have used a count.
+func (s setup) unredeemed(p setupPlan) (all []string) {
+	if len(p.manual) > 0 {
+		all = append(all, status.WaitText(p.manual)+" for an administrator, and a registration token does not help. To spend a count, run: "+fault.Commands("sudo regent instances redeem ")+p.manual[0])
+	}
+	for id, a := range s.device.counts {
+		if !slices.Contains(p.waiting, id.String()) || id.Tenant != token.TenantHost(p.tenant) {
+			continue
+		}
+		for _, e := range a.Uncertain {
+			all = append(all, fmt.Sprintf("redemption %s of %s may have used a count, and this uses another one. To find it, the Contact Administrator runs: tmsctl auth-token list", e.ID, id))
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // leftTokens returns a warning for the auth tokens that the new configuration does not use:

@@ -191,9 +191,10 @@ func (k *storeAdmin) Unregister(ctx context.Context, by agent.Caller) (api.Store
 	if err := k.options.saveUnregistered(files); err != nil {
 		return api.Store{}, fault.Errorf("unregister", fault.Unavailable, "%v", err).WithCause(err)
 	}
+	tokens := len(slices.DeleteFunc(slices.Clone(wiped), func(w api.WipedToken) bool { return w.Uncertain }))
 	out := k.report(api.Store{
 		Ledger: "unknown", Verb: "unregister", Done: true, Wiped: wiped,
-		Effect: fmt.Sprintf("%s and the data key were deleted from this device; the service still has the auth tokens", plural(len(wiped), "auth token")),
+		Effect: fmt.Sprintf("%s and the data key were deleted from this device; the service still has the auth tokens", plural(tokens, "auth token")),
 	})
 	if len(left) > 0 {
 		out.Effect += "; files with registration tokens are left, delete them: " + fault.Commands("sudo rm ") + strings.Join(left, " ")
