@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"regent/agent/fault"
 	"regent/agent/policy"
 	"regent/agent/token"
 )
@@ -152,6 +153,13 @@ func (w *watcher) next(ctx context.Context) ([]Event, error) {
 		case <-w.more:
 		}
 		app, _, err := w.agent.admit(w.by, w.app.ID)
+		if fault.KindOf(err) == fault.UnknownApplication && w.by.Verify("watch") == nil {
+			w.app.Instances = 0 // each instance is removed, then the watch ends
+			if events := w.takeRemoved(); len(events) > 0 {
+				w.wake()
+				return events, nil
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +224,7 @@ func (w *watcher) appendNew(events []Event, id token.Instance) []Event {
 // next waits for changes and returns them, one for each instance, in the order of the
 // changes. It returns each change once. An instance that the settings add or remove is a
 // change. Its error is its context's, or a fault when the caller is not allowed to watch any
-// more. It is for one goroutine.
+// more, or when the application was removed. The removed instances come before. It is for one goroutine.
 func (a *Agent) Watch(ctx context.Context, by Caller, application string) (next func(context.Context) ([]Event, error), err error) {
 	app, decision, err := a.admit(by, application)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"regent/agent/policy"
 	"regent/agent/token"
 	"regent/agent/tokenstore"
 )
@@ -178,6 +179,12 @@ func TestWatchFollowsTheSettings(t *testing.T) {
 		d.set(t, func(r *tokenstore.Record) { r.ID.Number = 2; r.State = token.Stale })
 		if got := r.of(2); len(got) != 2 || got[1].State != token.Removed {
 			t.Errorf("the removed instance sent %+v, want its first event and its end", got)
+		}
+		s := d.Settings()
+		s.Applications = slices.DeleteFunc(slices.Clone(s.Applications), func(a policy.Application) bool { return a.ID == "cad" })
+		d.Apply(s, nil)
+		if got := r.of(1); len(got) == 0 || got[len(got)-1].State != token.Removed {
+			t.Errorf("the removed application sent %+v, want its end", got)
 		}
 	})
 }

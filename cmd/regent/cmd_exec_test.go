@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/ipc/api"
+	"regent/ipc/client"
 )
 
 // systemProgram is a program that the system has. It is not run.
@@ -99,5 +101,18 @@ func TestExplain(t *testing.T) {
 	}
 	if got := (cliRun{daemon: f}).run(t, "explain", "--application", "cad"); got.Code != exitUsage {
 		t.Errorf("without a process: %+v", got)
+	}
+}
+
+// A watch ends if its application is removed, and regentd is reachable.
+func TestWatchOfARemovedApplication(t *testing.T) {
+	f := &fakeDaemon{events: []api.Event{{Instance: "cad/1", State: "removed"}}, err: fmt.Errorf("watch: %w", client.ErrNotReachable)}
+	got := cliRun{daemon: f}.run(t, "watch", "--application", "cad")
+	if want := exitCode(fault.New("watch", fault.UnknownApplication, nil)); got.Code != want || !strings.Contains(got.Err, "cad was removed from the configuration") {
+		t.Errorf("got %+v, want code %d", got, want)
+	}
+	f.status.Applications = []status.Application{{ID: "cad"}}
+	if got := (cliRun{daemon: f}).run(t, "watch", "--application", "cad"); strings.Contains(got.Err, "was removed") {
+		t.Errorf("with the application: got %+v", got)
 	}
 }

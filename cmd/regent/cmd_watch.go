@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"regent/agent/fault"
 	"regent/agent/status"
 	"regent/agent/token"
 	"regent/ipc/api"
+	"regent/ipc/client"
 )
 
 func newWatch(c *cli) *cobra.Command {
@@ -31,7 +34,7 @@ its token.`,
 					return nil // interrupted: the normal end
 				}
 				if err != nil {
-					return err
+					return c.watchEnd(cmd.Context(), application, err)
 				}
 				if err := waiting.print(cmd, e); err != nil {
 					return err
@@ -43,6 +46,19 @@ its token.`,
 	jsonFlag(cmd, "one JSON object a line")
 	c.applicationFlag(cmd, &application)
 	return cmd
+}
+
+// watchEnd returns the reason why a watch ended. If regentd answers and does not have the
+// application any more, the configuration has changed.
+func (c *cli) watchEnd(ctx context.Context, application string, err error) error {
+	if !errors.Is(err, client.ErrNotReachable) {
+		return err
+	}
+	st, failed := ask(ctx, answerTime, c.agent().Status)
+	if failed != nil || slices.ContainsFunc(st.Applications, func(a status.Application) bool { return a.ID == application }) {
+		return err
+	}
+	return fault.Errorf("watch", fault.UnknownApplication, "application %s was removed from the configuration. To list the applications, run: regent instances", application)
 }
 
 // waitingTexts prints events. It asks for the status to say why an instance has no auth

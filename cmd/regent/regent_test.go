@@ -111,6 +111,10 @@ func (f *fakeDaemon) Watch(context.Context, string) iter.Seq2[api.Event, error] 
 				return
 			}
 		}
+		if f.err != nil {
+			yield(api.Event{}, f.err)
+			return
+		}
 		yield(api.Event{}, context.Canceled)
 	}
 }
