@@ -41,7 +41,7 @@ var (
 // only themselves. Below that, what is pure stays pure.
 var importRules = []importRule{
 	{"cmd", []string{"cmd", "agent", "ipc", "platform"}, nil},
-	{"configs", []string{"agent/doctor", "agent/policy", "agent/status", "agent/tms/contract", "ipc/api", "platform/layout"}, []string{"net"}},
+	{"configs", []string{"agent/doctor", "agent/policy", "agent/status", "agent/tms/contract", "agent/token", "ipc/api", "platform/layout"}, []string{"net"}},
 	{"packaging/manualtest", []string{"cmd/completion"}, []string{"net"}},
 	{"packaging/msi", []string{"platform/layout", "agent/policy"}, []string{"net"}},
 	{"packaging/system/probe", nil, nil},
