@@ -278,7 +278,7 @@ func writeCSV[T any](w io.Writer, list []T, members func(T) object) error {
 			case nil:
 				row = append(row, "")
 			case bool:
-				row = append(row, map[bool]string{true: "yes", false: "no"}[value])
+				row = append(row, yesNo(value))
 			default:
 				row = append(row, csvCell(fmt.Sprint(value)))
 			}
@@ -322,4 +322,12 @@ func csvCell(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// yesNo is a value as a cell, which [yesOrNo] reads.
+func yesNo(value bool) string {
+	if value {
+		return "yes"
+	}
+	return "no"
 }

@@ -314,9 +314,9 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	} else {
 		text += "There is no auth token to compare.\n"
 	}
-	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "ID", "WHY"}}
+	lines := [][]string{{"FINDING", "FQDN", "REF ID 1", "CREATED", "USER", "DELETE", "ID", "WHY"}}
 	for _, row := range rows[:min(len(rows), shown)] {
-		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, timeText(row.Created), row.UserName, row.ID, row.Why})
+		lines = append(lines, []string{word(row.Kind), row.FQDN, row.RefID1, timeText(row.Created), row.UserName, yesNo(row.Delete), row.ID, row.Why})
 	}
 	if len(rows) > 0 {
 		text += "\n" + t.table(lines)

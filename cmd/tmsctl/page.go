@@ -47,7 +47,7 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time, with
 		Identifier: r.Identifier,
 		Lead:       fmt.Sprintf("%s counts used, %s, last day %s. As of %s UTC.", usedOf(r), r.Usability(now), expiresText(r, now), timeText(now)),
 		Title:      counted(len(rows), "auth token") + " to check", More: max(0, len(rows)-pageRows),
-		Table: page.Table{Head: []string{"Finding", "FQDN", "User", "Ref ID 1", "Created", "Why", "ID"}},
+		Table: page.Table{Head: []string{"Finding", "FQDN", "User", "Ref ID 1", "Created", "Delete", "Why", "ID"}},
 	}
 	switch unknown := report.Counts[usage.Unknown]; {
 	case unknown > 0:
@@ -79,7 +79,7 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time, with
 		}
 	}
 	for _, row := range rows[:min(len(rows), pageRows)] {
-		p.Table.Rows = append(p.Table.Rows, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, timeText(row.Created), row.Why, row.ID})
+		p.Table.Rows = append(p.Table.Rows, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, timeText(row.Created), yesNo(row.Delete), row.Why, row.ID})
 	}
 	return p
 }

@@ -22,7 +22,7 @@ const (
 const FindingsFile = "findings.csv"
 
 const (
-	listsOnly = " The command lists the auth tokens. To delete them, omit --dry-run."
+	listsOnly = " The command lists the auth tokens with yes in the column delete. To delete them, omit --dry-run."
 	collect   = "Export the ledger of that device. Copy the file into the directory of ledgers. Make findings.csv again. "
 )
 
