@@ -18,8 +18,8 @@ import (
 // directWay answers the usual token request without net/http around it. It only compares
 // and writes. net/http parses each different request, and the agent decides.
 //
-// Another request, or an answer other than 200, goes to net/http with its connection, and
-// stays there.
+// net/http gets each other request with its connection, and each answer other than 200. It
+// keeps the connection.
 type directWay struct {
 	*Server
 	conns *connections
@@ -55,14 +55,14 @@ func (d *directWay) start(c *connection) {
 		unanswered := d.serve(c)
 		d.open.Delete(c)
 		if unanswered == nil || !d.handOver(c, unanswered) {
-			_ = c.Close() // the client notices nothing else
+			_ = c.Close() // an error here changes nothing for the client
 			d.conns.release(c)
 		}
 	}()
 }
 
 // handOver gives a connection to net/http, which reads the unanswered bytes first. It
-// returns false if net/http takes no more.
+// returns false if net/http accepts no connection any more.
 func (d *directWay) handOver(c *connection, unanswered []byte) bool {
 	c.unread = unanswered
 	d.conns.expectRequest(c)
@@ -72,8 +72,8 @@ func (d *directWay) handOver(c *connection, unanswered []byte) bool {
 	return ln.Conn == nil
 }
 
-// drain ends the connections, those between two requests at once. It returns after the
-// last one has ended or is net/http's, and closes them when patience is done.
+// drain closes idle connections at once and waits for the others. It closes them when
+// patience ends.
 func (d *directWay) drain(patience context.Context) {
 	d.draining.Store(true)
 	d.each(func(c *connection) { _ = c.SetReadDeadline(time.Unix(1, 0)) })
@@ -129,7 +129,7 @@ func (d *directWay) serve(c *connection) (unanswered []byte) {
 }
 
 // read reads once. After an answer it does what net/http does there: it waits for 4 bytes,
-// and leaves out line ends among them. Fewer bytes are nothing.
+// and skips line ends among them. It discards fewer than 4 bytes.
 func (m *directState) read(c net.Conn, answered bool) ([]byte, error) {
 	n, err := c.Read(m.buf[:])
 	if !answered {
@@ -213,8 +213,8 @@ func isPlain(head []byte) bool {
 	return true
 }
 
-// send writes the answer with the header that net/http would write. The header has its
-// place before the body, whose length it has.
+// send writes the answer with the header that net/http would write. The header is written
+// last, because it has the length of the body.
 func (d *directWay) send(c *connection, m *directState, g agent.Grant) error {
 	t, reply := tokenOf(g), d.getBuffer()
 	defer d.putBuffer(reply)
