@@ -111,3 +111,24 @@ func EndLedger(dir string) (aside string, err error) {
 	}
 	return store.SetAside(path)
 }
+
+// SetLedgerAside renames the ledger and the entries that [Ledger.Keep] wrote to
+// NAME.corrupt-N and removes the head, so a new ledger begins. It returns the new path of
+// the ledger; "" if there was none.
+func SetLedgerAside(ctx context.Context, dir string, s store.Store) (string, error) {
+	if _, err := store.SetAside(filepath.Join(dir, keptName)); err != nil {
+		return "", err
+	}
+	// The file is renamed first: a head without its file is refused.
+	path, err := store.SetAside(filepath.Join(dir, LedgerName))
+	if err != nil {
+		return "", err
+	}
+	if s == nil {
+		return path, nil
+	}
+	if err := s.Delete(ctx, headName); err != nil {
+		return path, fmt.Errorf("remove ledger head: %w", err)
+	}
+	return path, nil
+}

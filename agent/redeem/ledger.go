@@ -364,27 +364,6 @@ func CopyLedger(ctx context.Context, from, to LedgerOptions) error {
 	return errors.Join(err, fresh.Close())
 }
 
-// SetLedgerAside renames the ledger and the entries that [Ledger.Keep] wrote to
-// NAME.corrupt-N and removes the head, so a new ledger begins. It returns the new path of
-// the ledger; "" if there was none.
-func SetLedgerAside(ctx context.Context, dir string, s store.Store) (string, error) {
-	if _, err := store.SetAside(filepath.Join(dir, keptName)); err != nil {
-		return "", err
-	}
-	// The file is renamed first: a head without its file is refused.
-	path, err := store.SetAside(filepath.Join(dir, LedgerName))
-	if err != nil {
-		return "", err
-	}
-	if s == nil {
-		return path, nil
-	}
-	if err := s.Delete(ctx, headName); err != nil {
-		return path, fmt.Errorf("remove ledger head: %w", err)
-	}
-	return path, nil
-}
-
 // HasLedger reports whether a ledger has a line in dir. It needs no key.
 func HasLedger(dir string) (bool, error) {
 	st, err := os.Lstat(filepath.Join(dir, LedgerName))

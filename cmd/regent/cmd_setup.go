@@ -67,6 +67,12 @@ To undo it, delete the file. Used counts do not come back.`,
   sudo regent setup --tenant demo-host.com --token-file token \
     --application cad --instances 2 --users alice --yes
   sudo regent setup --application cad --instances 3 --dry-run`
+	s.addFlags(cmd)
+	completion.Flag(cmd, "application", completion.Words(c.applicationIDs))
+	return cmd
+}
+
+func (s *setup) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.flags.tenant, "tenant", "", "the `URL` of the token service (default: the configured one)")
 	f.StringVar(&s.flags.tokenFile, "token-file", "", "the `file` with the registration token, readable by its owner only")
@@ -80,8 +86,6 @@ To undo it, delete the file. Used counts do not come back.`,
 	f.BoolVar(&s.flags.dryRun, "dry-run", false, "show the file and the counts, and change nothing")
 	f.DurationVar(&s.flags.wait, "wait", 2*time.Minute, "how long to wait for the redemption")
 	jsonFlag(cmd, "print the result as JSON; it asks no question")
-	completion.Flag(cmd, "application", completion.Words(c.applicationIDs))
-	return cmd
 }
 
 // setupPlan is the change that regent setup makes.
@@ -139,6 +143,11 @@ func (s setup) run() error {
 	if err != nil {
 		return err
 	}
+	return s.carryOut(p, changes)
+}
+
+// carryOut writes the file, gives the registration token and waits.
+func (s setup) carryOut(p setupPlan, changes bool) (err error) {
 	if changes {
 		err = s.apply(p)
 	} else {

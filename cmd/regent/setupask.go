@@ -106,16 +106,17 @@ func (a *setupAnswers) tell(text string) {
 	}
 }
 
+func checkTenantAnswer(s string) error {
+	if _, err := policy.NormalizeTenant(s); err != nil {
+		return fmt.Errorf("the tenant %w", err)
+	}
+	return nil
+}
+
 // tenant asks for the tenant, unless the application has its own, policy sets it, or the
 // application is a package's and its tenant is known.
 func (a *setupAnswers) tenant() error {
-	check := func(s string) error {
-		if _, err := policy.NormalizeTenant(s); err != nil {
-			return fmt.Errorf("the tenant %w", err)
-		}
-		return nil
-	}
-	value, set, err := a.flagValue("tenant", a.flags.tenant, check)
+	value, set, err := a.flagValue("tenant", a.flags.tenant, checkTenantAnswer)
 	if err != nil {
 		return err
 	}
@@ -132,7 +133,7 @@ func (a *setupAnswers) tenant() error {
 		return nil
 	}
 	if !set {
-		if value, err = a.question("Tenant, such as demo-host.com", "--tenant", defaultValue, check); err != nil || value == "" {
+		if value, err = a.question("Tenant, such as demo-host.com", "--tenant", defaultValue, checkTenantAnswer); err != nil || value == "" {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -54,10 +55,6 @@ func (s setup) finish(p setupPlan, changed bool) error {
 		return err
 	}
 	p.dropOldRefusals(all, began)
-	action := "unchanged"
-	if changed {
-		action = "written"
-	}
 	p.accepted = s.isAccepted(p)
 	text, failed := s.outcome(p, all)
 	denied, err := s.denied(p)
@@ -65,6 +62,10 @@ func (s setup) finish(p setupPlan, changed bool) error {
 		return err
 	}
 	if wantsJSON(s.cmd) {
+		action := "unchanged"
+		if changed {
+			action = "written"
+		}
 		r := s.result(p, action, all)
 		r.Warnings = append(r.Warnings, denied...)
 		err = printJSON(s.cmd.OutOrStdout(), r)
@@ -74,10 +75,7 @@ func (s setup) finish(p setupPlan, changed bool) error {
 		}
 		err = write(s.cmd, text)
 	}
-	if err != nil {
-		return err
-	}
-	return failed
+	return cmp.Or(err, failed)
 }
 
 // dropOldRefusals deletes refusals from before the time at which setup made Regent ask the

@@ -89,11 +89,16 @@ func (o *options) open(ctx context.Context, s policy.Settings, problems []policy
 		deps.StoreStatus.State = string(store.Unreadable)
 		d.agent, err = agent.New(ctx, deps)
 	}
+	d.storeStarted()
+	d.guard = deps.StoreStatus
+	return d, err
+}
+
+// storeStarted tells the store that the start has read its records.
+func (d *daemon) storeStarted() {
 	if d.store != nil && d.store.Store() != nil {
 		d.store.Store().Started()
 	}
-	d.guard = deps.StoreStatus
-	return d, err
 }
 
 // watchResumes reports each resume from sleep to the agent, if the system does so.

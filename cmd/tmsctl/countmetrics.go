@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -86,4 +87,12 @@ func countMetrics(tenant string, list []admin.RegistrationToken, now time.Time) 
 // label makes a text fit for the value of a label.
 func label(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// checkMetricsFlags refuses a bad file, and flags that leave registration tokens out of it.
+func (t *tool) checkMetricsFlags(c *cobra.Command, file string) error {
+	if !c.Flags().Changed("metrics-textfile") {
+		return nil
+	}
+	return cmp.Or(checkMetricsFile(file), t.checkAllListed(c))
 }

@@ -71,13 +71,9 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 	if err != nil {
 		return nil, err
 	}
-	skipped := 0
-	first, rest, _ := strings.Cut(text, "\n")
-	if said, ok := strings.CutPrefix(strings.ToLower(strings.TrimRight(first, "\r")), "sep="); ok {
-		if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
-			return nil, lineError{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", strings.TrimRight(first, "\r"))}
-		}
-		text, skipped = rest, 1
+	text, skipped, err := withoutSeparatorLine(text)
+	if err != nil {
+		return nil, err
 	}
 	if begin := strings.TrimSpace(text); strings.HasPrefix(begin, "{") || strings.HasPrefix(begin, "[") {
 		return nil, errJSON
@@ -102,6 +98,21 @@ func (c csvColumns) read(name string) ([]csvRow, error) {
 		}
 	}
 	return nil, &missingColumnError{missing}
+}
+
+// withoutSeparatorLine returns the text below a first line such as sep=; and the number of
+// lines that it left out.
+func withoutSeparatorLine(text string) (rest string, skipped int, err error) {
+	first, below, _ := strings.Cut(text, "\n")
+	first = strings.TrimRight(first, "\r")
+	said, ok := strings.CutPrefix(strings.ToLower(first), "sep=")
+	if !ok {
+		return text, 0, nil
+	}
+	if utf8.RuneCountInString(said) != 1 || !strings.Contains(separators, said) {
+		return "", 0, lineError{1, fmt.Errorf("%q: the separator must be comma, semicolon or tab", first)}
+	}
+	return below, 1, nil
 }
 
 // errJSON means that a file has the output of --json.

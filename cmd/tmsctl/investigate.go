@@ -290,7 +290,8 @@ func (t *tool) report(r admin.RegistrationToken, report usage.Report, o investig
 	return t.printReport(r, report, rows, o.with)
 }
 
-func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows []usage.Row, with investigated) error {
+// reportHead returns the lines about the registration token.
+func reportHead(r admin.RegistrationToken, report usage.Report, now time.Time) string {
 	listed := 0
 	for _, row := range report.Rows {
 		if row.ID != "" {
@@ -301,8 +302,12 @@ func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows 
 	if r.UsedKnown {
 		deleted = plural(max(0, r.Used-listed), "was deleted", "were deleted")
 	}
-	text := fmt.Sprintf("%s: %s counts used, %s, last day %s\n%s; %s\n\n",
-		tableCell(r.Identifier), usedOf(r), r.Usability(t.now()), expiresText(r, t.now()), plural(listed, "auth token exists", "auth tokens exist"), deleted)
+	return fmt.Sprintf("%s: %s counts used, %s, last day %s\n%s; %s\n\n",
+		tableCell(r.Identifier), usedOf(r), r.Usability(now), expiresText(r, now), plural(listed, "auth token exists", "auth tokens exist"), deleted)
+}
+
+func (t *tool) printReport(r admin.RegistrationToken, report usage.Report, rows []usage.Row, with investigated) error {
+	text := reportHead(r, report, t.now())
 	sums := [][]string{{"FINDING", "AUTH TOKENS"}}
 	for _, kind := range usage.Kinds() {
 		if n := report.Counts[kind]; n > 0 {

@@ -49,14 +49,7 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time, with
 		Title:      counted(len(rows), "auth token") + " to check", More: max(0, len(rows)-pageRows),
 		Table: page.Table{Head: []string{"Finding", "FQDN", "User", "Ref ID 1", "Created", "Delete", "Why", "ID"}},
 	}
-	switch unknown := report.Counts[usage.Unknown]; {
-	case unknown > 0:
-		p.NoFinding = counted(unknown, "auth token") + " had no ledger entry and no inventory row to compare with."
-	case len(report.Rows) > 0:
-		p.NoFinding = "All auth tokens are as expected."
-	default:
-		p.NoFinding = "There are no auth tokens."
-	}
+	p.NoFinding = noFinding(report)
 	if !r.UsedKnown {
 		p.Lead += " The service does not show how many counts are used."
 	}
@@ -82,6 +75,17 @@ func newPage(r admin.RegistrationToken, report usage.Report, now time.Time, with
 		p.Table.Rows = append(p.Table.Rows, []string{word(row.Kind), row.FQDN, row.UserName, row.RefID1, timeText(row.Created), yesNo(row.Delete), row.Why, row.ID})
 	}
 	return p
+}
+
+// noFinding returns the text of a page without an auth token to check.
+func noFinding(report usage.Report) string {
+	switch unknown := report.Counts[usage.Unknown]; {
+	case unknown > 0:
+		return counted(unknown, "auth token") + " had no ledger entry and no inventory row to compare with."
+	case len(report.Rows) > 0:
+		return "All auth tokens are as expected."
+	}
+	return "There are no auth tokens."
 }
 
 // timeScale is the time scale of all charts of a page: columns of equal spans.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"regent/agent/tms/admin"
 	"regent/agent/tms/admin/usage"
@@ -53,7 +54,11 @@ service is not asked, unless --registration-token names one to forecast for.`,
 			})
 		},
 	}
-	f := c.Flags()
+	o.addTo(c.Flags())
+	return c
+}
+
+func (o *planFlags) addTo(f *pflag.FlagSet) {
 	f.IntVar(&o.need.Devices, "devices", 0, "number of devices")
 	f.IntVar(&o.need.Instances, "instances", 1, "instances on each device, of all its applications together")
 	f.IntVar(&o.need.Spare, "spare", 0, "spare counts for reinstalled devices, in `PERCENT` of the total")
@@ -61,7 +66,6 @@ service is not asked, unless --registration-token names one to forecast for.`,
 	f.BoolVar(&o.unmanaged, "unmanaged", false, "nobody manages all devices together: separate tokens are better")
 	f.StringVar(&o.identifier, "registration-token", "", "forecast for the registration token with this `NAME`: its identifier or ID")
 	f.Var((*longDuration)(&o.session), "session-max", "`DURATION` after which the identity provider ends each session, as 10h, 40d, 6w or 1y; regent status shows it once a device saw it")
-	return c
 }
 
 // longDuration is a flag for a duration that may be longer than hours are good for.

@@ -102,12 +102,18 @@ func (t *tool) addProfile(ctx context.Context, name string, given func(string) b
 	if err != nil {
 		return fmt.Errorf("cannot write the profile: %w", err)
 	}
+	_, replaced := is.Profiles[name]
+	return t.printAdded(name, file, p, replaced, isDefault)
+}
+
+// printAdded prints what was done to the file, and the next step.
+func (t *tool) printAdded(name, file string, p profile, replaced, isDefault bool) error {
 	next := "To log in once: tmsctl login --profile " + name
 	if p.ClientCredentials || p.PasswordFile != "" {
 		next = "To try it: tmsctl registration-token list --profile " + name
 	}
 	did := "added profile " + name + " to " + file
-	if _, there := is.Profiles[name]; there {
+	if replaced {
 		did = "replaced profile " + name + " in " + file
 	}
 	if isDefault {

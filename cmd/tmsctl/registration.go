@@ -42,28 +42,21 @@ func (t *tool) registrationList() *cobra.Command {
   tmsctl registration-token list --status expired --csv >expired.csv
   tmsctl registration-token list --metrics-textfile counts.prom`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if status != "" && !slices.Contains(admin.Usabilities(), admin.Usability(status)) {
-				return usagef("--status %q: write one of %s%s", status, statusList(), suggest.DidYouMean(status, statusWords()))
-			}
-			if c.Flags().Changed("metrics-textfile") {
-				if err := cmp.Or(checkMetricsFile(metrics), t.checkAllListed(c)); err != nil {
-					return err
-				}
+			if err := cmp.Or(checkStatus(status), t.checkMetricsFlags(c, metrics)); err != nil {
+				return err
 			}
 			return t.asAdministrator(c.Context(), func(s *admin.Session) error {
 				list, err := s.RegistrationTokens(c.Context(), filter)
 				if err := t.listed(err); err != nil {
 					return err
 				}
-				list = slices.DeleteFunc(list, func(r admin.RegistrationToken) bool {
-					return status != "" && string(r.Usability(s.Now())) != status
-				})
-				if metrics != "" {
+				other := func(r admin.RegistrationToken) bool { return status != "" && string(r.Usability(s.Now())) != status }
+				list = slices.DeleteFunc(list, other)
+				switch {
+				case metrics != "":
 					return t.writeCountMetrics(metrics, list)
-				}
-				if asCSV {
-					prints := t.fingerprintsOf(list)
-					return writeCSV(t.out, list, func(r admin.RegistrationToken) object { return registrationMembers(r, t.now(), false, prints[r.ID]) })
+				case asCSV:
+					return t.writeRegistrationCSV(list)
 				}
 				return t.printRegistrations(list)
 			})
@@ -77,6 +70,19 @@ func (t *tool) registrationList() *cobra.Command {
 	c.Flags().BoolVar(&asCSV, "csv", false, "print CSV, as registration-token delete --from takes it")
 	completion.Flag(c, "status", cobra.FixedCompletions(statusWords(), cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// checkStatus refuses a value of --status that is no [admin.Usability].
+func checkStatus(status string) error {
+	if status == "" || slices.Contains(admin.Usabilities(), admin.Usability(status)) {
+		return nil
+	}
+	return usagef("--status %q: write one of %s%s", status, statusList(), suggest.DidYouMean(status, statusWords()))
+}
+
+func (t *tool) writeRegistrationCSV(list []admin.RegistrationToken) error {
+	prints := t.fingerprintsOf(list)
+	return writeCSV(t.out, list, func(r admin.RegistrationToken) object { return registrationMembers(r, t.now(), false, prints[r.ID]) })
 }
 
 // statusList names the values of --status as a command line has them.
