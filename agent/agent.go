@@ -155,7 +155,7 @@ func openFault(dir string, err error) error {
 		return fault.Errorf("open", fault.StoreUnreadable, "the ledger %s/%s differs from the one that regentd wrote: it was damaged, changed or removed. Regent changed no state and redeems no token. Restore the whole state directory from a backup, then run: sudo regent reload. Without a backup, run: sudo regent store recover", dir, redeem.LedgerName).WithCause(err)
 	}
 	if bad, ok := errors.AsType[*store.UnreadableError](err); ok {
-		// Its instance and tenant are unknown: redeeming now could spend a count twice.
+		// Its instance and tenant are unknown: redeeming now could use a second count.
 		return fault.Errorf("open", fault.StoreUnreadable, "the sealed record %s cannot be read. Regent changed no state and redeems no token. Restore the state directory", bad.Name).WithCause(bad.Err)
 	}
 	return fault.Errorf("open", fault.StoreUnreadable, "the state in %s cannot be opened. Regent changed no state and redeems no token. Correct the cause, which is in the log of regentd, then restart regentd", dir).WithCause(err)

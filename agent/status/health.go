@@ -91,7 +91,7 @@ func (i Instance) NeedsRedeem() bool {
 
 // redeemText says that an administrator decides about instances, and names the command.
 func redeemText(names []string) string {
-	return WaitText(names) + " for an administrator. To spend a count, run: " + fault.Commands("sudo regent instances redeem "+names[0])
+	return WaitText(names) + " for an administrator. To use another count, run: " + fault.Commands("sudo regent instances redeem "+names[0])
 }
 
 // configText names the configuration.

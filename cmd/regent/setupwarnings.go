@@ -31,7 +31,7 @@ func (s setup) warnings(p setupPlan) []string {
 // about earlier redemptions that may have used a count.
 func (s setup) unredeemed(p setupPlan) (all []string) {
 	if len(p.manual) > 0 {
-		all = append(all, status.WaitText(p.manual)+" for an administrator, and a registration token does not help. To spend a count, run: "+fault.Commands("sudo regent instances redeem ")+p.manual[0])
+		all = append(all, status.WaitText(p.manual)+" for an administrator, and a registration token does not help. To use another count, run: "+fault.Commands("sudo regent instances redeem ")+p.manual[0])
 	}
 	for id, a := range s.device.counts {
 		if !slices.Contains(p.waiting, id.String()) || id.Tenant != token.TenantHost(p.tenant) {
