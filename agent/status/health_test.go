@@ -3,6 +3,8 @@ package status
 import (
 	"strings"
 	"testing"
+
+	"regent/agent/fault"
 )
 
 // setup is the command of the tests.
@@ -50,9 +52,9 @@ func TestHealth(t *testing.T) {
 		{"asleep, and one waits", []Instance{asleep, fresh}, held, NotServing, "no instance has a valid access token. Run: regent doctor"},
 		{"one waits for a token", []Instance{live, fresh}, nil, Degraded, "cad/3 waits for a registration token. An administrator runs: " + setup},
 		{"unconfirmed", []Instance{unconfirmed}, nil, NotServing, "failing: cad/8. Run: regent doctor"},
-		{"forgotten", []Instance{live, forgotten}, nil, Degraded, "cad/9 waits for an administrator. To use another count, run: sudo regent instances redeem cad/9"},
-		{"forgotten, registration token stored", []Instance{live, forgotten}, held, Degraded, "sudo regent instances redeem cad/9"},
-		{"all forgotten", []Instance{forgotten}, nil, NotServing, "sudo regent instances redeem cad/9"},
+		{"forgotten", []Instance{live, forgotten}, nil, Degraded, "cad/9 waits for an administrator. To use another count, run: " + fault.Commands("sudo regent instances redeem cad/9")},
+		{"forgotten, registration token stored", []Instance{live, forgotten}, held, Degraded, fault.Commands("sudo regent instances redeem cad/9")},
+		{"all forgotten", []Instance{forgotten}, nil, NotServing, fault.Commands("sudo regent instances redeem cad/9")},
 		{"many fail", []Instance{revoked, revoked, revoked, revoked, revoked}, nil, NotServing, "cad/5, cad/5, cad/5 and 2 more. Run: regent doctor"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
