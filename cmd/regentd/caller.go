@@ -143,6 +143,7 @@ type handle[D any] interface {
 	Alive() error
 	Duplicate() (D, error)
 	Close() error
+	Number() uint64
 }
 
 // leaseHolder is a handle of a lease's holder.
@@ -155,14 +156,6 @@ func (h leaseHolder[D]) Duplicate() (lease.Process, error) {
 		return nil, fmt.Errorf("duplicate the handle of the process or unit: %w", err)
 	}
 	return leaseHolder[D]{d}, nil
-}
-
-// Number returns the number of a process, 0 without one. Leases compare it.
-func (h leaseHolder[D]) Number() uint64 {
-	if p, ok := h.handle.(interface{ Number() uint64 }); ok {
-		return p.Number()
-	}
-	return 0
 }
 
 var (

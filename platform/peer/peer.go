@@ -86,6 +86,9 @@ type Peer struct {
 // Alive returns an error that wraps [ErrGone] once the process has exited.
 func (p *Peer) Alive() error { return p.process.Alive() }
 
+// Number is [Process.Number] of the process.
+func (p *Peer) Number() uint64 { return p.process.Number() }
+
 // Duplicate returns a second, independent handle of the process. The caller closes it.
 func (p *Peer) Duplicate() (*Process, error) { return p.process.Duplicate() }
 

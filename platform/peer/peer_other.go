@@ -44,6 +44,12 @@ func (*Unit) Duplicate() (*Unit, error) { return nil, errNoUnits }
 // Close does nothing.
 func (*Unit) Close() error { return nil }
 
+// Number returns 0: there are no units on this system.
+func (*Unit) Number() uint64 { return 0 }
+
+// Number returns 0: only Linux numbers its processes.
+func (*Process) Number() uint64 { return 0 }
+
 func isUnmapped(string) (bool, error)                      { return false, nil }
 func systemUsers() []string                                { return superusers() }
 func openProtectedSocket(string) (*ProtectedSocket, error) { return nil, ErrUnsupported }

@@ -67,6 +67,3 @@ func (p *Process) stat(pid int) (st procStat, read bool, err error) {
 	st, err = readStat(pid)
 	return st, true, err
 }
-
-// Number is [Process.Number] of the process.
-func (p *Peer) Number() uint64 { return p.process.number }

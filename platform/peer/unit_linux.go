@@ -136,3 +136,6 @@ func (u *Unit) Duplicate() (*Unit, error) {
 
 // Close closes this handle.
 func (u *Unit) Close() error { return u.dir.Close() }
+
+// Number returns 0: a unit is no process.
+func (*Unit) Number() uint64 { return 0 }
