@@ -249,11 +249,11 @@ func TestWaitingDoesNotPoll(t *testing.T) {
 		name  string
 		waits [][]int
 		plans int // more than without, for each instance
-		gates int // likewise: once when it begins, once after the attempt, once for each nap
+		gates int // likewise: at the begin, after the attempt, and for each nap. The number of naps varies
 	}{
-		{"one waits for all", [][]int{all}, 2, 5},
-		{"ten wait for all", slices.Repeat([][]int{all}, 10), 2, 14},
-		{"one for each", each, 3, 5},
+		{"one waits for all", [][]int{all}, 2, 8},
+		{"ten wait for all", slices.Repeat([][]int{all}, 10), 2, 20},
+		{"one for each", each, 3, 8},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p, g := looks(t, tt.waits...)
