@@ -22,7 +22,7 @@ func numberOf(pidfd, pid int) (number uint64, parent int, ok bool) {
 	return st.Ino, int(info.Ppid), true
 }
 
-// maxStarts is the number of processes whose start time is remembered.
+// maxStarts is how many start times of processes are remembered.
 const maxStarts = 4096
 
 // startTimes remembers the start time of processes by their number. A process has the same
